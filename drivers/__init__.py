@@ -1,0 +1,1 @@
+"""One file a device and nothing but the device."""

@@ -1,0 +1,1 @@
+"""The pendant: its application and its boards."""

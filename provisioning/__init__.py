@@ -1,0 +1,1 @@
+"""The tools of installers and of the factory."""

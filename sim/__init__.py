@@ -1,0 +1,1 @@
+"""A whole home and its surroundings, simulated at the wire."""
