@@ -1,0 +1,1 @@
+"""The virtual air: radios, walls, faults; one virtual controller a radio, in one daemon process."""
