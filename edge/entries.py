@@ -1,0 +1,247 @@
+"""What the journal holds: seven kinds of entry, each with the two times at which it was written, and their bytes.
+
+The state of every call is the fold of these entries (`edge/calls.py`), so nothing that decides about a call may
+be known anywhere else. An entry is a CBOR map with integer keys: 0 = major version, 1 = kind of entry, 2 = stamp,
+3... = its fields; values of `protocols/` stand inside it in their own wire bytes, so that what a newer platform
+sent survives unread. Keys that this release does not know are kept in `extra` and written back.
+
+Public: `Stamp`, the seven entries, `Entry`, `encode_entry`, `decode_entry`, `settles`, `MAJOR`.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+import cbor2
+import msgspec
+
+from protocols.errors import AnbanError, Reason
+from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
+from protocols.wire import decode_downlink, decode_event, decode_receipts, encode_downlink, encode_event
+from protocols.wire import encode_receipts
+
+MAJOR: Final = 1
+MAX_ENTRY_BYTES: Final = 65_536  # a whole event is bounded far below; what is longer was never written by us
+MAX_TEXT: Final = 256
+SOURCES: Final = ("red", "green", "pendant", "rule", "system")
+OUTCOMES: Final = ("acked", "failed", "unknown")
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """When something was written: monotonic time of one boot for decisions, wall time for people only.
+
+    `boot` is 32 random bits of the kernel's boot; `uptime_ms` counts in that boot and goes on through a restart of
+    the process. `wall_ms` is milliseconds since 1970, and worth something only where `trusted`.
+    """
+
+    uptime_ms: int
+    boot: int
+    wall_ms: int = 0
+    trusted: bool = False
+
+
+class EventEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that begins or belongs to this home; it is owed to the platform until it is settled."""
+
+    at: Stamp
+    event: Event
+    source: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class ReceiptEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the platform said of an event id or of a call id, and the path on which it came."""
+
+    at: Stamp
+    receipt: Receipt
+    path: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class AttemptEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to send one event on one path that has ended. An ack is a ReceiptEntry; this is about the way."""
+
+    at: Stamp
+    event_id: EventId
+    path: str
+    number: int
+    outcome: str
+    reason: str = ""
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class TimerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A deadline of a call that fired; the names stand in `edge/calls.py`."""
+
+    at: Stamp
+    call_id: EventId
+    name: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class CommandEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A command of the platform, as it came; its result is an event of its own."""
+
+    at: Stamp
+    command: Command
+    path: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class LocalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person in the home did about a call that already stands: asked to cancel, answered yes or no."""
+
+    at: Stamp
+    call_id: EventId
+    name: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class ToldEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something was said in full to the elder: what has one is not said again, not even after a restart."""
+
+    at: Stamp
+    call_id: EventId
+    name: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+Entry = EventEntry | ReceiptEntry | AttemptEntry | TimerEntry | CommandEntry | LocalEntry | ToldEntry
+
+_CODES: Final[dict[type[Any], int]] = {
+    EventEntry: 1,
+    ReceiptEntry: 2,
+    AttemptEntry: 3,
+    TimerEntry: 4,
+    CommandEntry: 5,
+    LocalEntry: 6,
+    ToldEntry: 7,
+}
+_TYPES: Final = {code: kind for kind, code in _CODES.items()}
+_KNOWN_KEYS: Final = {1: 5, 2: 5, 3: 8, 4: 5, 5: 5, 6: 5, 7: 5}  # first key that this release does not know
+
+
+def settles(receipt: Receipt, lane: Lane) -> bool:
+    """Whether this receipt ends the delivery of the event of that lane that it is about.
+
+    "stored" always does. "rejected" ends it for faults, readings and telemetry; a call that the platform refused
+    is nobody's yet, so it stays owed, is tried on, and becomes a fault.
+    """
+    return receipt.stage == "stored" or (receipt.stage == "rejected" and lane >= Lane.FAULT)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The bytes of an entry for the journal. Raises AnbanError(BAD_VALUE) for what may not be written."""
+    code = _CODES[type(entry)]
+    body: dict[int, Any] = {key: value for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code]}
+    at = entry.at
+    body.update({0: MAJOR, 1: code, 2: [at.uptime_ms, at.boot, at.wall_ms, at.trusted]})
+    body.update(_fields(entry))
+    return cbor2.dumps(body)
+
+
+def _fields(entry: Entry) -> dict[int, Any]:
+    if isinstance(entry, EventEntry):
+        return {3: encode_event(entry.event), 4: entry.source}
+    if isinstance(entry, ReceiptEntry):
+        return {3: encode_receipts([entry.receipt]), 4: entry.path}
+    if isinstance(entry, CommandEntry):
+        return {3: encode_downlink([DownlinkItem(cursor=0, item=entry.command)]), 4: entry.path}
+    if isinstance(entry, AttemptEntry):
+        about = _pack_id(entry.event_id)
+        return {3: about, 4: entry.path, 5: entry.number, 6: entry.outcome, 7: entry.reason}
+    return {3: _pack_id(entry.call_id), 4: entry.name}
+
+
+def decode_entry(data: bytes) -> Entry:
+    """An entry from its bytes. Raises AnbanError(BAD_VALUE), never anything else, whatever the bytes are."""
+    if len(data) > MAX_ENTRY_BYTES:
+        raise _bad(f"{len(data)} bytes, at most {MAX_ENTRY_BYTES} are read")
+    stream = io.BytesIO(data)
+    try:
+        body = cbor2.CBORDecoder(stream).decode()
+    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        raise _bad(f"not CBOR: {error}") from error
+    if stream.tell() != len(data):
+        raise _bad("bytes follow the value")
+    if not isinstance(body, dict) or not all(type(key) is int for key in body):
+        raise _bad("not a map with integer keys")
+    if body.get(0) not in (MAJOR, MAJOR - 1) or type(body.get(1)) is not int or body[1] not in _TYPES:
+        raise _bad(f"version {body.get(0)!r}, kind {body.get(1)!r}")
+    return _build(body)
+
+
+def _build(body: dict[int, Any]) -> Entry:
+    code: int = body[1]
+    at, text = _stamp(body.get(2)), _text(body.get(4))
+    extra = {key: value for key, value in body.items() if key >= _KNOWN_KEYS[code]}
+    if code == 1:
+        if text not in SOURCES:
+            raise _bad(f"source {text!r}")
+        return EventEntry(at=at, event=decode_event(_bytes(body.get(3))), source=text, extra=extra)
+    if code == 2:
+        receipts = decode_receipts(_bytes(body.get(3)))
+        if len(receipts) != 1:
+            raise _bad(f"{len(receipts)} receipts in one entry")
+        return ReceiptEntry(at=at, receipt=receipts[0], path=text, extra=extra)
+    if code == 5:
+        items = decode_downlink(_bytes(body.get(3)))
+        if len(items) != 1 or not isinstance(items[0].item, Command):
+            raise _bad("not exactly one command")
+        return CommandEntry(at=at, command=items[0].item, path=text, extra=extra)
+    about = _unpack_id(body.get(3))
+    if code == 3:
+        number, outcome = _natural(body.get(5), 1 << 63), _text(body.get(6))
+        if outcome not in OUTCOMES:
+            raise _bad(f"outcome {outcome!r}")
+        reason = _text(body.get(7))
+        return AttemptEntry(
+            at=at, event_id=about, path=text, number=number, outcome=outcome, reason=reason, extra=extra
+        )
+    if code == 4:
+        return TimerEntry(at=at, call_id=about, name=text, extra=extra)
+    kind = LocalEntry if code == 6 else ToldEntry
+    return kind(at=at, call_id=about, name=text, extra=extra)
+
+
+def _bad(sentence: str) -> AnbanError:
+    return AnbanError(Reason.BAD_VALUE, f"journal entry: {sentence}")
+
+
+def _pack_id(event_id: EventId) -> list[Any]:
+    return [event_id.origin, event_id.life, event_id.number]
+
+
+def _unpack_id(value: Any) -> EventId:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise _bad(f"id {value!r}")
+    return EventId(_text(value[0]), _natural(value[1], 1 << 32), _natural(value[2], 1 << 32))
+
+
+def _stamp(value: Any) -> Stamp:
+    if not isinstance(value, list | tuple) or len(value) != 4 or not isinstance(value[3], bool):
+        raise _bad(f"stamp {value!r}")
+    wall = value[2]
+    if type(wall) is not int or abs(wall) >= 1 << 63:
+        raise _bad(f"wall time {wall!r}")
+    uptime, boot = _natural(value[0], 1 << 63), _natural(value[1], 1 << 32)
+    return Stamp(uptime_ms=uptime, boot=boot, wall_ms=wall, trusted=value[3])
+
+
+def _natural(value: Any, below: int) -> int:
+    if type(value) is not int or not 0 <= value < below:
+        raise _bad(f"number {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise _bad(f"text {value!r}")
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise _bad("a value that is not bytes")
+    return value
