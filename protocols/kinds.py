@@ -1,0 +1,128 @@
+"""The kinds of events and commands, as rows: wire code, lane, whether it opens a call, type of its data.
+
+A kind that is not here is kept as text. A wire code that is not here becomes `code.N`, and goes out as N.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from protocols import data
+from protocols.values import Lane
+
+MAX_CODE = 2**16 - 1
+
+
+class KindRow(NamedTuple):
+    """`code` is for ever; `lane` is the usual one (Event.lane decides); `data` is what Event.data holds."""
+
+    code: int
+    lane: Lane
+    opens_call: bool
+    data: type[msgspec.Struct]
+
+
+def _call(code: int, lane: Lane) -> KindRow:
+    return KindRow(code, lane, True, data.CallData)
+
+
+def _row(code: int, lane: Lane, shape: type[msgspec.Struct]) -> KindRow:
+    return KindRow(code, lane, False, shape)
+
+
+# Codes 1-23 take one byte on the wire and belong to what must be short.
+KINDS: dict[str, KindRow] = {
+    "call.sos": _call(1, Lane.SOS),
+    "call.assistance": _call(2, Lane.ASSIST),
+    "call.consultation": _call(3, Lane.ASSIST),
+    "call.fall": _call(4, Lane.SOS),
+    "call.smoke": _call(5, Lane.SOS),
+    "call.gas": _call(6, Lane.SOS),
+    "call.water": _call(7, Lane.ASSIST),
+    "call.pull_cord": _call(8, Lane.SOS),
+    "call.bed_exit": _call(9, Lane.ASSIST),
+    "call.inactivity": _call(10, Lane.ASSIST),
+    "call.vitals": _call(11, Lane.ASSIST),
+    "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
+    "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
+    "command.result": _row(18, Lane.FAULT, data.CommandResultData),
+    "fault.raised": _row(19, Lane.FAULT, data.FaultData),
+    "fault.cleared": _row(20, Lane.FAULT, data.FaultData),
+    "state.mains": _row(32, Lane.TELEMETRY, data.StateData),
+    "state.battery": _row(33, Lane.TELEMETRY, data.StateData),
+    "state.clock": _row(34, Lane.TELEMETRY, data.StateData),
+    "state.presence": _row(35, Lane.TELEMETRY, data.StateData),
+    "state.door": _row(36, Lane.TELEMETRY, data.StateData),
+    "state.mode": _row(37, Lane.TELEMETRY, data.StateData),
+    "reading.blood_pressure": _row(64, Lane.READING, data.ReadingData),
+    "reading.pulse": _row(65, Lane.READING, data.ReadingData),
+    "reading.oxygen": _row(66, Lane.READING, data.ReadingData),
+    "reading.glucose": _row(67, Lane.READING, data.ReadingData),
+    "reading.body_temperature": _row(68, Lane.READING, data.ReadingData),
+    "reading.weight": _row(69, Lane.READING, data.ReadingData),
+    "reading.room_temperature": _row(70, Lane.READING, data.ReadingData),
+    "reading.humidity": _row(71, Lane.READING, data.ReadingData),
+    "reading.activity": _row(72, Lane.READING, data.ReadingData),
+    "care.reminded": _row(96, Lane.READING, data.CareData),
+    "care.answered": _row(97, Lane.READING, data.CareData),
+    "care.missed": _row(98, Lane.READING, data.CareData),
+    "device.paired": _row(112, Lane.FAULT, data.DeviceData),
+    "device.removed": _row(113, Lane.FAULT, data.DeviceData),
+    "device.seen": _row(114, Lane.TELEMETRY, data.DeviceData),
+    "device.started": _row(115, Lane.TELEMETRY, data.DeviceData),
+    "device.updated": _row(116, Lane.TELEMETRY, data.DeviceData),
+}
+
+COMMANDS: dict[str, int] = {
+    "call.cancel_accepted": 1,
+    "call.realert": 2,
+    "speak": 3,
+    "config.propose": 4,
+    "report": 5,
+    "test": 6,
+    "update": 7,
+}
+
+_KIND_OF_CODE = {row.code: name for name, row in KINDS.items()}
+_COMMAND_OF_CODE = {code: name for name, code in COMMANDS.items()}
+_UNKNOWN = "code."
+
+
+def opens_call(kind: str) -> bool:
+    """Whether a kind opens or joins a call. An unknown `call.*` does: better one call too many."""
+    row = KINDS.get(kind)
+    if row is not None:
+        return row.opens_call
+    return kind.startswith("call.")
+
+
+def kind_to_wire(kind: str) -> int | str:
+    """The code of a known kind, the number of `code.N`, else the text itself."""
+    row = KINDS.get(kind)
+    return row.code if row is not None else _unnamed(kind)
+
+
+def kind_from_wire(code: int | str) -> str:
+    """The kind of a code or text from the wire; an unknown code N becomes `code.N`."""
+    return _KIND_OF_CODE.get(code, f"{_UNKNOWN}{code}") if isinstance(code, int) else code
+
+
+def command_to_wire(kind: str) -> int | str:
+    """As kind_to_wire, for commands."""
+    return COMMANDS[kind] if kind in COMMANDS else _unnamed(kind)
+
+
+def command_from_wire(code: int | str) -> str:
+    """As kind_from_wire, for commands."""
+    return _COMMAND_OF_CODE.get(code, f"{_UNKNOWN}{code}") if isinstance(code, int) else code
+
+
+def _unnamed(kind: str) -> int | str:
+    digits = kind.removeprefix(_UNKNOWN)
+    if digits is not kind and digits.isascii() and digits.isdigit() and digits == str(int(digits)):
+        code = int(digits)
+        if code <= MAX_CODE:
+            return code
+    return kind
