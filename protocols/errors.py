@@ -43,6 +43,9 @@ class Reason(enum.StrEnum):
 
     # people and configuration
     BAD_CONFIG = "bad-config"
+    BAD_CREDENTIALS = "bad-credentials"  # the secrets that provisioning left are missing, open or broken
+    BAD_REQUEST = "bad-request"  # a request to the hub's own API that it cannot read
+    NO_HUB = "no-hub"  # nothing answers on the hub's socket
     NOT_FOUND = "not-found"
     NOT_ALLOWED = "not-allowed"
     CONFLICT = "conflict"  # the thing is in another state than the request assumes

@@ -1,0 +1,191 @@
+"""The hub's configuration: a TOML seed, validated whole, as typed values."""
+
+from __future__ import annotations
+
+import tomllib
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from protocols.errors import AnbanError, Reason
+
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,16}$")]
+Address = Annotated[str, msgspec.Meta(pattern="^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
+
+
+class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This hub: its id, the room it stands in, the elder its own keys call for, where it keeps its files."""
+
+    id: Name
+    room: Name
+    elder: Name
+    data_dir: str = "/var/lib/anban"
+    runtime_dir: str = "/run/anban"
+    credentials_file: str = "/etc/anban/credentials.json"
+    language: Literal["zh", "en"] = "zh"
+
+
+class PlatformSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the platform is. `ca_file` pins its certificate authority: no other is accepted."""
+
+    coap_uri: Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
+    https_url: Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
+    ca_file: str
+
+
+class PinsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """BCM pin numbers. The keys close to ground; the lamp's pins drive one colour each."""
+
+    red: Pin = 17
+    green: Pin = 27
+    lamp_red: Pin = 22
+    lamp_green: Pin = 23
+    lamp_amber: Pin = 24
+
+
+class AudioSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The player (a command that takes a WAV file as its last argument) and the recorded phrases."""
+
+    player: tuple[str, ...] = ("aplay", "-q")
+    phrases_dir: str = "/usr/share/anban/phrases"
+
+
+class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person of this home, and what becomes of an assistance that nobody has taken in time."""
+
+    id: Name
+    service_from_minute: Minutes = 8 * 60  # minutes after local midnight
+    service_to_minute: Minutes = 20 * 60
+    not_taken: Literal["sos", "backup"] = "sos"
+
+
+class PendantSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A pendant: whose, with which address. Its keys stand in the credentials, never here."""
+
+    id: Name
+    address: Address
+    elder: Name
+    room: Name
+    preset: Literal["one-meaning", "two-meanings"] = "one-meaning"
+
+
+class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Deadlines that an organisation may shorten, in seconds; the defaults are the reviewed ones."""
+
+    help_s: Annotated[float, msgspec.Meta(gt=0, le=90)] = 90.0  # delivered and not taken
+    assist_help_s: Annotated[float, msgspec.Meta(gt=0, le=180)] = 180.0
+    assist_ask_s: Annotated[float, msgspec.Meta(gt=0, le=40)] = 40.0  # three questions in two minutes
+    rereport_s: Annotated[float, msgspec.Meta(gt=0, le=900)] = 900.0  # taken and not arrived
+    heartbeat_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 60.0
+    platform_silent_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 300.0
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration: one document, active or not at all."""
+
+    hub: HubSection
+    platform: PlatformSection
+    pins: PinsSection = PinsSection()
+    audio: AudioSection = AudioSection()
+    timing: TimingSection = TimingSection()
+    elders: tuple[ElderSection, ...]
+    pendants: tuple[PendantSection, ...] = ()
+
+
+_ALLOWED = {
+    Name: "1 to 16 of a-z, 0-9 and -",
+    Address: "an address such as F0:F1:F2:F3:F4:F5, in capitals",
+    Pin: "a BCM pin, 0 to 27",
+    Minutes: "minutes after midnight, 0 to 1440",
+}
+
+
+def load(path: Path) -> Config:
+    """Read and validate the seed at `path`. AnbanError(BAD_CONFIG) names every wrong key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnbanError(
+            Reason.BAD_CONFIG, f"{path} cannot be read: {error}", "Check the path and the file's rights."
+        ) from error
+    return parse(text)
+
+
+def parse(text: str) -> Config:
+    """Validate a TOML document as a whole; see `load`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise AnbanError(Reason.BAD_CONFIG, f"not TOML: {error}", "Mend the line that is named.") from error
+    errors: list[str] = []
+    _collect(document, Config, "", errors)
+    if not errors:
+        config = msgspec.convert(document, Config)
+        errors = _across(config)
+        if not errors:
+            return config
+    raise AnbanError(
+        Reason.BAD_CONFIG,
+        "; ".join(errors),
+        "Mend every key that is named; nothing of this document was applied.",
+    )
+
+
+def _collect(value: Any, kind: Any, where: str, errors: list[str]) -> None:
+    """Add a sentence for each key below `where` that is unknown, missing or not allowed."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        _collect_struct(value, kind, where, errors)
+    elif typing.get_origin(kind) is tuple and issubclass(
+        typing.get_args(kind)[0] if isinstance(typing.get_args(kind)[0], type) else object, msgspec.Struct
+    ):
+        if not isinstance(value, list):
+            errors.append(f"{where} = {value!r}: allowed is a list of tables, [[{where}]]")
+            return
+        for index, item in enumerate(value):
+            _collect(item, typing.get_args(kind)[0], f"{where}[{index}]", errors)
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            allowed = _ALLOWED.get(kind) or str(error)
+            errors.append(f"{where} = {value!r}: allowed is {allowed}")
+
+
+def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: list[str]) -> None:
+    if not isinstance(value, dict):
+        errors.append(f"{where} = {value!r}: allowed is a table")
+        return
+    hints = typing.get_type_hints(kind, include_extras=True)
+    required = {f.name for f in msgspec.structs.fields(kind) if f.required}
+    prefix = f"{where}." if where else ""
+    for key in value.keys() - hints.keys():
+        errors.append(f"{prefix}{key}: unknown key; allowed are {', '.join(sorted(hints))}")
+    for key in sorted(required - value.keys()):
+        errors.append(f"{prefix}{key}: missing")
+    for key in value.keys() & hints.keys():
+        _collect(value[key], hints[key], f"{prefix}{key}", errors)
+
+
+def _across(config: Config) -> list[str]:
+    """What is wrong between keys that are each allowed."""
+    errors = []
+    elders = [elder.id for elder in config.elders]
+    for owner, elder in [("hub.elder", config.hub.elder)] + [
+        (f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)
+    ]:
+        if elder not in elders:
+            errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
+    for what, values in (
+        ("elders.id", elders),
+        ("pendants.id", [p.id for p in config.pendants]),
+        ("pendants.address", [p.address for p in config.pendants]),
+        ("pins", list(msgspec.structs.astuple(config.pins))),
+    ):
+        doubled = sorted({str(v) for v in values if values.count(v) > 1})
+        if doubled:
+            errors.append(f"{what}: {', '.join(doubled)} stands there twice; allowed is once")
+    return errors

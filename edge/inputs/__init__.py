@@ -1,0 +1,1 @@
+"""What comes in: keys and pendants, turned into journal entries."""
