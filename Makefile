@@ -1,0 +1,86 @@
+# Everything a fresh Debian 12 with python3, make and root (or sudo) needs: each target installs what is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PHRASES := build/phrases
+SEED ?= 1
+BENCHES ?=
+
+# CPython rooms that mypy holds to --strict.
+TYPED := protocols edge drivers anban.py
+
+.PHONY: help demo test test-slow bench lint format locks phrases clean
+
+help:
+	@echo "make demo       a simulated home with a page to press keys on"
+	@echo "make test       every test that takes less than minutes (two cores, 20 minutes at most)"
+	@echo "make test-slow  the long ones; SEED=N resumes by seed"
+	@echo "make bench      figures as JSON; BENCHES='sos store' chooses"
+	@echo "make lint       ruff and mypy"
+	@echo "make locks      resolve pyproject.toml anew into requirements-*.txt"
+
+demo: $(STAMPS)/apt-sim $(STAMPS)/install $(STAMPS)/phrases
+	$(BIN)/anban sim home
+
+test: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not system and not browser"
+	$(BIN)/python -m pytest -q -m "(system or browser) and not slow"
+
+test-slow: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -m slow
+
+bench: $(STAMPS)/apt-sim $(STAMPS)/install $(STAMPS)/phrases
+	$(BIN)/anban bench --json $(BENCHES)
+
+lint: $(STAMPS)/apt-sim $(STAMPS)/install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+
+format: $(STAMPS)/install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+locks: $(STAMPS)/install
+	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements-hub.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra sim --extra test \
+		--constraints requirements-hub.txt --output-file requirements-dev.txt
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+
+phrases: $(STAMPS)/phrases
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# --- what is missing is installed; a stamp makes the second run instant ---
+
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
+
+$(STAMPS)/apt-%: apt-packages.txt
+	@mkdir -p $(STAMPS)
+	@wanted=$$(awk -v section='[$*]' '/^\[/ { on = ($$0 == section); next } on && /^[a-z0-9]/' apt-packages.txt); \
+	missing=$$(for name in $$wanted; do \
+		dpkg-query --show --showformat='$${Status}' "$$name" 2>/dev/null | grep -q 'install ok installed' || echo "$$name"; \
+	done); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing Debian packages:" $$missing; \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+	@touch $@
+
+$(STAMPS)/venv: | $(STAMPS)/apt-sim
+	@mkdir -p $(STAMPS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(STAMPS)/install: requirements-dev.txt pyproject.toml $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/phrases: $(STAMPS)/install $(wildcard edge/phrases/*.py edge/phrases/*.po)
+	$(BIN)/python -m edge.phrases build --out $(PHRASES)
+	@touch $@
