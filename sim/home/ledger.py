@@ -1,0 +1,209 @@
+"""Keep what was done and what was told, seen from outside, and judge at the end what was lost or doubled.
+
+Nothing here is a counter of the product. A `Press` is written when a pin is driven, a `Told` when a light, a
+motor or the loudspeaker did something, a `Deed` when somebody at the seat did something. After every process
+has ended, the platform's own database says what arrived (`sim.home.records`), and `judge` compares them:
+
+- `lost`: presses for which the platform has no event of their own, and anything that a home was told ("the
+  hub has it", "the platform has it", "somebody took it") of which nothing is at the platform;
+- `duplicated`: cases minus calls, where calls are counted from presses and seat deeds alone;
+- `early`: claims that were made before they were true (invariant 9).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
+
+
+class Meaning(enum.StrEnum):
+    """What a light, a buzz or a spoken phrase claims."""
+
+    HEARD = "heard"  # the hub has it, durably
+    DELIVERED = "delivered"  # the platform has it
+    TAKEN = "taken"  # a person took it
+    OVER = "over"  # arrived, closed or cancelled
+    NOT_YET = "not_yet"  # no hub, or no path: an honest "I keep trying"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Press:
+    """One key edge that a finger made. `kinds` are the event kinds that may carry it to the platform.
+
+    `origin` is the device whose number the event bears; `may_fold` marks a press during the boot of a
+    pendant, which may be part of the press that woke it.
+    """
+
+    at_ms: int
+    origin: str
+    key: str
+    elder: str
+    kinds: frozenset[str] = frozenset({"call.sos"})
+    may_fold: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one device said to the person in front of it. `elder` is empty where it spoke of the home."""
+
+    at_ms: int
+    device: str
+    surface: str
+    meaning: Meaning
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person at the seat did to a call of this elder: take, arrived, close, accept-cancel."""
+
+    at_ms: int
+    elder: str
+    call_id: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One event as the platform's database has it."""
+
+    id: str
+    call_id: str
+    kind: str
+    origin: str
+    elder: str
+    received_ms: int
+    stages: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as the platform's database has it."""
+
+    call_id: str
+    elder: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison gave; `lost` and `early` are sentences that a technician can follow."""
+
+    lost: tuple[str, ...]
+    early: tuple[str, ...]
+    calls: int
+    cases: int
+    carried: dict[Press, Stored]
+
+    @property
+    def duplicated(self) -> int:
+        return self.cases - self.calls
+
+    @property
+    def ok(self) -> bool:
+        return not self.lost and not self.early and self.duplicated == 0
+
+
+class Ledger:
+    """The record of one run. Times are wall milliseconds of this machine, as the platform writes them too."""
+
+    def __init__(self) -> None:
+        self.presses: list[Press] = []
+        self.told: list[Told] = []
+        self.deeds: list[Deed] = []
+
+    def write(self, record: Press | Told | Deed) -> None:
+        if isinstance(record, Press):
+            self.presses.append(record)
+        elif isinstance(record, Told):
+            self.told.append(record)
+        else:
+            self.deeds.append(record)
+
+    def judge(self, events: Sequence[Stored], cases: Sequence[Case]) -> Verdict:
+        carried = match(self.presses, events)
+        lost = [
+            f"{press.key} key of {press.origin} pressed at {press.at_ms} ms: no event at the platform"
+            for press in self.presses
+            if press not in carried and not press.may_fold
+        ]
+        unkept, early = _claims(self, events)
+        return Verdict(
+            lost=tuple(lost + unkept),
+            early=tuple(early),
+            calls=count_calls(self.presses, self.deeds),
+            cases=len(cases),
+            carried=carried,
+        )
+
+
+def match(presses: Sequence[Press], events: Sequence[Stored]) -> dict[Press, Stored]:
+    """Give as many presses as possible an event of their own: origin, kind and time must fit.
+
+    A maximum matching (augmenting paths), so that no choice of ours can make a press look lost. Presses that
+    cannot fold come first.
+    """
+    fits = {
+        press: [
+            event
+            for event in events
+            if event.origin == press.origin
+            and event.kind in press.kinds
+            and event.received_ms + CLOCK_SLACK_MS >= press.at_ms
+        ]
+        for press in presses
+    }
+    owner: dict[str, Press] = {}
+
+    def place(press: Press, tried: set[str]) -> bool:
+        for event in fits[press]:
+            if event.id in tried:
+                continue
+            tried.add(event.id)
+            if event.id not in owner or place(owner[event.id], tried):
+                owner[event.id] = press
+                return True
+        return False
+
+    for press in sorted(presses, key=lambda press: press.may_fold):
+        place(press, set())
+    by_id = {event.id: event for event in events}
+    return {press: by_id[event_id] for event_id, press in owner.items()}
+
+
+def count_calls(presses: Iterable[Press], deeds: Iterable[Deed]) -> int:
+    """Calls that a careful observer would count: one open call per elder until a seat ends it."""
+    calls = 0
+    open_elders: set[str] = set()
+    acts: list[Press | Deed] = [*presses, *deeds]
+    for act in sorted(acts, key=lambda act: act.at_ms):
+        if isinstance(act, Deed):
+            if act.what in ("close", "accept-cancel"):
+                open_elders.discard(act.elder)
+        elif act.elder not in open_elders:
+            open_elders.add(act.elder)
+            calls += 1
+    return calls
+
+
+def _claims(ledger: Ledger, events: Sequence[Stored]) -> tuple[list[str], list[str]]:
+    """Sentences about claims that never came true, and about claims made before they were true."""
+    calls = [event.received_ms for event in events if event.kind.startswith("call.")]
+    takes = [deed.at_ms for deed in ledger.deeds if deed.what in ("take", "arrived")]
+    pressed = [press.at_ms for press in ledger.presses]
+    true_from = {Meaning.HEARD: pressed, Meaning.DELIVERED: calls, Meaning.TAKEN: takes}
+    unkept: list[str] = []
+    early: list[str] = []
+    for told in ledger.told:
+        truths = true_from.get(told.meaning)
+        if truths is None:
+            continue
+        sentence = f"{told.device} {told.surface} told '{told.meaning}' at {told.at_ms} ms"
+        if not calls:
+            unkept.append(f"{sentence}: nothing at the platform")
+        elif not any(truth <= told.at_ms + CLOCK_SLACK_MS for truth in truths):
+            early.append(f"{sentence}: not true then")
+    return unkept, early

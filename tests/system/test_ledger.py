@@ -1,0 +1,105 @@
+"""The outside ledger: it finds what was lost, doubled or claimed too early, and nothing else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.home.ledger import Case, Deed, Ledger, Meaning, Press, Stored, Told, count_calls, match
+
+
+def press(at_ms: int, origin: str = "hub-01", elder: str = "e-chen", **more: object) -> Press:
+    return Press(at_ms, origin, "red", elder, **more)  # type: ignore[arg-type]
+
+
+def stored(number: int, received_ms: int, origin: str = "hub-01", kind: str = "call.sos") -> Stored:
+    return Stored(f"{origin}.0a.{number}", f"{origin}.0a.1", kind, origin, "e-chen", received_ms)
+
+
+def ledger_of(*records: Press | Told | Deed) -> Ledger:
+    ledger = Ledger()
+    for record in records:
+        ledger.write(record)
+    return ledger
+
+
+def test_a_press_with_its_event_and_case_is_in_order() -> None:
+    verdict = ledger_of(press(100)).judge([stored(1, 130)], [Case("hub-01.0a.1", "e-chen")])
+    assert verdict.ok
+    assert (verdict.calls, verdict.cases, verdict.duplicated) == (1, 1, 0)
+
+
+def test_the_second_of_two_presses_needs_an_event_of_its_own() -> None:
+    verdict = ledger_of(press(100), press(900)).judge([stored(1, 130)], [Case("hub-01.0a.1", "e-chen")])
+    assert len(verdict.lost) == 1
+
+
+def test_an_old_event_does_not_excuse_a_new_press() -> None:
+    assert ledger_of(press(900)).judge([stored(1, 130)], []).lost
+
+
+def test_an_event_of_another_device_or_kind_carries_nothing() -> None:
+    verdict = ledger_of(press(100)).judge([stored(1, 130, "pd-01"), stored(2, 130, kind="call.updated")], [])
+    assert len(verdict.lost) == 1
+
+
+def test_a_press_during_the_boot_may_be_part_of_the_one_that_woke() -> None:
+    verdict = ledger_of(press(100), press(300, may_fold=True)).judge(
+        [stored(1, 700)], [Case("hub-01.0a.1", "e-chen")]
+    )
+    assert verdict.ok
+
+
+def test_two_cases_of_one_call_are_a_duplicate() -> None:
+    cases = [Case("hub-01.0a.1", "e-chen"), Case("hub-01.0a.2", "e-chen")]
+    assert ledger_of(press(1), press(2)).judge([stored(1, 9), stored(2, 9)], cases).duplicated == 1
+
+
+def test_after_the_seat_closed_a_press_is_a_new_call() -> None:
+    records = [press(1), Deed(5, "e-chen", "c", "close"), press(9)]
+    assert count_calls([press(1), press(9)], [records[1]]) == 2  # type: ignore[list-item]
+    assert count_calls([press(1), press(9)], [Deed(5, "e-chen", "c", "take")]) == 1
+
+
+def test_two_elders_are_two_calls() -> None:
+    assert count_calls([press(1), press(2, elder="e-wang")], []) == 2
+
+
+def test_a_lamp_that_says_delivered_before_the_platform_has_it_is_early() -> None:
+    ledger = ledger_of(press(100), Told(110, "hub-01", "lamp", Meaning.DELIVERED))
+    verdict = ledger.judge([stored(1, 130)], [Case("hub-01.0a.1", "e-chen")])
+    assert verdict.early
+    assert not verdict.lost
+
+
+def test_whatever_was_told_and_is_not_at_the_platform_is_lost() -> None:
+    ledger = ledger_of(press(100, may_fold=True), Told(110, "hub-01", "lamp", Meaning.HEARD))
+    assert ledger.judge([], []).lost
+
+
+def test_taken_is_true_only_after_somebody_took_it() -> None:
+    told = Told(200, "pd-01", "buzz", Meaning.TAKEN)
+    events, cases = [stored(1, 130)], [Case("hub-01.0a.1", "e-chen")]
+    assert ledger_of(press(100), told).judge(events, cases).early
+    taken = Deed(190, "e-chen", "c", "take")
+    assert ledger_of(press(100), told, taken).judge(events, cases).ok
+
+
+times = st.integers(0, 20)
+
+
+@given(st.lists(st.tuples(times, st.booleans()), max_size=7), st.lists(times, max_size=7))
+def test_matching_never_overlooks_a_way_to_carry_all(pressed: list[tuple[int, bool]], got: list[int]) -> None:
+    presses = [
+        Press(at * 100 + n, "hub-01", "red", "e-chen", may_fold=fold) for n, (at, fold) in enumerate(pressed)
+    ]
+    events = [stored(n, at * 100 + 50) for n, at in enumerate(got)]
+    carried = match(presses, events)
+    assert len({event.id for event in carried.values()}) == len(carried)
+    assert all(event.received_ms + 5 >= made.at_ms for made, event in carried.items())
+    free, best = sorted(event.received_ms for event in events), 0
+    for made in sorted(presses, key=lambda made: -made.at_ms):
+        if free and free[-1] + 5 >= made.at_ms:
+            free.pop()
+            best += 1
+    assert len(carried) == best
