@@ -1,4 +1,4 @@
-"""Open the front door: one command, `anban`, that names each room's commands and loads them only when called."""
+"""Open the front door: one command, `anban`, that names the rooms and loads each only when it is called."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load(room: Room) -> click.Command:
         module = importlib.import_module(room.module)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.split(".")[0] == "tests":
-            raise click.ClickException("this command needs a checkout of Anban, not an installation") from error
+            raise click.ClickException("this command needs a checkout of Anban") from error
         if room.extra and not (HERE / "pyproject.toml").exists():
             raise click.ClickException(
                 f"{error.name} is not installed; this command needs: pip install 'anban[{room.extra}]'"
