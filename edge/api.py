@@ -42,17 +42,20 @@ class Api:
         self._allowed = {0, os.geteuid()}
 
     async def serve(self) -> None:
-        """Listen until cancelled. The socket has mode 0600; a stale one of a killed hub is replaced."""
+        """Listen until cancelled."""
+        async with await self.listen() as server:
+            await server.serve_forever()
+
+    async def listen(self) -> asyncio.Server:
+        """Open the socket: mode 0600; a stale one of a killed hub is replaced."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._path.exists() and stat.S_ISSOCK(self._path.stat().st_mode):
             self._path.unlink()
         before = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._client, self._path, limit=MAX_LINE)
+            return await asyncio.start_unix_server(self._client, self._path, limit=MAX_LINE)
         finally:
             os.umask(before)
-        async with server:
-            await server.serve_forever()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

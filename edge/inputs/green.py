@@ -49,7 +49,7 @@ class GreenKey:
         if began is None or self.decided:
             return None
         self.decided = True
-        return Meaning.CANCEL if at - began >= CANCEL_HOLD_MS else self._short(at)
+        return Meaning.CANCEL if at - began >= CANCEL_HOLD_MS else self._short(began)
 
     def tick(self, at: int) -> Meaning | None:
         """Time passed: a hold is recognised at its threshold and not at release."""

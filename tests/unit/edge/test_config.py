@@ -1,0 +1,71 @@
+"""An installer's mistakes in the seed: each is named, with what is allowed, and nothing is applied."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import parse
+from protocols.errors import AnbanError, Reason
+
+SEED = """
+[hub]
+id = "hub-01"
+room = "hall"
+elder = "e-chen"
+[platform]
+coap_uri = "coap://127.0.0.1:5683"
+https_url = "https://127.0.0.1:8443"
+ca_file = "ca.pem"
+[[elders]]
+id = "e-chen"
+[[pendants]]
+id = "pd-01"
+address = "F0:F1:F2:F3:F4:F5"
+elder = "e-chen"
+room = "bedroom"
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(AnbanError) as caught:
+        parse(text)
+    assert caught.value.reason is Reason.BAD_CONFIG
+    return caught.value.sentence
+
+
+def test_a_good_seed_is_taken_with_its_defaults():
+    config = parse(SEED)
+    assert config.hub.id == "hub-01"
+    assert config.pins.red == 17
+    assert config.timing.help_s == 90
+    assert config.pendants[0].preset == "one-meaning"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('id = "hub-01"', 'id = "Hub 1"', "hub.id = 'Hub 1': allowed is 1 to 16 of a-z, 0-9 and -"),
+        ('room = "hall"', "", "hub.room: missing"),
+        ('room = "hall"', 'rooom = "hall"', "hub.rooom: unknown key; allowed are "),
+        ('elder = "e-chen"', 'elder = "e-li"', "hub.elder = 'e-li': allowed is one of the elders, e-chen"),
+        ("F0:F1:F2:F3:F4:F5", "f0-f1", "pendants[0].address = 'f0-f1': allowed is an address such as"),
+        ("[platform]", "[pins]\nred = 99\n[platform]", "pins.red = 99: allowed is a BCM pin, 0 to 27"),
+        ("[platform]", "[pins]\nred = 27\n[platform]", "pins: 27 stands there twice; allowed is once"),
+        ("[platform]", "[timing]\nhelp_s = 900.0\n[platform]", "timing.help_s = 900.0"),
+        ("[hub]", "[hub", "not TOML"),
+    ],
+)
+def test_a_wrong_key_is_named_with_what_is_allowed(before, after, said):
+    assert said in refusal(SEED.replace(before, after, 1))
+
+
+def test_every_wrong_key_is_named_at_once():
+    sentence = refusal(SEED.replace('room = "hall"', "").replace("F0:F1:F2:F3:F4:F5", "?"))
+    assert "hub.room" in sentence
+    assert "pendants[0].address" in sentence
+
+
+@given(st.dictionaries(st.sampled_from(["hub", "pins", "elders", "x"]), st.integers() | st.text(max_size=9)))
+def test_whatever_stands_in_a_file_is_refused_and_never_crashes(document):
+    lines = "\n".join(f"{key} = {value!r}" for key, value in document.items())
+    refusal(lines)
