@@ -1,0 +1,53 @@
+"""The sentences the hub says, by key and language: gettext catalogues, and nothing that is not in both.
+
+A key is a gettext msgid and the name of its recording (`DIR/zh/calling.wav`). What a sentence may claim
+stands beside its key: nothing is said that is not yet known. `python -m edge.phrases build --out DIR` records
+them.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge.phrases.catalogue import read_catalogue
+
+HERE = Path(__file__).resolve().parent
+LANGUAGES = ("zh", "en")
+
+
+class Phrase(enum.StrEnum):
+    """Every key; the comment says when it may be said."""
+
+    CALLING = "calling"  # the hub has the press, durably
+    NOT_REACHED = "not-reached"  # no path yet: at 0, 1, 3 min, then every 10
+    DELIVERED = "delivered"  # the platform acknowledged: it has the call, perhaps nobody has read it
+    DELIVERED_LATER = "delivered-later"  # the same for an assistance outside service hours
+    TAKEN = "taken"  # a person took it
+    ARRIVED = "arrived"  # a person is there
+    CLOSED = "closed"  # the platform closed the call
+    CANCELLED = "cancelled"  # the platform accepted the cancellation
+    STILL_WAITING = "still-waiting"  # delivered, not taken in time, the platform was alerted again
+    CALL_BACK = "call-back"  # the wish to be phoned back was added to an assistance
+    ASK_URGENT = "ask-urgent"  # an assistance that nobody took: asked three times
+    NOW_URGENT = "now-urgent"  # the assistance became an SOS
+    NOW_BACKUP = "now-backup"  # the assistance went to the back-up contact
+    CANCEL_OFFER = "cancel-offer"  # cancelling is possible now
+    CANCEL_ASKED = "cancel-asked"  # told to the platform, which has not accepted yet
+    PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
+    PLATFORM_BACK = "platform-back"  # it answers again
+
+
+@functools.cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Key -> sentence in `language`. KeyError for a language that is not in LANGUAGES."""
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    return read_catalogue((HERE / f"{language}.po").read_text(encoding="utf-8"))
+
+
+def text(key: str, language: str) -> str:
+    """The sentence of a key. KeyError for an unknown key or language; both catalogues are complete."""
+    return catalogue(language)[key]
