@@ -1,7 +1,7 @@
 """What stands in Event.data, by family of kinds: all keys optional, each bounded and classed for privacy.
 
-`read(shape, data)` gives the typed view; keys that it does not know stay in Event.data untouched, and keys whose
-value does not fit are left out and named, because an alarm is never refused for a bad battery figure.
+`read(shape, data)` gives the typed view; keys that it does not know stay in Event.data, and keys whose value
+does not fit are left out and named, because an alarm is never refused for a bad battery figure.
 `make(struct)` gives the dictionary for Event.data, without the keys that were not set.
 """
 

@@ -164,8 +164,9 @@ _TEXT = re.compile(rf"\A{_CLEAN}{{0,{MAX_TEXT}}}\Z").match
 def check_tree(value: Any, what: str, *, int_keys: bool = False) -> None:
     """Check an open tree (`data`, or with `int_keys` what a later version put under an unknown wire key).
 
-    Allowed: None, bool, integers of 64 bits, finite floats, text, bytes, lists, maps. Raises AnbanError(TOO_BIG)
-    for more than MAX_NODES values or MAX_DEPTH levels, AnbanError(BAD_VALUE) for anything else.
+    Allowed: None, bool, integers of 64 bits, finite floats, text, bytes, lists, maps. Raises
+    AnbanError(TOO_BIG) for more than MAX_NODES values or MAX_DEPTH levels, AnbanError(BAD_VALUE) for
+    anything else.
     """
     budget = MAX_NODES
     stack: list[tuple[Any, int]] = [(value, 0)]
@@ -197,9 +198,9 @@ def _leaf_fits(kind: type, node: Any) -> bool:
     if kind is str:
         return _TEXT(node) is not None
     if kind is int:
-        return -(2**63) <= node < 2**64
+        return bool(-(2**63) <= node < 2**64)
     if kind is float:
-        return bool(math.isfinite(node))
+        return math.isfinite(node)
     if kind is bytes:
         return len(node) <= MAX_BYTES
     return kind is bool or node is None
