@@ -35,13 +35,12 @@ def update_key(root: bytes) -> bytes:
 
 def id_bytes(text: str) -> bytes:
     """The bytes of an id of 1-16 characters `[a-z0-9-]`. Raises LinkError(REASON_KEY) for anything else."""
-    raw = text.encode()
-    if not 1 <= len(raw) <= MAX_ID:
+    if not 1 <= len(text) <= MAX_ID:
         raise LinkError(REASON_KEY)
-    for byte in raw:
-        if not (0x61 <= byte <= 0x7A or 0x30 <= byte <= 0x39 or byte == 0x2D):
+    for letter in text:
+        if letter not in "abcdefghijklmnopqrstuvwxyz0123456789-":
             raise LinkError(REASON_KEY)
-    return raw
+    return text.encode()
 
 
 def _derive(root: bytes, info: bytes, length: int) -> bytes:
