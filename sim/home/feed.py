@@ -1,7 +1,7 @@
 """Hold what the home page shows, and tell every open page what has changed.
 
-The state is a flat dictionary of JSON values by name; a page gets all of it first and then each name that changed.
-Changes within one turn of the loop are sent once. Rows of the timeline are appended, never changed.
+The state is a flat dictionary of JSON values by name; a page gets all of it first and then each name that
+changed. Changes within one turn of the loop are sent once. Rows of the timeline are appended, never changed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Serve the home page: its three static files, the live feed, and one door for what a visitor does.
 
-Bound to the loopback interface. Whoever only knows the address may look; whatever changes something needs the
-token of this run, which stands in the page itself, so that another site open in the same browser cannot press a
-key: it can neither read the page (no CORS) nor guess the token, and a foreign Host header is refused.
+Bound to the loopback interface. Whoever only knows the address may look; whatever changes something needs
+the token of this run, which stands in the page itself, so that another site open in the same browser cannot
+press a key: it can neither read the page (no CORS) nor guess the token, and a foreign Host header is refused.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class _QuietServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
-    """Serve on the loopback interface while the block runs; gives the port, ephemeral when 0 was asked for."""
+    """Serve on the loopback interface while the block runs; gives the port (0 asks for an ephemeral one)."""
     config = uvicorn.Config(
         app, LOOPBACK, port, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="off"
     )
