@@ -1,9 +1,10 @@
-"""What the journal holds: seven kinds of entry, each with the two times at which it was written, and their bytes.
+"""What the journal holds: seven kinds of entry, each with the times at which it was written, and their bytes.
 
-The state of every call is the fold of these entries (`edge/calls.py`), so nothing that decides about a call may
-be known anywhere else. An entry is a CBOR map with integer keys: 0 = major version, 1 = kind of entry, 2 = stamp,
-3... = its fields; values of `protocols/` stand inside it in their own wire bytes, so that what a newer platform
-sent survives unread. Keys that this release does not know are kept in `extra` and written back.
+The state of every call is the fold of these entries (`edge/calls.py`), so nothing that decides about a call
+may be known anywhere else. An entry is a CBOR map with integer keys: 0 = major version, 1 = kind of entry,
+2 = stamp, 3... = its fields; values of `protocols/` stand inside it in their own wire bytes, so that what a
+newer platform sent survives unread. Keys that this release does not know are kept in `extra` and written
+back.
 
 Public: `Stamp`, the seven entries, `Entry`, `encode_entry`, `decode_entry`, `settles`, `MAJOR`.
 """
@@ -15,11 +16,17 @@ from typing import Any, Final
 
 import cbor2
 import msgspec
+from protocols.wire import (
+    decode_downlink,
+    decode_event,
+    decode_receipts,
+    encode_downlink,
+    encode_event,
+    encode_receipts,
+)
 
 from protocols.errors import AnbanError, Reason
 from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
-from protocols.wire import decode_downlink, decode_event, decode_receipts, encode_downlink, encode_event
-from protocols.wire import encode_receipts
 
 MAJOR: Final = 1
 MAX_ENTRY_BYTES: Final = 65_536  # a whole event is bounded far below; what is longer was never written by us
@@ -31,8 +38,8 @@ OUTCOMES: Final = ("acked", "failed", "unknown")
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """When something was written: monotonic time of one boot for decisions, wall time for people only.
 
-    `boot` is 32 random bits of the kernel's boot; `uptime_ms` counts in that boot and goes on through a restart of
-    the process. `wall_ms` is milliseconds since 1970, and worth something only where `trusted`.
+    `boot` is 32 random bits of the kernel's boot; `uptime_ms` counts in that boot and goes on through a
+    restart of the process. `wall_ms` is milliseconds since 1970, and worth something only where `trusted`.
     """
 
     uptime_ms: int
@@ -60,7 +67,7 @@ class ReceiptEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One try to send one event on one path that has ended. An ack is a ReceiptEntry; this is about the way."""
+    """One try to send one event on one path, ended. An ack is a ReceiptEntry; this is about the way."""
 
     at: Stamp
     event_id: EventId
@@ -90,7 +97,7 @@ class CommandEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person in the home did about a call that already stands: asked to cancel, answered yes or no."""
+    """Something a person in the home did about a call that stands: asked to cancel, answered."""
 
     at: Stamp
     call_id: EventId
@@ -125,8 +132,8 @@ _KNOWN_KEYS: Final = {1: 5, 2: 5, 3: 8, 4: 5, 5: 5, 6: 5, 7: 5}  # first key tha
 def settles(receipt: Receipt, lane: Lane) -> bool:
     """Whether this receipt ends the delivery of the event of that lane that it is about.
 
-    "stored" always does. "rejected" ends it for faults, readings and telemetry; a call that the platform refused
-    is nobody's yet, so it stays owed, is tried on, and becomes a fault.
+    "stored" always does. "rejected" ends it for faults, readings and telemetry; a call that the platform
+    refused is nobody's yet, so it stays owed, is tried on, and becomes a fault.
     """
     return receipt.stage == "stored" or (receipt.stage == "rejected" and lane >= Lane.FAULT)
 
@@ -161,7 +168,14 @@ def decode_entry(data: bytes) -> Entry:
     stream = io.BytesIO(data)
     try:
         body = cbor2.CBORDecoder(stream).decode()
-    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+    except (
+        cbor2.CBORDecodeError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+    ) as error:
         raise _bad(f"not CBOR: {error}") from error
     if stream.tell() != len(data):
         raise _bad("bytes follow the value")
