@@ -27,8 +27,8 @@ class Room:
 class Wall:
     """A wall that can be raised: `loss_db` is what a raised one (reinforced concrete, tiles, foil) takes.
 
-    2.4 GHz through brick costs 5 to 8 dB and through reinforced concrete 15 to 25 dB; a raised wall here stands for
-    a bad one, so that a visitor sees a link break.
+    2.4 GHz through brick costs 5 to 8 dB, through reinforced concrete 15 to 25 dB; a raised wall stands for a
+    bad one, so that a visitor sees a link break.
     """
 
     id: str
@@ -58,7 +58,10 @@ WALLS = (
     Wall("balcony", 9.2, 0.0, 9.2, 6.2),
     Wall("outer", 10.7, 0.0, 10.7, 6.2),
 )
-HUB_SPOTS = ((6.6, 2.75), (0.5, 5.7))  # the first on the living room's cabinet, a second one in the guest room
+HUB_SPOTS = (
+    (6.6, 2.75),
+    (0.5, 5.7),
+)  # the living room's cabinet, the guest room
 PENDANT_SPOTS = ((1.5, 1.9), (7.9, 4.6), (7.6, 1.2), (2.4, 4.8))
 STRANGER_SPOT = (10.0, 3.6)
 

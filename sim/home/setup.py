@@ -1,0 +1,52 @@
+"""What a simulated home consists of before it starts: people, hubs, pendants, deadlines, faults to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Elder:
+    """A person of the home, as the platform's register and the page know them."""
+
+    id: str
+    zh: str
+    en: str
+    address: str
+
+
+@dataclass(frozen=True)
+class PendantSetup:
+    """A pendant: whose it is, and how it understands presses."""
+
+    id: str
+    elder: str
+    preset: str = "one-meaning"
+
+
+@dataclass(frozen=True)
+class HubSetup:
+    """A hub; its own keys call for `elder`."""
+
+    id: str
+    elder: str
+
+
+CHEN = Elder("e-chen", "陈奶奶", "Mrs Chen", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
+WANG = Elder("e-wang", "王爷爷", "Mr Wang", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One home. `timing` overrides seconds of the hub's `[timing]` section; a scenario says so."""
+
+    elders: tuple[Elder, ...] = (CHEN, WANG)
+    hubs: tuple[HubSetup, ...] = (HubSetup("hub-01", "e-chen"),)
+    pendants: tuple[PendantSetup, ...] = (PendantSetup("pd-01", "e-chen"), PendantSetup("pd-02", "e-wang"))
+    timing: dict[str, float] = field(default_factory=dict)
+    faulty_disk: bool = False
+    clock_offset_s: int = 0
+    not_taken: str = "sos"
+    language: str = "zh"
+    extra: dict[str, Any] = field(default_factory=dict)

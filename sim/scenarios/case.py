@@ -1,0 +1,91 @@
+"""The language of scenarios: what is set up, what is claimed, and by when it must hold."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sim.home.setup import Setup
+
+if TYPE_CHECKING:
+    from sim.home.home import Home
+
+POLL_S = 0.02
+
+Condition = Callable[[], bool | Awaitable[bool]]
+
+
+class Broken(Exception):
+    """A claim on which the rest of the scenario stands does not hold: it ends here and is judged."""
+
+
+@dataclass
+class Claim:
+    """One sentence that must hold, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass
+class Case:
+    """One run of a scenario: its dice (from the seed) and its claims so far."""
+
+    dice: random.Random
+    claims: list[Claim] = field(default_factory=list)
+
+    def claim(self, name: str, ok: bool, detail: str = "") -> bool:
+        """Write down a claim and whether it holds; the scenario goes on."""
+        self.claims.append(Claim(name, bool(ok), detail))
+        return bool(ok)
+
+    async def until(self, name: str, condition: Condition, within_s: float) -> float:
+        """Claim that `condition` comes to hold in time; gives the seconds it took, or raises Broken."""
+        began = time.monotonic()
+        while not await holds(condition):
+            if time.monotonic() - began > within_s:
+                self.claim(name, False, f"not within {within_s:g} s")
+                raise Broken(name)
+            await asyncio.sleep(POLL_S)
+        took = time.monotonic() - began
+        self.claim(name, True, f"after {took:.2f} s of {within_s:g} s")
+        return took
+
+    async def never(self, name: str, condition: Condition, for_s: float) -> None:
+        """Claim that `condition` does not come to hold during this time."""
+        began = time.monotonic()
+        while time.monotonic() - began < for_s:
+            if await holds(condition):
+                self.claim(name, False, f"after {time.monotonic() - began:.2f} s")
+                return
+            await asyncio.sleep(POLL_S)
+        self.claim(name, True, f"for {for_s:g} s")
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [asdict(claim) for claim in self.claims]
+
+
+async def holds(condition: Condition) -> bool:
+    """Ask a condition that may be a plain or an async function."""
+    answer = condition()
+    return bool(await answer if inspect.isawaitable(answer) else answer)
+
+
+Run = Callable[["Home", Case], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A row: its name, what happens in words, the home in which it happens, and the script."""
+
+    name: str
+    text: str
+    run: Run
+    setup: Setup = field(default_factory=Setup)
+    quick: bool = False  # runs in `make test`; the others in `make test-slow`
