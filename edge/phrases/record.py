@@ -11,15 +11,16 @@ from pathlib import Path
 from edge.phrases import LANGUAGES, catalogue
 from protocols.errors import AnbanError, Reason
 
-VOICES = {"zh": "cmn", "en": "en-gb"}
-# Slow: about 2.5 words a second in English; the Mandarin voice counts its syllables as longer words, and says
-# about 3 a second at 210.
-WORDS_PER_MINUTE = {"zh": 210, "en": 135}
+# Plain `cmn` of espeak-ng 1.51 turns many characters into pinyin and then reads that pinyin as English
+# (espeak-ng issue 1236: "hao two"); the pinyin voice does not.
+VOICES = {"zh": "cmn-latn-pinyin", "en": "en-gb"}
+WORDS_PER_MINUTE = {"zh": 150, "en": 135}  # slow: about 3 syllables, 2.5 words a second
 PITCH = 40  # of 99, default 50: high tones are what old ears lose first
 AMPLITUDE = 180  # of 200; louder begins to clip
 SYNTHESIS_TIMEOUT_S = 30  # a phrase takes well under a second on a Pi
-# An emergency number is said digit by digit, as people know it, and not as a quantity.
-SPOKEN = {"zh": {"120": "幺二零"}, "en": {"120": "one two zero"}}
+# An emergency number is said digit by digit, as people know it, and not as a quantity; a character with
+# several readings is given the right one in pinyin.
+SPOKEN = {"zh": {"120": "幺二零", "着急": " zhao2 ji2 "}, "en": {"120": "one two zero"}}
 SILENCE = "silence.wav"  # played once at start: a missing sound card is known before somebody needs it
 SILENCE_S = 0.05
 SHORTEST_S = 0.3  # a recording below this is not a sentence
