@@ -2,6 +2,7 @@
 
 `read(shape, data)` gives the typed view; keys that it does not know stay in Event.data, and keys whose value
 does not fit are left out and named, because an alarm is never refused for a bad battery figure.
+The place of a field in its type is its code on the wire: fields are added at the end, never moved.
 `make(struct)` gives the dictionary for Event.data, without the keys that were not set.
 """
 

@@ -40,6 +40,8 @@ MAX_MS = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 MAX_TEXT = 512  # characters of one text in `data`
 MAX_BYTES = 1024  # bytes of one byte string in `data`
 MAX_NODES = 256  # values in one `data` or `extra`, at all depths
+MAX_DATA_BYTES = 2048  # of one `data` on the wire, counted from above (check_tree)
+MAX_EXTRA_BYTES = 1024  # likewise, of what is kept of a later version
 MAX_DEPTH = 5  # nested lists and maps in one `data` or `extra`
 
 # No control characters (newline excepted) and no lone surrogates, which UTF-8 cannot carry.
@@ -157,40 +159,44 @@ def _mark(kind: Any) -> Privacy | None:
     return None
 
 
+_HEAD_BYTES = 9  # the most that a number, or the head of a text or list, takes in CBOR
 _KEY = re.compile(r"\A[A-Za-z0-9_.:-]{1,32}\Z").match
 _TEXT = re.compile(rf"\A{_CLEAN}{{0,{MAX_TEXT}}}\Z").match
 
 
-def check_tree(value: Any, what: str, *, int_keys: bool = False) -> None:
+def check_tree(value: Any, what: str, limit: int, *, int_keys: bool = False) -> None:
     """Check an open tree (`data`, or with `int_keys` what a later version put under an unknown wire key).
 
-    Allowed: None, bool, integers of 64 bits, finite floats, text, bytes, lists, maps. Raises
-    AnbanError(TOO_BIG) for more than MAX_NODES values or MAX_DEPTH levels, AnbanError(BAD_VALUE) for
-    anything else.
+    Allowed: None, bool, integers of 64 bits, finite floats, text, bytes, lists, maps. Raises AnbanError:
+    TOO_BIG for more than MAX_NODES values, MAX_DEPTH levels or `limit` bytes, BAD_VALUE for anything else.
     """
-    budget = MAX_NODES
+    nodes = MAX_NODES
     stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
         node, depth = stack.pop()
-        budget -= 1
-        if budget < 0 or depth > MAX_DEPTH:
-            raise AnbanError(Reason.TOO_BIG, f"{what} holds too many values or is nested too deeply.")
+        nodes -= 1
+        limit -= _HEAD_BYTES
         kind = type(node)
         if kind is dict:
             for key, item in node.items():
-                _check_key(key, what, int_keys)
+                limit -= _key_bytes(key, what, int_keys)
                 stack.append((item, depth + 1))
         elif kind is list:
             stack.extend((item, depth + 1) for item in node[: MAX_NODES + 1])
         elif not _leaf_fits(kind, node):
             raise AnbanError(Reason.BAD_VALUE, f"{what} holds a value that is not allowed or too long.")
+        elif kind is str or kind is bytes:
+            limit -= len(node) if kind is bytes else len(node.encode())
+        if nodes < 0 or depth > MAX_DEPTH or limit < 0:
+            raise AnbanError(Reason.TOO_BIG, f"{what} holds too much or is nested too deeply.")
 
 
-def _check_key(key: Any, what: str, int_keys: bool) -> None:
+def _key_bytes(key: Any, what: str, int_keys: bool) -> int:
+    """The most bytes that a key takes on the wire. Raises AnbanError(BAD_VALUE) if it is not allowed."""
     if type(key) is str and _KEY(key):
-        return
+        return len(key) + 2
     if int_keys and type(key) is int and -(2**31) <= key < 2**31:
-        return
+        return 5
     raise AnbanError(Reason.BAD_VALUE, f"{what} holds a key that is not allowed.")
 
 

@@ -1,18 +1,15 @@
 """The kinds of events and commands, as rows: wire code, lane, whether it opens a call, type of its data.
 
-A kind that is not here is kept as text. A wire code that is not here becomes `code.N`, and goes out as N.
+A kind that is not here is kept: as text, or as `code.N` when only its number is known (see codes.py).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
-
 from protocols import data
-from protocols.values import Lane
-
-MAX_CODE = 2**16 - 1
+from protocols.codes import Codes
+from protocols.values import EVENT_STAGES, RECEIPT_STAGES, Lane
 
 
 class KindRow(NamedTuple):
@@ -21,14 +18,14 @@ class KindRow(NamedTuple):
     code: int
     lane: Lane
     opens_call: bool
-    data: type[msgspec.Struct]
+    data: type[data.Data]
 
 
 def _call(code: int, lane: Lane) -> KindRow:
     return KindRow(code, lane, True, data.CallData)
 
 
-def _row(code: int, lane: Lane, shape: type[msgspec.Struct]) -> KindRow:
+def _row(code: int, lane: Lane, shape: type[data.Data]) -> KindRow:
     return KindRow(code, lane, False, shape)
 
 
@@ -85,44 +82,24 @@ COMMANDS: dict[str, int] = {
     "update": 7,
 }
 
-_KIND_OF_CODE = {row.code: name for name, row in KINDS.items()}
-_COMMAND_OF_CODE = {code: name for name, code in COMMANDS.items()}
-_UNKNOWN = "code."
+KIND_CODES = Codes({name: row.code for name, row in KINDS.items()})
+COMMAND_CODES = Codes(COMMANDS)
+RECEIPT_STAGE_CODES = Codes({name: code for code, name in enumerate(RECEIPT_STAGES, 1)})
+EVENT_STAGE_CODES = Codes({name: code for code, name in enumerate(EVENT_STAGES)})
+_DATA_CODES = {
+    shape: Codes({name: code for code, name in enumerate(shape.__struct_fields__, 1)})
+    for shape in {row.data for row in KINDS.values()}
+}
+_NO_CODES = Codes({})
+
+
+def data_codes(kind: str) -> Codes:
+    """The codes of the keys in Event.data: the place of each field in the type of that kind, from 1."""
+    row = KINDS.get(kind)
+    return _DATA_CODES[row.data] if row is not None else _NO_CODES
 
 
 def opens_call(kind: str) -> bool:
     """Whether a kind opens or joins a call. An unknown `call.*` does: better one call too many."""
     row = KINDS.get(kind)
-    if row is not None:
-        return row.opens_call
-    return kind.startswith("call.")
-
-
-def kind_to_wire(kind: str) -> int | str:
-    """The code of a known kind, the number of `code.N`, else the text itself."""
-    row = KINDS.get(kind)
-    return row.code if row is not None else _unnamed(kind)
-
-
-def kind_from_wire(code: int | str) -> str:
-    """The kind of a code or text from the wire; an unknown code N becomes `code.N`."""
-    return _KIND_OF_CODE.get(code, f"{_UNKNOWN}{code}") if isinstance(code, int) else code
-
-
-def command_to_wire(kind: str) -> int | str:
-    """As kind_to_wire, for commands."""
-    return COMMANDS[kind] if kind in COMMANDS else _unnamed(kind)
-
-
-def command_from_wire(code: int | str) -> str:
-    """As kind_from_wire, for commands."""
-    return _COMMAND_OF_CODE.get(code, f"{_UNKNOWN}{code}") if isinstance(code, int) else code
-
-
-def _unnamed(kind: str) -> int | str:
-    digits = kind.removeprefix(_UNKNOWN)
-    if digits is not kind and digits.isascii() and digits.isdigit() and digits == str(int(digits)):
-        code = int(digits)
-        if code <= MAX_CODE:
-            return code
-    return kind
+    return row.opens_call if row is not None else kind.startswith("call.")

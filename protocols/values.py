@@ -16,6 +16,8 @@ from msgspec import Meta
 
 from protocols.errors import AnbanError, Reason
 from protocols.fields import (
+    MAX_DATA_BYTES,
+    MAX_EXTRA_BYTES,
     MAX_MS,
     CommandId,
     ElderId,
@@ -35,9 +37,12 @@ from protocols.fields import U32 as _U32
 
 MAX_STAGES = 8  # names in Event.stages
 MAX_EXTRA = 16  # unknown wire keys that are kept
+EVENT_FREE_KEY = 13  # the first wire key that this version does not use (anban.cddl)
+RECEIPT_FREE_KEY = 7
+COMMAND_FREE_KEY = 6
 
 _EVENT_ID = re.compile(r"\A([a-z0-9-]{1,16})\.([0-9a-f]{8})\.(0|[1-9][0-9]{0,9})\Z")
-_STAGE_NAME = re.compile(r"\A[a-z_]{1,16}\Z")
+_STAGE_NAME = re.compile(r"\A[a-z_]{1,16}\Z|\Acode\.[0-9]{1,5}\Z")
 
 
 class Lane(enum.IntEnum):
@@ -55,7 +60,7 @@ _Open = Annotated[
     dict[str, Any], Meta(extra={"privacy": Privacy.SECRET})
 ]  # classed by its kind: see privacy.py
 _Stages = Annotated[dict[str, int], Meta(extra={"privacy": Privacy.PUBLIC})]
-_Extra = Annotated[dict[int, Any], Meta(extra={"privacy": Privacy.SECRET})]  # not known, so not shown
+_Extra = Annotated[dict[int | str, Any], Meta(extra={"privacy": Privacy.SECRET})]  # not known, so not shown
 
 
 class EventId(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
@@ -108,9 +113,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_struct(self)
-        check_tree(self.data, "Event.data")
+        check_tree(self.data, "Event.data", MAX_DATA_BYTES)
         _check_stages(self.stages)
-        _check_extra(self.extra, "Event.extra")
+        _check_extra(self, EVENT_FREE_KEY)
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +136,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         check_struct(self)
         if not self.stage:
             raise AnbanError(Reason.BAD_VALUE, "Receipt.stage is empty.")
-        _check_extra(self.extra, "Receipt.extra")
+        _check_extra(self, RECEIPT_FREE_KEY)
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,21 +154,33 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_struct(self)
-        check_tree(self.data, "Command.data")
-        _check_extra(self.extra, "Command.extra")
+        check_tree(self.data, "Command.data", MAX_DATA_BYTES)
+        _check_extra(self, COMMAND_FREE_KEY)
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """A downlink entry that this release does not know or cannot read: passed over, never in the way."""
+
+    type: _U32
+    body: _Open = {}
+
+    def __post_init__(self) -> None:
+        check_struct(self)
+        check_tree(self.body, "Unknown.body", MAX_DATA_BYTES, int_keys=True)
 
 
 class DownlinkItem(msgspec.Struct, frozen=True):
     """One entry of the downlink; `cursor` grows, and is what the next poll asks after."""
 
     cursor: Millis
-    item: Receipt | Command
+    item: Receipt | Command | Unknown
 
     def __post_init__(self) -> None:
         check_struct(self)
 
 
 Value = Event | Receipt | Command | DownlinkItem
+MAX_VALUE_BYTES = 4096  # of one value on the wire: data, extra, and less than 1,000 bytes of fields
 
 RECEIPT_STAGES = ("stored", "rejected", "taken", "arrived", "closed", "cancelled")
 EVENT_STAGES = ("heard", "stored", "sent")
@@ -184,11 +201,16 @@ def _check_stages(stages: dict[str, int]) -> None:
             )
 
 
-def _check_extra(extra: dict[int, Any], what: str) -> None:
+def _check_extra(value: Event | Receipt | Command, first_free: int) -> None:
+    """Unknown keys must not stand where a known field stands, on the wire or in JSON."""
+    extra = value.extra
     if not extra:
         return
+    what = f"{type(value).__name__}.extra"
     if len(extra) > MAX_EXTRA:
         raise AnbanError(Reason.TOO_BIG, f"{what} holds too many unknown keys.")
-    if not all(type(key) is int and 0 < key < 2**16 for key in extra):
-        raise AnbanError(Reason.BAD_VALUE, f"{what} holds keys that are not wire keys.")
-    check_tree(extra, what, int_keys=True)
+    for key in extra:
+        taken = key in value.__struct_fields__ or key == "version"
+        if taken or (type(key) is int and not first_free <= key < 2**16):
+            raise AnbanError(Reason.BAD_VALUE, f"{what} holds a key that is not free.")
+    check_tree(extra, what, MAX_EXTRA_BYTES, int_keys=True)
