@@ -1,0 +1,82 @@
+"""What every way to the platform can do, how it fails, and what the hub remembers of its health.
+
+A path carries bytes and never decides: when to send, on which path and how often stands in `edge/plan.py`. A path
+raises `PathError` and nothing else; the reason tells a line that is cut from a platform that refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from protocols.errors import AnbanError, Reason
+from protocols.values import DownlinkItem, Event, Receipt
+
+MAX_BODY_BYTES = 262_144  # of one answer: a downlink answer is <= 1 KB by CoAP, a configuration some KB
+
+
+class PathError(AnbanError):
+    """A path did not do what was asked. `receipts` are those that came before it failed, in the events' order.
+
+    The events without a receipt may have arrived all the same: they are sent again, and fold there.
+    """
+
+    def __init__(
+        self, reason: Reason, sentence: str, remedy: str = "", receipts: Sequence[Receipt] = ()
+    ) -> None:
+        super().__init__(reason, sentence, remedy)
+        self.receipts = tuple(receipts)
+
+
+class Path(Protocol):
+    """One way to the platform. Safe to use from several tasks of one loop at once."""
+
+    @property
+    def name(self) -> str:
+        """The word for it in plans, entries and tables: "coap", "https"."""
+        ...
+
+    async def send(self, events: Sequence[Event]) -> list[Receipt]:
+        """Deliver events; the platform's receipt for each ("stored" or "rejected"), in order. PathError."""
+        ...
+
+    async def poll(self, after: int, hold_s: float) -> list[DownlinkItem]:
+        """What the platform says after the cursor `after`; waits up to `hold_s` for something. PathError."""
+        ...
+
+    async def check(self) -> float:
+        """One authenticated round trip that changes nothing; its duration in seconds. PathError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of sockets and threads. The path is not used afterwards."""
+        ...
+
+
+class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a path. Times are monotonic milliseconds; -1 = never."""
+
+    name: str
+    good: bool = True  # a path is innocent until its first failure: nothing waits for a first check
+    failures: int = 0  # in a row
+    last_good_ms: int = -1
+    last_failed_ms: int = -1
+    round_trip_ms: int = -1
+    reason: str = ""  # of the last failure; empty while good
+
+
+def path_worked(health: PathHealth, now_ms: int, round_trip_ms: int = -1) -> PathHealth:
+    """The health after anything authenticated came back on the path."""
+    known = round_trip_ms if round_trip_ms >= 0 else health.round_trip_ms
+    return msgspec.structs.replace(
+        health, good=True, failures=0, last_good_ms=now_ms, round_trip_ms=known, reason=""
+    )
+
+
+def path_failed(health: PathHealth, now_ms: int, reason: str) -> PathHealth:
+    """The health after a PathError."""
+    return msgspec.structs.replace(
+        health, good=False, failures=health.failures + 1, last_failed_ms=now_ms, reason=reason
+    )

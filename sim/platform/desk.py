@@ -1,0 +1,233 @@
+"""Where what arrives becomes cases, receipts and faults: one rule for every store, real or in memory.
+
+`Desk` is driven by the server on SQLite and by simulated histories on `MemoryShelf`; a shelf only keeps things.
+Whoever calls the desk commits the shelf before any receipt leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from protocols.errors import AnbanError, Reason
+from protocols.values import Command, Event, EventId, Lane, Receipt
+from sim.platform.faults import Fault, fold_fault, key_of
+from sim.platform.folding import (
+    Action,
+    Alert,
+    Case,
+    Folded,
+    Refused,
+    call_of,
+    fold_action,
+    fold_again,
+    fold_event,
+)
+
+NOBODY = EventId(
+    "unknown", 0, 0
+)  # a rejected event whose id could not be read; its place in the batch says which
+
+
+class Shelf(Protocol):
+    """What a desk keeps its things on."""
+
+    def next_number(self) -> int:
+        """The platform's own order: grows by one, never used twice."""
+        ...
+
+    def event_number(self, event_id: EventId) -> int | None:
+        """The number under which an event was stored, or None."""
+        ...
+
+    def put_event(self, event: Event, hub: str, number: int, at_ms: int) -> None: ...
+
+    def case(self, call_id: EventId) -> Case | None: ...
+
+    def put_case(self, case: Case) -> None: ...
+
+    def fault(self, key: str) -> Fault | None: ...
+
+    def put_fault(self, fault: Fault) -> None: ...
+
+    def put_downlink(self, hub: str, number: int, item: Receipt | Command) -> None: ...
+
+    def heard(self, hub: str, event: Event, at_ms: int) -> None:
+        """An event of this hub came."""
+        ...
+
+    def is_foreign(self, hub: str, device: str) -> bool:
+        """Whether `device` is registered, and not with `hub`: an id of its would then not be its own."""
+        ...
+
+
+Unread = tuple[EventId | None, AnbanError]
+"""What of a delivery could not be read: its id, if that could, and why."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a seat is to be told of after the commit."""
+
+    case: Case | None = None
+    alert: Alert = Alert.NONE
+    fault: bool = False
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """What came of a delivery: a receipt for each event in order, changes for the seat, hubs with downlink."""
+
+    receipts: list[Receipt]
+    changes: list[Change]
+    hubs: set[str]
+
+
+class Desk:
+    """Takes deliveries and seats' hands. Not thread-safe; the shelf decides what a transaction is."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def receive(self, events: Sequence[Event | Unread], hub: str, at_ms: int) -> Arrival:
+        """Store what is new of `events`, fold it, and say for each what became of it.
+
+        What could not be read gets its `rejected` and stops no other.
+        """
+        arrival = Arrival([], [], set())
+        for event in events:
+            if not isinstance(event, Event):
+                about, error = event
+                arrival.receipts.append(self._rejected(about or NOBODY, error.reason, error.sentence, at_ms))
+            elif self._shelf.is_foreign(hub, event.id.origin):
+                sentence = "The device that minted this id belongs to another home."
+                arrival.receipts.append(self._rejected(event.id, Reason.NOT_ALLOWED, sentence, at_ms))
+            else:
+                arrival.receipts.append(self._store(event, hub, at_ms, arrival))
+        return arrival
+
+    def act(self, call_id: EventId, action: Action, by: str, at_ms: int) -> Arrival:
+        """A seat's hand. AnbanError(NOT_FOUND) or AnbanError(CONFLICT) if it cannot be."""
+        case = self._shelf.case(call_id)
+        if case is None:
+            raise AnbanError(Reason.NOT_FOUND, "There is no such call.")
+        arrival = Arrival([], [], set())
+        try:
+            self._settle(fold_action(case, action, by, at_ms), case.hubs, at_ms, arrival)
+        except Refused as refusal:
+            raise AnbanError(Reason.CONFLICT, str(refusal)) from refusal
+        return arrival
+
+    def command(self, hub: str, command: Command) -> Arrival:
+        """Put a command on a hub's downlink."""
+        self._shelf.put_downlink(hub, self._shelf.next_number(), command)
+        return Arrival([], [], {hub})
+
+    def _store(self, event: Event, hub: str, at_ms: int, arrival: Arrival) -> Receipt:
+        self._shelf.heard(hub, event, at_ms)
+        number = self._shelf.event_number(event.id)
+        new = number is None
+        if number is None:
+            number = self._shelf.next_number()
+            self._shelf.put_event(event, hub, number, at_ms)
+        receipt = Receipt(number=number, about=event.id, stage="stored", wall_ms=at_ms)
+        if new and event.lane <= Lane.ASSIST:
+            # The answer to this request may be lost: the acknowledgement of a call also goes by any poll.
+            self._shelf.put_downlink(hub, self._shelf.next_number(), receipt)
+            arrival.hubs.add(hub)
+        call_id = call_of(event)
+        if call_id is not None:
+            self._fold_call(call_id, event, new, hub, at_ms, arrival)
+        elif new and event.kind in ("fault.raised", "fault.cleared"):
+            known = self._shelf.fault(key_of(event, hub))
+            folded = fold_fault(known, event, hub, at_ms)
+            if folded != known:
+                self._shelf.put_fault(folded)
+                arrival.changes.append(Change(fault=True))
+        return receipt
+
+    def _fold_call(
+        self, call_id: EventId, event: Event, new: bool, hub: str, at_ms: int, arrival: Arrival
+    ) -> None:
+        case = self._shelf.case(call_id)
+        if new or case is None:
+            told = case.hubs if case is not None else ()
+            folded = fold_event(case, event, hub, at_ms)
+        else:
+            told = case.hubs
+            folded = fold_again(case, hub)
+        receivers = (hub,) if folded.stages else told
+        if folded.case != case:
+            self._settle(folded, receivers, at_ms, arrival)
+        elif folded.stages:
+            self._tell(folded, receivers, at_ms, arrival)
+
+    def _settle(self, folded: Folded, hubs: Sequence[str], at_ms: int, arrival: Arrival) -> None:
+        self._shelf.put_case(folded.case)
+        arrival.changes.append(Change(case=folded.case, alert=folded.alert))
+        self._tell(folded, hubs, at_ms, arrival)
+
+    def _tell(self, folded: Folded, hubs: Sequence[str], at_ms: int, arrival: Arrival) -> None:
+        for stage in folded.stages:
+            for hub in hubs:
+                number = self._shelf.next_number()
+                receipt = Receipt(
+                    number=number, about=folded.case.call_id, stage=stage.name, by=stage.by, wall_ms=at_ms
+                )
+                self._shelf.put_downlink(hub, number, receipt)
+                arrival.hubs.add(hub)
+
+    def _rejected(self, about: EventId, reason: Reason, sentence: str, at_ms: int) -> Receipt:
+        number = self._shelf.next_number()
+        words = f"{reason.value}: {sentence}"[:200]
+        return Receipt(number=number, about=about, stage="rejected", reason=words, wall_ms=at_ms)
+
+
+class MemoryShelf:
+    """A shelf of dictionaries, for simulated histories and unit tests."""
+
+    def __init__(self) -> None:
+        self.events: dict[EventId, tuple[Event, str, int]] = {}
+        self.cases: dict[EventId, Case] = {}
+        self.faults: dict[str, Fault] = {}
+        self.downlink: list[tuple[str, int, Receipt | Command]] = []
+        self.heard_ms: dict[str, int] = {}
+        self.owners: dict[str, set[str]] = {}  # device -> hubs it is registered with
+        self._number = 0
+
+    def next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def event_number(self, event_id: EventId) -> int | None:
+        found = self.events.get(event_id)
+        return found[2] if found else None
+
+    def put_event(self, event: Event, hub: str, number: int, at_ms: int) -> None:
+        self.events[event.id] = (event, hub, number)
+
+    def case(self, call_id: EventId) -> Case | None:
+        return self.cases.get(call_id)
+
+    def put_case(self, case: Case) -> None:
+        self.cases[case.call_id] = case
+
+    def fault(self, key: str) -> Fault | None:
+        return self.faults.get(key)
+
+    def put_fault(self, fault: Fault) -> None:
+        self.faults[fault.key] = fault
+
+    def put_downlink(self, hub: str, number: int, item: Receipt | Command) -> None:
+        self.downlink.append((hub, number, item))
+
+    def heard(self, hub: str, event: Event, at_ms: int) -> None:
+        self.heard_ms[hub] = at_ms
+
+    def is_foreign(self, hub: str, device: str) -> bool:
+        owners = self.owners.get(device)
+        return owners is not None and hub not in owners
+
+    def after(self, hub: str, cursor: int) -> list[tuple[int, Receipt | Command]]:
+        """A hub's downlink after a cursor, in order."""
+        return [(number, item) for owner, number, item in self.downlink if owner == hub and number > cursor]

@@ -1,0 +1,280 @@
+"""What an event or a seat's hand does to a case: pure functions, time and numbers are arguments.
+
+Rules
+- An event id is known or new; a known one changes nothing (the caller looks that up: `Desk` in desk.py).
+- One case per `call_id`, whatever comes first: a press, an upgrade or a `call.updated` that overtook its press.
+- Every new press alerts the seat, also on a taken case ("again"); on a finished case it opens it anew ("new").
+- Nothing is ever taken out of a case; asking to cancel only shows a button, the seat's hand ends the call.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+from protocols.kinds import opens_call
+from protocols.values import Event, EventId, Lane
+
+MAX_PRESSES = 500  # of one case that are kept in its view; all of them stay in the events table
+LOUD_CHANGES = {
+    "realert",
+    "upgraded",
+    "callback",
+    "not_taken",
+    "not_arrived",
+}  # of call.updated: alert the seat
+CANCEL_CHANGES = {"cancel_asked", "cancelled", "cancel"}
+
+
+class Lifecycle(enum.StrEnum):
+    """Whether the case still needs somebody."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class Handling(enum.StrEnum):
+    """How far the help has come."""
+
+    NONE = "none"
+    TAKEN = "taken"
+    ARRIVED = "arrived"
+
+
+class Alert(enum.StrEnum):
+    """What the seat is to notice."""
+
+    NONE = "none"
+    UPDATE = "update"  # the card changes, no sound
+    AGAIN = "again"  # an open case alerts anew
+    NEW = "new"  # a case opens, or opens again
+
+
+class Action(enum.StrEnum):
+    """What a seat can do to a case; the values are the last word of the page's addresses."""
+
+    TAKE = "take"
+    ARRIVED = "arrived"
+    CLOSE = "close"
+    ACCEPT_CANCEL = "accept-cancel"
+
+
+class Press(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a case, as far as the seat wants to see it. Times are Unix milliseconds."""
+
+    id: str
+    kind: str
+    lane: Lane
+    device: str
+    room: str
+    received_ms: int
+    wall_ms: int
+    clock_trusted: bool
+    durable: bool
+    stages: dict[str, int]
+    change: str = ""  # of a call.updated
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as the platform sees it. `hubs` reported it and are told of every stage."""
+
+    call_id: EventId
+    kind: str
+    lane: Lane
+    elder: str
+    device: str
+    room: str
+    hubs: tuple[str, ...]
+    opened_ms: int
+    alerted_ms: int
+    lifecycle: Lifecycle = Lifecycle.OPEN
+    handling: Handling = Handling.NONE
+    taken_by: str = ""
+    taken_ms: int = 0
+    arrived_by: str = ""
+    arrived_ms: int = 0
+    ended_by: str = ""
+    ended_ms: int = 0
+    cancel_asked: bool = False
+    unseen: int = 0  # presses since a seat last laid hands on it
+    alerts: int = 0
+    reopened: int = 0
+    presses: tuple[Press, ...] = ()
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A stage of a case that its hubs are to hear of: "taken", "arrived", "closed" or "cancelled"."""
+
+    name: str
+    by: str
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """The case after, what the seat is to notice, and what the hubs are to hear."""
+
+    case: Case
+    alert: Alert
+    stages: tuple[Stage, ...] = ()
+
+
+class Refused(Exception):
+    """The case is in another state than the action needs; `str()` says why, for the seat."""
+
+
+def call_of(event: Event) -> EventId | None:
+    """The call that an event opens or joins; None for what is no part of a call."""
+    if opens_call(event.kind):
+        return event.call_id or event.id
+    if event.kind.startswith("call."):
+        return event.call_id
+    return None
+
+
+def fold_event(case: Case | None, event: Event, hub: str, at_ms: int) -> Folded:
+    """The case of `call_of(event)` after a *new* event from `hub`. `case` is None for the first of a call."""
+    call_id = call_of(event)
+    if call_id is None:
+        raise ValueError(f"{event.kind} is no part of a call")
+    press = _press(event, at_ms)
+    if case is None:
+        opened = Case(
+            call_id=call_id,
+            kind=event.kind,
+            lane=event.lane,
+            elder=event.elder,
+            device=event.device,
+            room=event.room,
+            hubs=(hub,),
+            opened_ms=at_ms,
+            alerted_ms=at_ms,
+            cancel_asked=press.change in CANCEL_CHANGES,
+            unseen=1,
+            alerts=1,
+            presses=(press,),
+        )
+        return Folded(opened, Alert.NEW)
+    joined = msgspec.structs.replace(_with_hub(case, hub), presses=(*case.presses, press)[-MAX_PRESSES:])
+    stages = stages_so_far(case) if hub not in case.hubs else ()
+    if not opens_call(event.kind):
+        return _fold_update(joined, press, at_ms, stages)
+    return _fold_press(joined, event, at_ms, stages)
+
+
+def _fold_update(case: Case, press: Press, at_ms: int, stages: tuple[Stage, ...]) -> Folded:
+    open_now = case.lifecycle is Lifecycle.OPEN
+    if open_now and press.change in CANCEL_CHANGES:
+        return Folded(msgspec.structs.replace(case, cancel_asked=True), Alert.UPDATE, stages)
+    if open_now and press.change in LOUD_CHANGES:
+        return Folded(_alerted(case, at_ms), Alert.AGAIN, stages)
+    # A hub that still reports a finished call has not heard the end: it is told again.
+    return Folded(case, Alert.UPDATE, stages if open_now else stages_so_far(case))
+
+
+def _fold_press(case: Case, event: Event, at_ms: int, stages: tuple[Stage, ...]) -> Folded:
+    graver = event.lane < case.lane or not opens_call(case.kind)
+    changes: dict[str, Any] = {"unseen": case.unseen + 1}
+    if graver:
+        changes |= {"kind": event.kind, "lane": event.lane}
+    if not case.elder:
+        changes |= {"elder": event.elder}
+    if case.lifecycle is Lifecycle.OPEN:
+        return Folded(_alerted(msgspec.structs.replace(case, **changes), at_ms), Alert.AGAIN, stages)
+    changes |= {
+        "lifecycle": Lifecycle.OPEN,
+        "handling": Handling.NONE,
+        "cancel_asked": False,
+        "reopened": case.reopened + 1,
+        "opened_ms": at_ms,
+    }
+    return Folded(_alerted(msgspec.structs.replace(case, **changes), at_ms), Alert.NEW)
+
+
+def fold_again(case: Case, hub: str) -> Folded:
+    """The case after a known event came once more: from a second hub, that hub too is told of every stage."""
+    if hub in case.hubs:
+        return Folded(case, Alert.NONE)
+    return Folded(_with_hub(case, hub), Alert.NONE, stages_so_far(case))
+
+
+def fold_action(case: Case, action: Action, by: str, at_ms: int) -> Folded:
+    """The case after a seat's hand. Refused when the case is not in a state for it; repeating is harmless."""
+    if case.lifecycle is not Lifecycle.OPEN:
+        same_end = {Action.CLOSE: Lifecycle.CLOSED, Action.ACCEPT_CANCEL: Lifecycle.CANCELLED}.get(action)
+        if same_end is case.lifecycle:
+            return Folded(case, Alert.NONE)
+        raise Refused(f"this call is {case.lifecycle.value}")
+    if action is Action.TAKE:
+        return _take(case, by, at_ms)
+    if action is Action.ARRIVED:
+        return _arrive(case, by, at_ms)
+    if action is Action.ACCEPT_CANCEL and not case.cancel_asked:
+        raise Refused("nobody asked to cancel this call")
+    end = Lifecycle.CLOSED if action is Action.CLOSE else Lifecycle.CANCELLED
+    ended = msgspec.structs.replace(case, lifecycle=end, ended_by=by, ended_ms=at_ms, unseen=0)
+    return Folded(ended, Alert.UPDATE, (Stage(end.value, by),))
+
+
+def _take(case: Case, by: str, at_ms: int) -> Folded:
+    if case.handling is not Handling.NONE and not case.unseen:
+        if case.taken_by == by:
+            return Folded(case, Alert.NONE)
+        raise Refused(f"{case.taken_by} has taken this call")
+    handling = Handling.TAKEN if case.handling is Handling.NONE else case.handling
+    taken = msgspec.structs.replace(case, handling=handling, taken_by=by, taken_ms=at_ms, unseen=0)
+    return Folded(taken, Alert.UPDATE, (Stage("taken", by),))
+
+
+def _arrive(case: Case, by: str, at_ms: int) -> Folded:
+    if case.handling is Handling.ARRIVED and not case.unseen:
+        return Folded(case, Alert.NONE)
+    stages: tuple[Stage, ...] = (Stage("arrived", by),)
+    changes: dict[str, Any] = {
+        "handling": Handling.ARRIVED,
+        "arrived_by": by,
+        "arrived_ms": at_ms,
+        "unseen": 0,
+    }
+    if case.handling is Handling.NONE:
+        changes |= {"taken_by": by, "taken_ms": at_ms}
+        stages = (Stage("taken", by), *stages)
+    return Folded(msgspec.structs.replace(case, **changes), Alert.UPDATE, stages)
+
+
+def stages_so_far(case: Case) -> tuple[Stage, ...]:
+    """What a hub that joins a case late must hear, in order."""
+    stages = []
+    if case.handling is not Handling.NONE:
+        stages.append(Stage("taken", case.taken_by))
+    if case.handling is Handling.ARRIVED:
+        stages.append(Stage("arrived", case.arrived_by))
+    if case.lifecycle is not Lifecycle.OPEN:
+        stages.append(Stage(case.lifecycle.value, case.ended_by))
+    return tuple(stages)
+
+
+def _alerted(case: Case, at_ms: int) -> Case:
+    return msgspec.structs.replace(case, alerts=case.alerts + 1, alerted_ms=at_ms)
+
+
+def _with_hub(case: Case, hub: str) -> Case:
+    return case if hub in case.hubs else msgspec.structs.replace(case, hubs=(*case.hubs, hub))
+
+
+def _press(event: Event, at_ms: int) -> Press:
+    change = event.data.get("change")
+    return Press(
+        id=str(event.id),
+        kind=event.kind,
+        lane=event.lane,
+        device=event.device,
+        room=event.room,
+        received_ms=at_ms,
+        wall_ms=event.wall_ms,
+        clock_trusted=event.clock_trusted,
+        durable=event.durable,
+        stages=dict(event.stages),
+        change=change if isinstance(change, str) and event.kind == "call.updated" else "",
+    )
