@@ -10,7 +10,7 @@ Public: `Life`, `Handling`, `State`, `Press`, `Heard`, `View`, `Count`, `Call`, 
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -158,7 +158,14 @@ def call_for(book: Book, elder: str, event_id: EventId, now: Now) -> EventId:
     return event_id
 
 
-def elapsed_ms(book: Book, then: Stamp, now: Now) -> int:
+class Started(Protocol):
+    """Whatever knows when this process began."""
+
+    @property
+    def started(self) -> Stamp | None: ...
+
+
+def elapsed_ms(book: Started, then: Stamp, now: Now) -> int:
     """Milliseconds from then to now; across boots at least as many, as far as anything trustworthy tells."""
     if then.boot == now.boot:
         return max(0, now.uptime_ms - then.uptime_ms)

@@ -322,7 +322,7 @@ def _seen(call: Call, view: View, heard: Heard) -> View:
     else:
         trigger = _RECEIPTS[heard.stage]
     state = TABLE.get((*view.state, trigger), view.state)
-    same = state == view.state and view.since is not None
+    same = state == view.state and lane == view.lane and view.since is not None
     return View(state, lane, view.since if same else heard.at, heard.by or view.by, number)
 
 

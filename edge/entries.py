@@ -16,6 +16,9 @@ from typing import Any, Final
 
 import cbor2
 import msgspec
+
+from protocols.errors import AnbanError, Reason
+from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
 from protocols.wire import (
     decode_downlink,
     decode_event,
@@ -24,9 +27,6 @@ from protocols.wire import (
     encode_event,
     encode_receipts,
 )
-
-from protocols.errors import AnbanError, Reason
-from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
 
 MAJOR: Final = 1
 MAX_ENTRY_BYTES: Final = 65_536  # a whole event is bounded far below; what is longer was never written by us
