@@ -48,13 +48,14 @@ class Press:
 
 @dataclass(frozen=True)
 class Told:
-    """What one device said to the person in front of it. `elder` is empty where it spoke of the home."""
+    """What one device said to the person in front of it. `elder` is empty where it spoke to all."""
 
     at_ms: int
     device: str
     surface: str
     meaning: Meaning
     text: str = ""
+    elder: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,19 +192,37 @@ def count_calls(presses: Iterable[Press], deeds: Iterable[Deed]) -> int:
 
 def _claims(ledger: Ledger, events: Sequence[Stored]) -> tuple[list[str], list[str]]:
     """Sentences about claims that never came true, and about claims made before they were true."""
-    calls = [event.received_ms for event in events if event.kind.startswith("call.")]
-    takes = [deed.at_ms for deed in ledger.deeds if deed.what in ("take", "arrived")]
-    pressed = [press.at_ms for press in ledger.presses]
-    true_from = {Meaning.HEARD: pressed, Meaning.DELIVERED: calls, Meaning.TAKEN: takes}
     unkept: list[str] = []
     early: list[str] = []
     for told in ledger.told:
-        truths = true_from.get(told.meaning)
+        truths = _truths(told, ledger, events)
         if truths is None:
             continue
         sentence = f"{told.device} {told.surface} told '{told.meaning}' at {told.at_ms} ms"
-        if not calls:
+        if not any(event.kind.startswith("call.") and told.elder in ("", event.elder) for event in events):
             unkept.append(f"{sentence}: nothing at the platform")
         elif not any(truth <= told.at_ms + CLOCK_SLACK_MS for truth in truths):
             early.append(f"{sentence}: not true then")
     return unkept, early
+
+
+def _truths(told: Told, ledger: Ledger, events: Sequence[Stored]) -> list[int] | None:
+    """When what was told became true, as far as this person or home goes; None if it claims nothing."""
+    whose = ("", told.elder)
+
+    def deeds(*what: str) -> list[int]:
+        return [d.at_ms for d in ledger.deeds if d.what in what and (d.elder in whose or not told.elder)]
+
+    if told.meaning is Meaning.HEARD:
+        return [press.at_ms for press in ledger.presses if press.elder == told.elder or not told.elder]
+    if told.meaning is Meaning.DELIVERED:
+        return [
+            event.received_ms
+            for event in events
+            if event.kind.startswith("call.") and (event.elder == told.elder or not told.elder)
+        ]
+    if told.meaning is Meaning.TAKEN:
+        return deeds("take", "arrived")
+    if told.meaning is Meaning.OVER:
+        return deeds("arrived", "close", "accept-cancel")
+    return None
