@@ -10,6 +10,8 @@ BENCHES ?=
 
 # CPython rooms that mypy holds to --strict.
 TYPED := protocols edge drivers anban.py
+# What runs on the pendant, held to MicroPython's types.
+TYPED_MICROPYTHON := protocols/link drivers/pendant firmware
 
 .PHONY: help demo test test-slow bench lint format locks phrases clean
 
@@ -34,10 +36,11 @@ test-slow: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phra
 bench: $(STAMPS)/apt-sim $(STAMPS)/install $(STAMPS)/phrases
 	$(BIN)/anban bench --json $(BENCHES)
 
-lint: $(STAMPS)/apt-sim $(STAMPS)/install
+lint: $(STAMPS)/apt-sim $(STAMPS)/install $(STAMPS)/typings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(TYPED)
+	$(BIN)/mypy --config-file mypy-micropython.ini --cache-dir .mypy_cache/micropython $(TYPED_MICROPYTHON)
 
 format: $(STAMPS)/install
 	$(BIN)/ruff check --fix .
@@ -47,6 +50,7 @@ locks: $(STAMPS)/install
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) --output-file requirements-hub.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra sim --extra test \
 		--constraints requirements-hub.txt --output-file requirements-dev.txt
+	echo "micropython-esp32-stubs" | $(BIN)/uv pip compile - $(LOCK_OPTIONS) --output-file requirements-typings.txt
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 phrases: $(STAMPS)/phrases
@@ -79,6 +83,11 @@ $(STAMPS)/venv: | $(STAMPS)/apt-sim
 $(STAMPS)/install: requirements-dev.txt pyproject.toml $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/typings: requirements-typings.txt $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade \
+		--target $(VENV)/typings -r requirements-typings.txt
 	@touch $@
 
 $(STAMPS)/phrases: $(STAMPS)/install $(wildcard edge/phrases/*.py edge/phrases/*.po)
