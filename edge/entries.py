@@ -11,19 +11,18 @@ Public: `Stamp`, the seven entries, `Entry`, `encode_entry`, `decode_entry`, `se
 
 from __future__ import annotations
 
-import io
 from typing import Any, Final
 
-import cbor2
 import msgspec
 
+from protocols import cbor
 from protocols.errors import AnbanError, Reason
-from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
+from protocols.values import Command, Event, EventId, Lane, Receipt
 from protocols.wire import (
-    decode_downlink,
+    decode_command,
     decode_event,
     decode_receipts,
-    encode_downlink,
+    encode_command,
     encode_event,
     encode_receipts,
 )
@@ -141,44 +140,35 @@ def settles(receipt: Receipt, lane: Lane) -> bool:
 def encode_entry(entry: Entry) -> bytes:
     """The bytes of an entry for the journal. Raises AnbanError(BAD_VALUE) for what may not be written."""
     code = _CODES[type(entry)]
-    body: dict[int, Any] = {key: value for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code]}
     at = entry.at
-    body.update({0: MAJOR, 1: code, 2: [at.uptime_ms, at.boot, at.wall_ms, at.trusted]})
+    stamp = [at.uptime_ms, at.boot, at.wall_ms, at.trusted]
+    _stamp(stamp)  # what could not be read back is not written
+    body: dict[int, Any] = {key: value for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code]}
+    body.update({0: MAJOR, 1: code, 2: stamp})
     body.update(_fields(entry))
-    return cbor2.dumps(body)
+    return cbor.dump(body)
 
 
 def _fields(entry: Entry) -> dict[int, Any]:
     if isinstance(entry, EventEntry):
+        if entry.source not in SOURCES:
+            raise _bad(f"source {entry.source!r}")
         return {3: encode_event(entry.event), 4: entry.source}
     if isinstance(entry, ReceiptEntry):
-        return {3: encode_receipts([entry.receipt]), 4: entry.path}
+        return {3: encode_receipts([entry.receipt]), 4: _text(entry.path)}
     if isinstance(entry, CommandEntry):
-        return {3: encode_downlink([DownlinkItem(cursor=0, item=entry.command)]), 4: entry.path}
+        return {3: encode_command(entry.command), 4: _text(entry.path)}
     if isinstance(entry, AttemptEntry):
-        about = _pack_id(entry.event_id)
-        return {3: about, 4: entry.path, 5: entry.number, 6: entry.outcome, 7: entry.reason}
-    return {3: _pack_id(entry.call_id), 4: entry.name}
+        if entry.outcome not in OUTCOMES:
+            raise _bad(f"outcome {entry.outcome!r}")
+        about, number = _pack_id(entry.event_id), _natural(entry.number, 1 << 63)
+        return {3: about, 4: _text(entry.path), 5: number, 6: entry.outcome, 7: _text(entry.reason)}
+    return {3: _pack_id(entry.call_id), 4: _text(entry.name)}
 
 
 def decode_entry(data: bytes) -> Entry:
-    """An entry from its bytes. Raises AnbanError(BAD_VALUE), never anything else, whatever the bytes are."""
-    if len(data) > MAX_ENTRY_BYTES:
-        raise _bad(f"{len(data)} bytes, at most {MAX_ENTRY_BYTES} are read")
-    stream = io.BytesIO(data)
-    try:
-        body = cbor2.CBORDecoder(stream).decode()
-    except (
-        cbor2.CBORDecodeError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-    ) as error:
-        raise _bad(f"not CBOR: {error}") from error
-    if stream.tell() != len(data):
-        raise _bad("bytes follow the value")
+    """An entry from its bytes. Raises AnbanError, never anything else, whatever the bytes are."""
+    body = cbor.load(data, MAX_ENTRY_BYTES)
     if not isinstance(body, dict) or not all(type(key) is int for key in body):
         raise _bad("not a map with integer keys")
     if body.get(0) not in (MAJOR, MAJOR - 1) or type(body.get(1)) is not int or body[1] not in _TYPES:
@@ -200,10 +190,8 @@ def _build(body: dict[int, Any]) -> Entry:
             raise _bad(f"{len(receipts)} receipts in one entry")
         return ReceiptEntry(at=at, receipt=receipts[0], path=text, extra=extra)
     if code == 5:
-        items = decode_downlink(_bytes(body.get(3)))
-        if len(items) != 1 or not isinstance(items[0].item, Command):
-            raise _bad("not exactly one command")
-        return CommandEntry(at=at, command=items[0].item, path=text, extra=extra)
+        command = decode_command(_bytes(body.get(3)))
+        return CommandEntry(at=at, command=command, path=text, extra=extra)
     about = _unpack_id(body.get(3))
     if code == 3:
         number, outcome = _natural(body.get(5), 1 << 63), _text(body.get(6))
