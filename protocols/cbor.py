@@ -40,8 +40,9 @@ def load(raw: bytes, limit: int) -> Any:
     )
     try:
         item = decoder.decode()
-    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
-        raise AnbanError(Reason.BAD_VALUE, "The message is not CBOR as agreed.") from error
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        # no cause: cbor2 quotes what it read, and errors end in logs
+        raise AnbanError(Reason.BAD_VALUE, "The message is not CBOR as agreed.") from None
     if stream.tell() != len(raw):
         raise AnbanError(Reason.BAD_VALUE, "Bytes stand behind the message.")
     return item

@@ -81,8 +81,8 @@ def _value(cls: type[Any], fields: dict[str, Any]) -> Any:
         known["extra"] = extra
     try:
         return cls(**known)
-    except TypeError as error:  # a field without a default is missing
-        raise AnbanError(Reason.BAD_VALUE, f"{cls.__name__}: {_missing(cls, known)} is missing.") from error
+    except TypeError:  # a field without a default is missing
+        raise AnbanError(Reason.BAD_VALUE, f"{cls.__name__}: {_missing(cls, known)} is missing.") from None
 
 
 def _missing(cls: type[Any], known: dict[str, Any]) -> str:

@@ -117,6 +117,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         _check_stages(self.stages)
         _check_extra(self, EVENT_FREE_KEY)
 
+    def __repr__(self) -> str:  # values end in logs and tracebacks: only what is public
+        return f"<Event {self.id} {self.kind}>"
+
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform did: "stored" and "rejected" are about an event id, other stages about a call id.
@@ -138,6 +141,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
             raise AnbanError(Reason.BAD_VALUE, "Receipt.stage is empty.")
         _check_extra(self, RECEIPT_FREE_KEY)
 
+    def __repr__(self) -> str:
+        return f"<Receipt {self.number} {self.stage} {self.about}>"
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform asks the home to do, once, before `expires_ms` (Unix time), on somebody's authority.
@@ -157,6 +163,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         check_tree(self.data, "Command.data", MAX_DATA_BYTES)
         _check_extra(self, COMMAND_FREE_KEY)
 
+    def __repr__(self) -> str:
+        return f"<Command {self.id} {self.kind}>"
+
 
 class Unknown(msgspec.Struct, frozen=True):
     """A downlink entry that this release does not know or cannot read: passed over, never in the way."""
@@ -167,6 +176,9 @@ class Unknown(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         check_struct(self)
         check_tree(self.body, "Unknown.body", MAX_DATA_BYTES, int_keys=True)
+
+    def __repr__(self) -> str:
+        return f"<Unknown {self.type}>"
 
 
 class DownlinkItem(msgspec.Struct, frozen=True):
