@@ -5,10 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
-
-# A build's own date: a wall clock that shows less has certainly lost its battery (no Pi has one).
-EARLIEST_TRUSTED_WALL_MS = 1_790_000_000_000  # 2026-09-21
 
 
 class Clock(Protocol):
@@ -23,6 +21,14 @@ class Clock(Protocol):
     def trusted(self) -> bool: ...
 
 
+def kernel_boot() -> int:
+    """32 bits of the kernel's boot id: the same for every process of a boot. Random where there is none."""
+    try:
+        return int(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8], 16)
+    except (OSError, ValueError):
+        return secrets.randbits(32)
+
+
 @dataclass(slots=True)
 class SystemClock:
     """The machine's clocks. The wall clock is trusted once the platform has confirmed it to within 30 s.
@@ -31,7 +37,7 @@ class SystemClock:
     is kept and added, so that what people read is right even if the system's clock is years off.
     """
 
-    boot: int = field(default_factory=lambda: secrets.randbits(32))
+    boot: int = field(default_factory=kernel_boot)
     offset_ms: int = 0
     confirmed: bool = False
 

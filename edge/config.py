@@ -27,6 +27,7 @@ class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     runtime_dir: str = "/run/anban"
     credentials_file: str = "/etc/anban/credentials.json"
     language: Literal["zh", "en"] = "zh"
+    utc_offset_minutes: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480  # of service hours: China
 
 
 class PlatformSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,242 @@
+"""`anban hub …`: run the hub, and look into a running one as tables for people or JSON for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.api import ask
+from protocols.errors import AnbanError
+
+SEED = Path("/etc/anban/hub.toml")
+SOCKET = Path("/run/anban/hub.sock")
+
+Row = Sequence[object]
+
+
+@click.group()
+def hub() -> None:
+    """Run the hub, and look into a running one."""
+
+
+@hub.command()
+@click.option(
+    "--config",
+    "seed",
+    type=click.Path(path_type=Path),
+    default=SEED,
+    show_default=True,
+    help="The TOML seed.",
+)
+@click.option("--check", is_flag=True, help="Validate the seed and the credentials, and end.")
+@click.option("--verbose", is_flag=True, help="Log each step, not only what matters.")
+def run(seed: Path, check: bool, verbose: bool) -> None:
+    """Run the hub's service until it is ended."""
+    from edge import config, credentials
+
+    try:
+        document = config.load(seed)
+        secrets = credentials.load(Path(document.hub.credentials_file))
+    except AnbanError as error:
+        raise _refused(error) from error
+    if check:
+        click.echo(f"{seed}: good. Hub {document.hub.id}, {len(document.pendants)} pendants.")
+        return
+    from edge.main import serve
+
+    asyncio.run(serve(document, secrets, verbose=verbose))
+
+
+def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) -> None:
+    """Add a command that asks the operation `name` and draws its result."""
+
+    @hub.command(name, help=help_text)
+    @click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+    @click.option(
+        "--socket",
+        type=click.Path(path_type=Path),
+        default=SOCKET,
+        show_default=True,
+        help="The hub's socket.",
+    )
+    def command(as_json: bool, socket: Path) -> None:
+        result = _ask(socket, name)
+        if as_json:
+            click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+            return
+        for line in draw(result):
+            click.echo(line)
+
+
+def _ask(socket: Path, op: str, **args: Any) -> Any:
+    try:
+        return ask(socket, op, **args)
+    except AnbanError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: AnbanError) -> click.ClickException:
+    return click.ClickException(f"{error.sentence}\n{error.remedy}".rstrip())
+
+
+def _draw_status(status: dict[str, Any]) -> Iterable[str]:
+    yield f"Hub {status['hub']}, up {_age(status['uptime_s'])}, version {status['version']}"
+    yield f"Lamp: {status['lamp']}"
+    yield from _table(
+        ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),
+        (
+            (
+                path["name"],
+                "good" if path["good"] else "down",
+                _ago(path["last_good_age_s"]),
+                f"{path['round_trip_ms']} ms" if path["round_trip_ms"] >= 0 else "-",
+                path["reason"] or "-",
+            )
+            for path in status["paths"]
+        ),
+    )
+    store = status["store"]
+    where = "on disk" if store["durable"] else "NOT ON DISK"
+    yield f"Journal: {store['rows']} rows, {store['owed']} to deliver, {where}"
+    yield f"Open calls: {status['open_calls']}   Open faults: {status['open_faults']}"
+    failing = {name: count for name, count in status["tasks"].items() if count}
+    yield "Tasks: " + (", ".join(f"{k} failed {v} times" for k, v in failing.items()) or "all run")
+
+
+def _draw_calls(calls: list[dict[str, Any]]) -> Iterable[str]:
+    if not calls:
+        yield "No calls."
+    for call in calls:
+        yield f"{call['call_id']}  {call['lifecycle']}, {call['handling']}, elder {call['elder']}"
+        yield from _table(
+            ("  EVENT", "KIND", "AT", "DURABLE", "DELIVERED", "STAGES"),
+            (
+                (
+                    f"  {event['id']}",
+                    event["kind"],
+                    event["at"],
+                    "yes" if event["durable"] else "NO",
+                    event["delivered_by"] or "not yet",
+                    ", ".join(f"{name} {ms} ms" for name, ms in event["stages"].items()),
+                )
+                for event in call["events"]
+            ),
+        )
+
+
+def _draw_devices(devices: list[dict[str, Any]]) -> Iterable[str]:
+    yield from _table(
+        ("DEVICE", "ELDER", "ROOM", "LAST HEARD", "SIGNAL", "BATTERY", "LIFE"),
+        (
+            (
+                device["id"],
+                device["elder"],
+                device["room"],
+                _ago(device["heard_age_s"]),
+                f"{device['rssi_dbm']:.0f} dBm" if device["rssi_dbm"] is not None else "-",
+                f"{device['battery_pct']} %" if device["battery_pct"] is not None else "-",
+                device["life"] or "not known yet",
+            )
+            for device in devices
+        ),
+    )
+
+
+def _draw_events(events: list[dict[str, Any]]) -> Iterable[str]:
+    yield from _table(
+        ("SEQ", "AT", "KIND", "ID", "LANE", "DELIVERED"),
+        (
+            (event["seq"], event["at"], event["kind"], event["id"], event["lane"], event["delivered"])
+            for event in events
+        ),
+    )
+
+
+def _draw_faults(faults: list[dict[str, Any]]) -> Iterable[str]:
+    if not faults:
+        yield "No open faults."
+        return
+    yield from _table(
+        ("FAULT", "ABOUT", "SINCE", "CAUSE"),
+        ((fault["fault"], fault["about"], _ago(fault["age_s"]), fault["cause"] or "-") for fault in faults),
+    )
+
+
+_reading("status", "How the hub is: paths, store, lamp, tasks.", _draw_status)
+_reading("calls", "Calls with their events and stage times.", _draw_calls)
+_reading("devices", "Pendants: when last heard, signal, battery.", _draw_devices)
+_reading("faults", "Open faults with their age.", _draw_faults)
+
+
+@hub.group(invoke_without_command=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="The newest so many."
+)
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@click.option(
+    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
+)
+@click.pass_context
+def events(context: click.Context, limit: int, as_json: bool, socket: Path) -> None:
+    """Events of the journal, the newest last."""
+    if context.invoked_subcommand:
+        return
+    result = _ask(socket, "events", limit=limit)
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    for line in _draw_events(result):
+        click.echo(line)
+
+
+@events.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@click.option(
+    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
+)
+def verify(as_json: bool, socket: Path) -> None:
+    """Check the journal's chain of digests from its first row to its last."""
+    result = _ask(socket, "verify")
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+    elif result["good"]:
+        click.echo(f"The chain is whole: {result['rows']} rows, head {result['head']}.")
+    if not result["good"]:
+        raise click.ClickException(f"The chain breaks at row {result['broken_at']}.")
+
+
+@hub.command()
+@click.option("--since", type=click.IntRange(0), default=0, show_default=True, help="After this journal row.")
+@click.option(
+    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
+)
+def export(since: int, socket: Path) -> None:
+    """Write all events of the journal as JSON, one a line (personal data: mind where it goes)."""
+    while page := _ask(socket, "export", since=since, limit=500):
+        for event in page:
+            click.echo(json.dumps(event, ensure_ascii=False))
+        since = page[-1]["seq"]
+
+
+def _table(head: Row, rows: Iterable[Row]) -> Iterable[str]:
+    """Lines of left-aligned columns."""
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    for row in cells:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{_age(seconds)} ago"

@@ -1,0 +1,262 @@
+"""Brings events to the platform: calls by the plan, each on its own; lower lanes in batches behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from edge.book import owed
+from edge.entries import AttemptEntry
+from edge.hub import Hub
+from edge.paths.base import Path, PathError, PathHealth, path_failed, path_worked
+from edge.plan import Action, Plan, Tries, Waiting, actions, next_due_ms, planned, spread_ms
+from protocols.errors import AnbanError, Reason
+from protocols.values import Event, EventId, Lane, Receipt
+
+log = logging.getLogger(__name__)
+
+LOWER: Final = (Lane.FAULT, Lane.READING, Lane.TELEMETRY)
+IDLE_S: Final = 30.0  # the queue is looked at this often even if nobody says that something came
+CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervision
+CHECK_DOWN_S: Final = 20.0  # of one that is down: a call must not wait for a minute to learn that it is back
+
+
+class Queued(Protocol):
+    """An event of a lower lane that the platform has not settled, as the journal gives it."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def event(self) -> Event: ...
+
+
+Pending = Callable[[Lane, int, int], Awaitable[Sequence[Queued]]]
+"""(lane, limit, after seq) -> the oldest owed events of that lane."""
+
+
+class Delivery:
+    """Sends what is owed. `health` is what is known of each path; `on_health(before, after)`: it changed."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        paths: Mapping[str, Path],
+        plan: Plan,
+        pending: Pending,
+        on_health: Callable[[PathHealth, PathHealth], None],
+    ) -> None:
+        self._hub, self._paths, self._plan, self._pending = hub, paths, plan, pending
+        self._on_health = on_health
+        self.health = {name: PathHealth(name=name) for name in paths}
+        self._tries: dict[tuple[EventId, str], Tries] = {}  # of calls
+        self._lower_tries: dict[tuple[EventId, str], Tries] = {}  # of the heads of the lower lanes
+        self._settling: asyncio.Future[list[int]] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._calls_wake, self._lower_wake = asyncio.Event(), asyncio.Event()
+        self._not_before = dict.fromkeys(Lane, 0)
+        hub.on_change.append(self.wake)
+
+    def wake(self) -> None:
+        """Something may be due: an event came, a commit returned, a path came back."""
+        self._calls_wake.set()
+        self._lower_wake.set()
+
+    @property
+    def no_path(self) -> bool:
+        """Whether every path is known to be down."""
+        return not any(health.good for health in self.health.values())
+
+    # --- calls ---
+
+    async def run_calls(self) -> None:
+        """Send every call event by the plan, until cancelled."""
+        while True:
+            self._calls_wake.clear()
+            self._tries = {
+                key: t for key, t in self._tries.items() if t.in_flight or key[0] in self._hub.events
+            }
+            now_ms = self._now_ms()
+            ready = self._ready()
+            waiting = [self._waiting(event) for event in ready.values()]
+            for action in actions(self._plan, waiting, self.health, self._tries, now_ms):
+                self._start(action, ready[action.event_id])
+            due_ms = next_due_ms(self._plan, waiting, self.health, self._tries, now_ms)
+            await _until(self._calls_wake, IDLE_S if due_ms is None else (due_ms - self._now_ms()) / 1000)
+
+    def _ready(self) -> dict[EventId, Event]:
+        now = self._hub.mint.stamp()
+        found = ((press.id, self._hub.sendable(press, now)) for press in owed(self._hub.book))
+        return {event_id: event for event_id, event in found if event is not None}
+
+    def _waiting(self, event: Event) -> Waiting:
+        same_boot = event.boot == self._hub.mint.clock.boot
+        age_ms = max(0, self._now_ms() - event.uptime_ms) if same_boot else None
+        return Waiting(event_id=event.id, lane=event.lane, age_ms=age_ms)
+
+    def _start(self, action: Action, event: Event) -> None:
+        _begin(self._tries, action.event_id, action.path, self._now_ms())
+        task = asyncio.create_task(self._send_call(action, self._hub.leaving(event)))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send_call(self, action: Action, event: Event) -> None:
+        """One try of one event on one path: its receipt, or a note of why there is none."""
+        try:
+            receipts = await self._paths[action.path].send([event])
+        except PathError as error:
+            self._failed(action.path, error)
+            _end(self._tries, event.id, action.path, refused=error.reason is Reason.PATH_REFUSED)
+            self._note(event, action.path, error)
+        else:
+            self._worked(action.path)
+            _end(self._tries, event.id, action.path, refused=any(r.stage == "rejected" for r in receipts))
+            for receipt in receipts:
+                self._hub.receipt(receipt, action.path)
+        self.wake()
+
+    def _note(self, event: Event, path: str, error: PathError) -> None:
+        unknown = error.reason is Reason.PATH_TIMEOUT
+        tries = self._tries.get((event.id, path), Tries())
+        self._hub.attempt(
+            AttemptEntry(
+                at=self._hub.mint.stamp(),
+                event_id=event.id,
+                path=path,
+                number=tries.count,
+                outcome="unknown" if unknown else "failed",
+                reason=str(error.reason),
+            )
+        )
+
+    # --- lower lanes ---
+
+    async def run_lower(self) -> None:
+        """Send faults, readings and telemetry, oldest first, in batches, whenever no call uses the path."""
+        while True:
+            self._lower_wake.clear()
+            wait_ms = await self._drain_all()
+            await _until(self._lower_wake, IDLE_S if wait_ms is None else wait_ms / 1000)
+
+    async def _drain_all(self) -> int | None:
+        """Send until nothing is due; the milliseconds until something is, or None."""
+        for lane in LOWER:
+            wait_ms = await self._drain(lane)
+            if wait_ms is not None:
+                return wait_ms
+        return None
+
+    async def _drain(self, lane: Lane) -> int | None:
+        after = 0
+        while True:
+            held_ms = self._not_before[lane] - self._now_ms()
+            if held_ms > 0:
+                return held_ms
+            batch = await self._pending(lane, self._plan.batch[lane], after)
+            if not batch:
+                return None
+            head = batch[0].event
+            now_ms = self._now_ms()
+            every = planned(self._plan, self._waiting(head), self.health, self._lower_tries, now_ms)
+            if not every:
+                return int(IDLE_S * 1000)
+            action = min(every, key=lambda a: a.due_ms)
+            if action.due_ms > now_ms:
+                return action.due_ms - now_ms
+            await self._calls_done(action.path)
+            if not await self._send_batch(action.path, [queued.event for queued in batch], lane):
+                return 0 if any(a.due_ms <= self._now_ms() for a in every if a is not action) else 1000
+            after = batch[-1].seq
+            if lane > Lane.FAULT and await self._pending(Lane.FAULT, 1, 0):
+                return 0
+
+    async def _calls_done(self, path: str) -> None:
+        """Wait while a call is being sent on that path: a lower lane never goes beside a higher one."""
+        while any(tries.in_flight for (_, name), tries in self._tries.items() if name == path):
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _send_batch(self, path: str, events: Sequence[Event], lane: Lane) -> bool:
+        """One batch on one path; whether all of it has a receipt that is being journalled."""
+        head = events[0].id
+        _begin(self._lower_tries, head, path, self._now_ms())
+        try:
+            receipts: Sequence[Receipt] = await self._paths[path].send(events)
+        except PathError as error:
+            self._failed(path, error)
+            _end(self._lower_tries, head, path, refused=error.reason is Reason.PATH_REFUSED)
+            await self._settle(lane, error.receipts, path)
+            return False
+        self._worked(path)
+        for name in self._paths:
+            self._lower_tries.pop((head, name), None)
+        return await self._settle(lane, receipts, path)
+
+    async def _settle(self, lane: Lane, receipts: Sequence[Receipt], path: str) -> bool:
+        """Journal receipts, and wait for the commit of those before: disk and network work at once."""
+        before, self._settling = self._settling, None
+        if receipts:
+            self._settling = asyncio.ensure_future(self._hub.settle(lane, receipts, path))
+        try:
+            if before is not None:
+                await before
+        except AnbanError as error:
+            log.warning("receipts are not kept, their events will be sent again: %s", error)
+            return False
+        return True
+
+    # --- paths ---
+
+    async def run_checks(self, name: str) -> None:
+        """Check one path for ever, so that a call knows which way is down before it goes."""
+        while True:
+            try:
+                round_trip_s = await self._paths[name].check()
+            except PathError as error:
+                self._failed(name, error)
+            else:
+                self._worked(name, round(round_trip_s * 1000))
+            await asyncio.sleep(CHECK_S if self.health[name].good else CHECK_DOWN_S)
+
+    def _worked(self, name: str, round_trip_ms: int = -1) -> None:
+        self._set_health(name, path_worked(self.health[name], self._now_ms(), round_trip_ms))
+
+    def _failed(self, name: str, error: PathError) -> None:
+        log.info("path %s: %s", name, error)
+        self._set_health(name, path_failed(self.health[name], self._now_ms(), str(error.reason)))
+
+    def _set_health(self, name: str, health: PathHealth) -> None:
+        before, self.health[name] = self.health[name], health
+        if before.good == health.good:
+            return
+        if health.good:
+            fraction = random.random()  # spreads a town's reconnection, protects nothing
+            for lane in LOWER:
+                self._not_before[lane] = self._now_ms() + spread_ms(self._plan, lane, fraction)
+        self._on_health(before, health)
+        self.wake()
+
+    def _now_ms(self) -> int:
+        return self._hub.mint.clock.monotonic_ms()
+
+
+async def _until(event: asyncio.Event, wait_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, wait_s)):
+            await event.wait()
+
+
+def _begin(tries: dict[tuple[EventId, str], Tries], event_id: EventId, path: str, now_ms: int) -> None:
+    before = tries.get((event_id, path), Tries())
+    tries[event_id, path] = Tries(count=before.count + 1, started_ms=now_ms, in_flight=True)
+
+
+def _end(tries: dict[tuple[EventId, str], Tries], event_id: EventId, path: str, *, refused: bool) -> None:
+    before = tries.get((event_id, path))
+    if before is not None:
+        tries[event_id, path] = msgspec.structs.replace(before, in_flight=False, refused=refused)

@@ -1,0 +1,359 @@
+"""The heart of the hub: every entry goes through here to the journal, and what follows from it goes out.
+
+One flow: an input makes an entry → it is submitted to the writer and, if it is a call, folded at once → when
+its commit has returned the effects run and whoever watches (delivery, surfaces, pendants) looks at the book
+anew. If the commit has not returned in 250 ms, or fails, a call goes out from memory all the same, with
+`durable=false`; "the hub has it" is withheld until it is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from edge import faults
+from edge.book import Book, Press, call_for, find, open_calls
+from edge.calls import Effect, restart, step
+from edge.deadlines import Due
+from edge.entries import (
+    AttemptEntry,
+    CommandEntry,
+    Entry,
+    EventEntry,
+    LocalEntry,
+    ReceiptEntry,
+    Stamp,
+    TimerEntry,
+    ToldEntry,
+)
+from edge.faults import Faults
+from edge.mint import Mint
+from protocols.errors import AnbanError, Reason
+from protocols.values import EVENT_STAGES, Command, DownlinkItem, Event, EventId, Lane, Receipt
+
+log = logging.getLogger(__name__)
+
+LATE_S: Final = 0.25  # ARCHITECTURE "Stores": a call does not wait longer for its commit
+KEPT_STAGES: Final = 256  # events whose stage times are kept for the tables
+CALL_LANES: Final = (Lane.SOS, Lane.ASSIST)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An entry on its way to the disk."""
+
+    lane: Lane
+    entry: Entry
+    folded: bool = False
+    late: bool = False
+
+
+class Store(Protocol):
+    """Where entries go: the journal's writer."""
+
+    def submit(self, lane: Lane, entries: Sequence[Entry]) -> asyncio.Future[list[int]]: ...
+
+    @property
+    def durable(self) -> bool: ...
+
+
+class Hub:
+    """The book of calls and the only way into the journal. Lives on one loop; never blocks it."""
+
+    def __init__(self, mint: Mint, store: Store, *, elder: str, room: str) -> None:
+        self.mint, self._store = mint, store
+        self.elder, self.room = elder, room
+        self.book = Book()
+        self.faults = Faults()
+        self.events: dict[EventId, Event] = {}  # of calls, while the platform owes an ack
+        self.unstored: dict[EventId, int] = {}  # event -> monotonic ms of its submission, until its commit
+        self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
+        self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
+        self.on_effect: list[Callable[[Effect], None]] = []
+        self.on_storage: Callable[[str], None] = lambda reason: None  # "" when it is well again
+        self._storage = ""
+
+    # --- at start ---
+
+    def resume(self, entries: Sequence[Entry]) -> None:
+        """Fold what the journal holds; nothing is said or sent while folding, only what is owed after it."""
+        for entry in entries:
+            self.book, _ = step(self.book, entry)
+            self.faults = faults.step(self.faults, entry)
+            if isinstance(entry, EventEntry) and entry.event.id in self.book.index:
+                self.events[entry.event.id] = entry.event
+        self._drop_delivered()
+        now = self.mint.stamp()
+        self.book, opened = restart(self.book, now)
+        self.faults = faults.restart(self.faults, now)
+        for entry in opened:
+            self.fire(entry)
+
+    # --- in ---
+
+    def call(
+        self,
+        kind: str,
+        source: str,
+        *,
+        elder: str = "",
+        device: str = "",
+        room: str = "",
+        event_id: EventId | None = None,
+        data: Mapping[str, Any] | None = None,
+        stages: Mapping[str, int] | None = None,
+        age_ms: int = 0,
+    ) -> EventId:
+        """A call event: joins the elder's open call or opens one. Known ids fold silently. Returns its id."""
+        if event_id is not None and event_id in self.book.index:
+            return event_id
+        who = elder or self.elder
+        new_id = event_id or self.mint.next_id()
+        event = self.mint.event(
+            kind,
+            new_id,
+            elder=who,
+            device=device,
+            room=room or self.room,
+            call_id=call_for(self.book, who, new_id, self.mint.stamp()),
+            data=data,
+            stages=stages,
+            age_ms=age_ms,
+        )
+        self.record(event, source)
+        return new_id
+
+    def update(self, call_id: EventId, change: str, source: str) -> None:
+        """A `call.updated` of a call that stands (cancel asked, call back, ...), in the call's own lane."""
+        call = find(self.book, call_id)
+        if call is None:
+            raise AnbanError(Reason.NOT_FOUND, f"there is no call {call_id}", "List them: anban hub calls.")
+        event = self.mint.event(
+            "call.updated",
+            self.mint.next_id(),
+            elder=call.elder,
+            room=self.room,
+            lane=call.lane,
+            call_id=call.id,
+            data={"change": change, "source": source},
+        )
+        self.record(event, source)
+
+    def see(self, fault: str, about: str, bad: bool, cause: str = "") -> None:
+        """Somebody looked at something that may be wrong, or well: a fault when it has lasted."""
+        now = self.mint.stamp()
+        self.faults, report = faults.observe(self.faults, fault, about, bad, now, cause)
+        if report is not None:
+            self.report(report.kind, report.data)
+
+    def report(self, kind: str, data: Mapping[str, Any], *, device: str = "", elder: str = "") -> None:
+        """An event that is no call: a fault, a state, a reading, a heartbeat, a command's result."""
+        event = self.mint.event(
+            kind, self.mint.next_id(), elder=elder, device=device, room=self.room, data=data
+        )
+        self.record(event, "system")
+
+    def record(self, event: Event, source: str) -> None:
+        """Journal an event, fold it, and let it go out: together."""
+        entry = EventEntry(at=self.mint.stamp(), event=event, source=source)
+        self.faults = faults.step(self.faults, entry)
+        if event.lane in CALL_LANES or event.call_id is not None:
+            self.events[event.id] = event
+            self.unstored[event.id] = entry.at.uptime_ms
+            self._remember_stages(event)
+            self.book, effects = step(self.book, entry, durable=False)
+            self._run(effects)
+        self._submit(event.lane, entry)
+
+    def receive(self, items: Sequence[DownlinkItem], path: str) -> None:
+        """What the platform said, from a downlink."""
+        for item in items:
+            if isinstance(item.item, Receipt):
+                self.receipt(item.item, path)
+            elif isinstance(item.item, Command):
+                self.command(item.item, path)
+            else:
+                log.info("a later platform says something that this release does not know")
+
+    def receipt(self, receipt: Receipt, path: str) -> None:
+        """A receipt, from an answer or from the downlink."""
+        press = self._press(receipt.about)
+        lane = press.lane if press else self._lane_of_call(receipt.about)
+        self._submit(lane, ReceiptEntry(at=self.mint.stamp(), receipt=receipt, path=path))
+
+    def settle(self, lane: Lane, receipts: Sequence[Receipt], path: str) -> asyncio.Future[list[int]]:
+        """Receipts of a batch of a lower lane, in one commit: no call follows from them."""
+        at = self.mint.stamp()
+        return self._store.submit(lane, [ReceiptEntry(at=at, receipt=r, path=path) for r in receipts])
+
+    def command(self, command: Command, path: str) -> None:
+        """A command of the platform: journalled, then run once, however often it comes."""
+        self._submit(Lane.FAULT, CommandEntry(at=self.mint.stamp(), command=command, path=path))
+
+    def local(self, call_id: EventId, name: str) -> None:
+        """Something a person in the home did about a call."""
+        self.note(LocalEntry(at=self.mint.stamp(), call_id=call_id, name=name))
+
+    def told(self, call_id: EventId, name: str) -> None:
+        """Something was said in full to the elder."""
+        self.note(ToldEntry(at=self.mint.stamp(), call_id=call_id, name=name))
+
+    def note(self, entry: LocalEntry | ToldEntry) -> None:
+        """An entry about a call that stands."""
+        self._submit(self._lane_of_call(entry.call_id), entry)
+
+    def fire(self, item: Due) -> None:
+        """A deadline has come: its entry counts at once, so that it cannot come twice before its commit."""
+        if isinstance(item, TimerEntry):
+            self.book, effects = step(self.book, item)
+            self._run(effects)
+            self._submit(self._lane_of_call(item.call_id), item, folded=True)
+            self._changed()
+            return
+        event = self.mint.event(
+            item.kind,
+            self.mint.next_id(),
+            elder=item.elder,
+            room=self.room,
+            lane=item.lane,
+            call_id=item.call_id,
+            data=item.data,
+        )
+        self.record(event, "rule")
+
+    def attempt(self, entry: AttemptEntry) -> None:
+        """A try to send that ended without a receipt."""
+        self._submit(Lane.TELEMETRY, entry)
+
+    # --- out ---
+
+    def sendable(self, press: Press, now: Stamp) -> Event | None:
+        """The event of an owed press as it may go out now; None while its commit may still return in time."""
+        event = self.events.get(press.id)
+        if event is None:
+            return None
+        submitted = self.unstored.get(press.id)
+        if submitted is None:
+            return event
+        if now.uptime_ms - submitted < LATE_S * 1000 and not self._storage:
+            return None
+        return msgspec.structs.replace(event, durable=False)
+
+    def leaving(self, event: Event) -> Event:
+        """The event with its stage times up to now: it is being sent."""
+        stages = self.stages.get(event.id)
+        if stages is None:
+            return event
+        stages.setdefault("sent", self._since(event))
+        known = {name: stages[name] for name in EVENT_STAGES if name in stages}
+        return msgspec.structs.replace(event, stages=known)
+
+    def open_call_of(self, elder: str) -> EventId | None:
+        """The newest open call of an elder."""
+        mine = [call.id for call in open_calls(self.book) if call.elder == elder]
+        return mine[-1] if mine else None
+
+    # --- the journal's answer ---
+
+    def saved(self, entries: Sequence[Entry], seqs: Sequence[int]) -> None:
+        """The writer brought to the disk what it could not before: now it may be said that the hub has it."""
+        for entry in entries:
+            if isinstance(entry, EventEntry):
+                self._fold(_Pending(entry.event.lane, entry, folded=True), durable=True)
+
+    def _submit(self, lane: Lane, entry: Entry, *, folded: bool = False) -> None:
+        pending = _Pending(lane, entry, folded)
+        try:
+            future = self._store.submit(lane, [entry])
+        except AnbanError as error:  # not writable, or too many readings wait: told, and shed
+            log.error("an entry is not kept: %s", error)
+            self._fold(pending, durable=False)
+            return
+        late = asyncio.get_running_loop().call_later(LATE_S, self._late, pending)
+        future.add_done_callback(lambda done: self._committed(pending, late, done))
+
+    def _late(self, pending: _Pending) -> None:
+        """250 ms have gone and the disk has not answered."""
+        pending.late = True
+        self._storage_is(str(Reason.STORAGE_STUCK))
+        self._fold(pending, durable=False)
+
+    def _committed(
+        self, pending: _Pending, late: asyncio.TimerHandle, done: asyncio.Future[list[int]]
+    ) -> None:
+        late.cancel()
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            self._storage_is(str(error.reason if isinstance(error, AnbanError) else Reason.STORAGE_FAILED))
+        elif not pending.late:
+            self._storage_is("")
+        self._fold(pending, durable=error is None and self._store.durable)
+
+    def _fold(self, pending: _Pending, *, durable: bool) -> None:
+        """Fold an entry when its commit has returned, or has not in time; an event twice, the rest once."""
+        effects: tuple[Effect, ...] = ()
+        entry = pending.entry
+        if isinstance(entry, EventEntry):
+            event = entry.event
+            if durable:
+                self.unstored.pop(event.id, None)
+                self.book, effects = step(self.book, entry)
+                if event.id in self.stages:
+                    self.stages[event.id]["stored"] = self._since(event)
+        elif not pending.folded:
+            self.book, effects = step(self.book, entry)
+        pending.folded = True
+        self._run(effects)
+        if isinstance(entry, ReceiptEntry):
+            self._time_receipt(entry.receipt)
+            self._drop_delivered(entry.receipt.about)
+        self._changed()
+
+    def _run(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            for listener in self.on_effect:
+                listener(effect)
+
+    def _changed(self) -> None:
+        for listener in self.on_change:
+            listener()
+
+    def _storage_is(self, reason: str) -> None:
+        if reason != self._storage:
+            self._storage = reason
+            self.on_storage(reason)
+
+    def _drop_delivered(self, event_id: EventId | None = None) -> None:
+        """Forget the bodies of events that the platform has; their bodies stay in the journal."""
+        for known in [event_id] if event_id else list(self.events):
+            press = self._press(known)
+            if known in self.events and (press is None or press.stored is not None):
+                del self.events[known]
+
+    def _since(self, event: Event) -> int:
+        return max(0, self.mint.clock.monotonic_ms() - event.uptime_ms)
+
+    def _time_receipt(self, receipt: Receipt) -> None:
+        event = self.events.get(receipt.about)
+        if event is not None and event.id in self.stages and receipt.stage == "stored":
+            self.stages[event.id].setdefault("delivered", self._since(event))
+
+    def _remember_stages(self, event: Event) -> None:
+        self.stages[event.id] = dict(event.stages)
+        if len(self.stages) > KEPT_STAGES:
+            del self.stages[next(iter(self.stages))]
+
+    def _press(self, event_id: EventId) -> Press | None:
+        call = find(self.book, event_id)
+        return call.presses.get(event_id) if call else None
+
+    def _lane_of_call(self, call_id: EventId) -> Lane:
+        call = find(self.book, call_id)
+        return call.lane if call else Lane.FAULT

@@ -1,0 +1,82 @@
+"""The hub's red and green keys: what was pressed becomes a call, an update of one, or an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from drivers.pi.keys import KeyDown, KeyEvent, KeyStuck, KeyUp
+from edge.hub import Hub
+from edge.inputs.green import GreenKey, Meaning
+from edge.surfaces import asked, cancel_offered
+
+
+class KeyInput:
+    """Turns key events into what the elder means. Red is always an SOS, at its edge, whatever is being asked.
+
+    `on_stuck(key, stuck)` tells of a fault, and of its end.
+    """
+
+    def __init__(self, hub: Hub, on_stuck: Callable[[str, bool], None]) -> None:
+        self._hub, self._on_stuck = hub, on_stuck
+        self._green = GreenKey()
+        self._stuck: set[str] = set()
+        self._hold: asyncio.TimerHandle | None = None
+
+    def on_event(self, event: KeyEvent) -> None:
+        """Called by the keys' driver on the loop."""
+        if isinstance(event, KeyStuck):
+            self._stuck.add(event.key)
+            self._on_stuck(event.key, True)
+        elif isinstance(event, KeyUp):
+            if event.key in self._stuck:
+                self._stuck.discard(event.key)
+                self._on_stuck(event.key, False)
+            if event.key == "green":
+                self._mean(self._green.up(event.at_ms), event.at_ms)
+        elif event.key == "red":
+            self._press("call.sos", "red", event.at_ms)
+        elif isinstance(event, KeyDown):
+            asking = asked(self._hub.book) is not None
+            offered = cancel_offered(self._hub.book, self._hub.mint.stamp()) is not None
+            self._mean(self._green.down(event.at_ms, asking=asking, cancel_offered=offered), event.at_ms)
+            self._watch_hold()
+
+    def _watch_hold(self) -> None:
+        if self._hold is not None:
+            self._hold.cancel()
+        due = self._green.due_at()
+        if due is not None:
+            wait_s = max(0, due - self._hub.mint.clock.monotonic_ms()) / 1000
+            self._hold = asyncio.get_running_loop().call_later(wait_s, self._held, due)
+
+    def _held(self, at_ms: int) -> None:
+        self._mean(self._green.tick(at_ms), at_ms)
+
+    def _mean(self, meaning: Meaning | None, at_ms: int) -> None:
+        if meaning is Meaning.ASSISTANCE:
+            self._press("call.assistance", "green", at_ms)
+        elif meaning is Meaning.CALL_BACK:
+            self._press("call.consultation", "green", at_ms)
+        elif meaning is Meaning.CANCEL:
+            self._cancel()
+        elif meaning is Meaning.ANSWER:
+            self._answer()
+
+    def _press(self, kind: str, key: str, at_ms: int) -> None:
+        age_ms = max(0, self._hub.mint.clock.monotonic_ms() - at_ms)
+        self._hub.call(kind, key, data={"source": key}, stages={"heard": age_ms}, age_ms=age_ms)
+
+    def _cancel(self) -> None:
+        call_id = cancel_offered(self._hub.book, self._hub.mint.stamp())
+        if call_id is None:  # the offer has ended while the key was held: somebody still wants something
+            self._press("call.assistance", "green", self._hub.mint.clock.monotonic_ms())
+        else:
+            self._hub.update(call_id, "cancel_asked", "green")
+            self._hub.local(call_id, "cancel_asked")
+
+    def _answer(self) -> None:
+        """Green while it is asked "are you all right?": yes. Silence and red are the other answers."""
+        call_id = asked(self._hub.book)
+        if call_id is not None:
+            self._hub.local(call_id, "answer_yes")

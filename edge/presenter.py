@@ -1,0 +1,120 @@
+"""Shows the elder what is known: keeps lamp, speech and pendants at what the book of calls says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from drivers.pi.audio import Said, Speaker
+from edge.deadlines import Care, Timing, due, next_due_ms
+from edge.hub import Hub
+from edge.surfaces import (
+    AskPendant,
+    Phrase,
+    Question,
+    SetLamp,
+    Speak,
+    Surface,
+    TellPendant,
+    changes,
+    surface,
+)
+from protocols.values import Lane
+
+LOOK_S: Final = 1.0  # surfaces also change with time alone: "not reached yet" has its minutes
+AGAIN_S: Final = 10.0  # until a phrase that could not be said is tried again, if it is still true
+
+
+class LampPort(Protocol):
+    """`drivers.pi.lamp.Lamp`, or another lamp."""
+
+    def set(self, colour: str, pattern: str) -> None: ...
+
+
+class PendantsPort(Protocol):
+    """Who brings stages and questions to the pendants."""
+
+    def tell(self, stage: object) -> None: ...
+
+    def ask(self, question: Question) -> None: ...
+
+
+class Presenter:
+    """Recomputes the surface after every change and once a second, and runs the difference.
+
+    It also fires deadlines: what is due is journalled through the hub, and shows with the next look.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        lamp: LampPort,
+        speaker: Speaker,
+        pendants: PendantsPort,
+        *,
+        language: str,
+        timing: Timing,
+        care: Mapping[str, Care],
+        no_path: Callable[[], bool],
+        silent: Callable[[], bool],
+    ) -> None:
+        self._hub, self._lamp, self._speaker, self._pendants = hub, lamp, speaker, pendants
+        self._language, self._timing, self._care = language, timing, care
+        self._no_path, self._silent = no_path, silent
+        self.shown = Surface()
+        self._speaking: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        hub.on_change.append(self._wake.set)
+
+    async def run(self) -> None:
+        """Show and fire until cancelled."""
+        while True:
+            self._wake.clear()
+            self._fire()
+            self._show()
+            now = self._hub.mint.stamp()
+            wait_ms = next_due_ms(self._hub.book, now, self._timing, self._care)
+            wait_s = LOOK_S if wait_ms is None else min(LOOK_S, max(0.01, wait_ms / 1000))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+
+    def _fire(self) -> None:
+        for item in due(self._hub.book, self._hub.mint.stamp(), self._timing, self._care):
+            self._hub.fire(item)
+
+    def _show(self) -> None:
+        now = self._hub.mint.stamp()
+        after = surface(self._hub.book, now, self._care, no_path=self._no_path(), silent=self._silent())
+        effects = changes(self.shown, after)
+        self.shown = after
+        for effect in effects:
+            if isinstance(effect, SetLamp):
+                self._lamp.set(effect.lamp.colour, effect.lamp.pattern)
+            elif isinstance(effect, TellPendant):
+                self._pendants.tell(effect.stage)
+            elif isinstance(effect, AskPendant):
+                self._pendants.ask(effect.question)
+            elif isinstance(effect, Speak):
+                self._speak(effect.phrase)
+
+    def _speak(self, phrase: Phrase) -> None:
+        key = f"{phrase.call_id} {phrase.name}"
+        if key not in self._speaking:
+            task = asyncio.create_task(self._say(phrase), name=f"say {phrase.key}")
+            self._speaking[key] = task
+            task.add_done_callback(lambda _: self._speaking.pop(key, None))
+
+    async def _say(self, phrase: Phrase) -> None:
+        said = await self._speaker.say(phrase.key, self._language, Lane(phrase.lane))
+        if said is Said.SAID:
+            self._hub.told(phrase.call_id, phrase.name)
+            return
+        await asyncio.sleep(AGAIN_S if said is Said.FAILED else 0)
+        spoken = tuple(p for p in self.shown.speech if p != phrase)
+        self.shown = msgspec.structs.replace(self.shown, speech=spoken)  # still true? then it comes again
+        self._wake.set()
