@@ -1,0 +1,110 @@
+"""What all boards of the ESP32 family do alike: pins to parts, wake and deep sleep, RTC memory, identity.
+
+A board file makes one `Board` of its pins and of its way to arm the wake. Source: MicroPython's `machine` and
+`esp32` modules, documentation 1.25-1.29.
+"""
+
+import os
+import time
+
+import esp32
+import machine
+
+BOOTLOADER_MS = 120  # from wake to the start of MicroPython's clock: ROM and second-stage loader, typical
+
+
+class RtcMemory:
+    """RTC memory: 2048 bytes that survive deep sleep and resets, not a power loss."""
+
+    def __init__(self) -> None:
+        self._rtc = machine.RTC()
+
+    def read(self) -> bytes:
+        """What was written last, or nothing."""
+        return self._rtc.memory()
+
+    def write(self, data: bytes) -> None:
+        """At most 2048 bytes."""
+        self._rtc.memory(data)
+
+
+class Board:
+    """The parts of one pendant. `arm_wake(pin, level)` lets that level of the key's pin end deep sleep."""
+
+    def __init__(
+        self, key: int, red: int, green: int, buzzer: int, cell: int, arm_wake, cell_divider: int = 2
+    ):
+        self.key_down_level = 0  # the key pulls to ground
+        self.key_pin = machine.Pin(key, machine.Pin.IN, machine.Pin.PULL_UP)
+        self.red_pin = machine.Pin(red, machine.Pin.OUT, value=0)
+        self.green_pin = machine.Pin(green, machine.Pin.OUT, value=0)
+        self.buzzer = machine.PWM(machine.Pin(buzzer), freq=2700, duty_u16=0)
+        self._cell = machine.ADC(machine.Pin(cell), atten=machine.ADC.ATTN_11DB)
+        self._cell_divider = cell_divider
+        self._arm_wake = arm_wake
+        self.rtc = RtcMemory()
+        self.directory = "/anban"
+
+    def mount(self) -> None:
+        """The directory of the stores exists on the mounted file system. OSError when flash fails."""
+        try:
+            os.mkdir(self.directory)
+        except OSError as error:
+            if not (error.args and error.args[0] == 17):  # EEXIST
+                raise
+
+    def power_on_ms(self) -> int:
+        """Milliseconds on the RTC, which starts at 0 with the power and is never set."""
+        return time.time_ns() // 1000000
+
+    def since_wake_ms(self) -> int:
+        """How long ago the chip woke."""
+        return time.ticks_ms() + BOOTLOADER_MS
+
+    def wake_cause(self) -> str:
+        """`key`, `timer`, `watchdog`, `power` or `reset`."""
+        cause = machine.reset_cause()
+        if cause == machine.DEEPSLEEP_RESET:
+            return "timer" if machine.wake_reason() == machine.TIMER_WAKE else "key"
+        if cause == machine.WDT_RESET:
+            return "watchdog"
+        return "power" if cause == machine.PWRON_RESET else "reset"
+
+    def deep_sleep(self, ms: int, when_down: bool) -> None:
+        """Sleeps until the key is down (or, with `when_down` false, until it is up) or the time has
+        passed.
+        """
+        self._arm_wake(self.key_pin, self.key_down_level if when_down else 1 - self.key_down_level)
+        machine.deepsleep(ms)
+
+    def reset(self) -> None:
+        """Starts over; RTC memory stays."""
+        machine.reset()
+
+    def watchdog(self, timeout_ms: int):
+        """The hardware watchdog, with feed()."""
+        return machine.WDT(timeout=timeout_ms)
+
+    def battery_mv(self) -> int:
+        """Voltage of the cell."""
+        return self._cell.read_uv() * self._cell_divider // 1000
+
+    def random_u32(self) -> int:
+        """32 bits from the hardware generator (true noise while the radio is on)."""
+        return int.from_bytes(os.urandom(4), "little")
+
+    def identity(self) -> tuple:
+        """(id, root key, preset) as provisioning wrote them into NVS, a partition of its own that wears
+        with nothing.
+        """
+        nvs = esp32.NVS("anban")
+        name = bytearray(16)
+        size = nvs.get_blob("id", name)
+        root = bytearray(32)
+        length = nvs.get_blob("root", root)
+        preset = bytearray(1)  # 0 = one-meaning
+        try:
+            nvs.get_blob("preset", preset)
+        except OSError:
+            pass
+        return bytes(name[:size]).decode(), bytes(root[:length]), preset[0]

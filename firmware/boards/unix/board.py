@@ -1,0 +1,34 @@
+"""The unix port of MicroPython as a board: `machine`, `esp32`, `bluetooth` and the flash chip are modelled
+in sim/pendant.
+"""
+
+import esp32
+import flashchip
+import powered
+
+from firmware.boards import family
+
+
+def _arm_wake(pin, level: int) -> None:
+    esp32.wake_on_gpio((pin,), esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+
+
+class Board(family.Board):
+    """As on the chip; only the flash is mounted here, and two clocks are those of the process."""
+
+    def mount(self) -> None:
+        """Mounts LittleFS on the modelled flash chip, formats it when it is blank."""
+        flashchip.mount("/flash")
+        family.Board.mount(self)
+
+    def power_on_ms(self) -> int:
+        """Milliseconds since the power came, deep sleep included."""
+        return powered.rtc_ms()
+
+    def since_wake_ms(self) -> int:
+        """How long ago the chip woke."""
+        return powered.since_wake_ms()
+
+
+board = Board(key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake)
+board.directory = "/flash/anban"

@@ -1,0 +1,139 @@
+"""What the pendant decides: key, hub and clock in; effects out, in the order in which they must happen.
+Pure.
+
+Effects are `(AIR,)`: the advert changes now; `(STORE,)`: the book goes to flash and RTC memory; `(FEEL,
+buzz)`: the elder is told. AIR always stands first: no flash delays or stops an advert. FEEL always follows
+the STORE of what it tells: after a power cut at any flash operation either the press is in the journal or
+the elder had felt nothing. (When the flash is dead the shell goes on: the press is on the air all the
+same.)
+
+Numbers come from `take_number()` (reserved blocks, `store.py`). Runs under MicroPython and CPython; the
+simulator of histories drives exactly this class:
+
+    core = Core(preset, take_number)
+    effects = core.key(down, now_ms) | core.wake(edge_ms, down, now_ms) | core.ack(number, stage, now_ms)
+            | core.call(stage, now_ms) | core.ask(now_ms) | core.tick(now_ms)
+    press, interval_ms, change_in_ms = core.book.on_air(now_ms, turn)
+    core.next_ms(now_ms) -> when tick() has something to do, or None
+"""
+
+from firmware.pendant import gesture, presses, surface
+
+AIR = 1
+STORE = 2
+FEEL = 3
+
+
+class Core:
+    """Gesture, press book and surfaces of one pendant."""
+
+    def __init__(self, preset: int, take_number) -> None:
+        self.gesture = gesture.Gesture(preset)
+        self.book = presses.PressBook()
+        self.wall_offset_ms = 0  # wall time minus power-on clock, 0 unknown
+        self._take_number = take_number
+
+    # -- events
+
+    def restore(self, data: bytes, now_ms: int, same_clock: bool) -> None:
+        """The book as it was before a reset; ValueError when the bytes are none."""
+        self.book.load(data, now_ms, same_clock)
+        self.gesture.open = self.book.is_open()
+
+    def key(self, down: bool, now_ms: int) -> list:
+        """A raw edge of the key."""
+        return self._made(self.gesture.edge(down, now_ms), now_ms)
+
+    def wake(self, edge_ms: int, down: bool, now_ms: int) -> list:
+        """The key woke the chip; `down` is the line by now."""
+        return self._made(self.gesture.wake(edge_ms, down, now_ms), now_ms)
+
+    def resume_stuck(self, down: bool, now_ms: int) -> list:
+        """The chip slept while the key was stuck; it is let go by now, or still down."""
+        return self._made(self.gesture.resume_stuck(down, now_ms), now_ms)
+
+    def ack(self, number: int, stage: int, now_ms: int) -> list:
+        """A hub tells how far one press has come."""
+        before = [p.stage for p in self.book.presses if p.number == number]
+        if not self.book.ack(now_ms, number, stage):
+            return []
+        out = [(AIR,), (STORE,)]
+        if stage >= presses.CLOSED:
+            if not self.book.presses:
+                out.append((FEEL, surface.ENDED))
+        elif before[0] < presses.DELIVERED <= stage:
+            out.append((FEEL, surface.DELIVERED if stage == presses.DELIVERED else surface.TAKEN))
+        self.gesture.open = self.book.is_open()
+        return out
+
+    def call(self, stage: int, now_ms: int) -> list:
+        """A hub tells how far the set of the elder's calls has come."""
+        before = self.book.call_stage
+        had = before or self.book.stage()
+        if not self.book.call(now_ms, stage):
+            return []
+        out = [(AIR,), (STORE,)]
+        if stage >= presses.ARRIVED:
+            if had and before < presses.ARRIVED:
+                out.append((FEEL, surface.ENDED))
+        elif stage == presses.TAKEN:
+            out.append((FEEL, surface.TAKEN))
+        elif stage == presses.DELIVERED and before < presses.DELIVERED:
+            fresh = [p for p in self.book.presses if p.stage == presses.HEARD]
+            for press in fresh:
+                press.stage = presses.DELIVERED
+            if fresh:
+                out.append((FEEL, surface.DELIVERED))
+        self.gesture.open = self.book.is_open()
+        return out
+
+    def ask(self, now_ms: int) -> list:
+        """The hub asks whether the elder is all right; any press is the answer it always is."""
+        return [(FEEL, surface.ASKED)]
+
+    def wall(self, wall_ms: int, now_ms: int) -> list:
+        """The hub tells the time."""
+        self.wall_offset_ms = wall_ms - now_ms
+        return [(STORE,)] if self.book.learn_wall(now_ms, wall_ms) else []
+
+    def tick(self, now_ms: int) -> list:
+        """Time has passed."""
+        out = self._made(self.gesture.step(now_ms), now_ms)
+        age = self.book.oldest_unheard_age(now_ms)
+        if age >= 0:
+            count = surface.no_hub_count(age)
+            if count > self.book.low_buzzes:
+                self.book.low_buzzes = count
+                out.append((FEEL, surface.NO_HUB))
+        if self.book.expire(now_ms):
+            self.gesture.open = self.book.is_open()
+            out.append((AIR,))
+            out.append((STORE,))
+        return out
+
+    # -- what follows
+
+    def next_ms(self, now_ms: int) -> int | None:
+        """When `tick` has something to do, or None."""
+        due = self.gesture.next_ms()
+        other = self.book.next_ms(now_ms)
+        if due is None or (other is not None and other < due):
+            return other
+        return due
+
+    def light(self, now_ms: int) -> int:
+        """Which light flashes now."""
+        return surface.light(self.book.oldest_unheard_age(now_ms), self.book.stage())
+
+    def _made(self, made: list, now_ms: int) -> list:
+        out = []
+        for what, at_ms in made:
+            if what == gesture.STUCK or what == gesture.FREED:
+                out.append((STORE,))
+                continue
+            wall_ms = at_ms + self.wall_offset_ms if self.wall_offset_ms else 0
+            self.book.press(now_ms, self._take_number(), what, at_ms, wall_ms)
+            out.append((AIR,))
+            out.append((STORE,))
+            out.append((FEEL, surface.PRESSED))
+        return out

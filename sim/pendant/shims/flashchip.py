@@ -1,0 +1,111 @@
+# A NOR flash chip over a file, and LittleFS on it. Erase gives 0xff, a program can only clear bits. Every
+# erase and every program is one operation, reported to the bench. The power can be cut in the middle of
+# operation n: half of a program lands (or half of the block is erased) and the process is gone. A dead chip
+# answers EIO to everything.
+import os
+
+import powered
+import vfs
+
+BLOCK = 4096
+BLOCKS = 64
+EIO = 5
+
+
+class Chip:
+    def __init__(self, path):
+        self.operations = 0
+        self.cut_at = powered.param("cut_at")
+        self.dead = powered.param("flash_dead")
+        self._size = BLOCKS * BLOCK
+        try:
+            self._file = open(path, "r+b")  # noqa: SIM115
+        except OSError:
+            self._file = open(path, "w+b")  # noqa: SIM115
+            for _ in range(BLOCKS):
+                self._file.write(b"\xff" * BLOCK)
+        powered.on_command["cut"] = self._arm
+        powered.on_command["dead"] = self._die
+
+    def _arm(self, after):
+        self.cut_at = self.operations + after
+
+    def _die(self, dead):
+        self.dead = dead
+
+    def readblocks(self, block, buf, off=0):
+        if self.dead:
+            raise OSError(EIO)
+        self._file.seek(block * BLOCK + off)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, off=None):
+        if off is None:
+            for i in range(len(buf) // BLOCK):
+                self._erase(block + i)
+            off = 0
+        at = block * BLOCK + off
+        self._begin(at, bytes(memoryview(buf)[: len(buf) // 2]), "program")
+        self._program(at, buf)
+
+    def _program(self, at, data):
+        old = bytearray(len(data))
+        self._file.seek(at)
+        self._file.readinto(old)
+        for i in range(len(data)):
+            old[i] &= data[i]
+        self._file.seek(at)
+        self._file.write(old)
+        self._file.flush()
+
+    def _begin(self, at, torn, what):
+        if self.dead:
+            raise OSError(EIO)
+        self.operations += 1
+        if self.cut_at is not None and self.operations >= self.cut_at:
+            if what == "program":
+                self._program(at, torn)
+            else:
+                self._file.seek(at)
+                self._file.write(torn)
+                self._file.flush()
+            powered.emit("flash", ["cut", self.operations])
+            powered.cut()
+        powered.emit("flash", [what, self.operations])
+
+    def _erase(self, block):
+        self._begin(block * BLOCK, b"\xff" * (BLOCK // 2), "erase")
+        self._file.seek(block * BLOCK)
+        self._file.write(b"\xff" * BLOCK)
+        self._file.flush()
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return BLOCKS
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self._erase(arg)
+            return 0
+        return 0
+
+
+_chip = None
+
+
+def mount(path):
+    global _chip
+    if _chip is None:
+        _chip = Chip(powered.param("flash"))
+    try:
+        os.stat(path)
+        return
+    except OSError:
+        pass
+    try:
+        vfs.mount(vfs.VfsLfs2(_chip), path)
+    except OSError:
+        if _chip.dead:
+            raise
+        vfs.VfsLfs2.mkfs(_chip)  # what the chip's boot script does with a partition that cannot be mounted
+        vfs.mount(vfs.VfsLfs2(_chip), path)

@@ -1,0 +1,117 @@
+# The `machine` module of an ESP32 for the unix port: pins, PWM, ADC, RTC memory, watchdog, deep sleep, reset.
+import binascii
+import os
+
+import powered
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+PIN_WAKE = 2
+TIMER_WAKE = 4
+
+EXIT_SLEEP = 20
+EXIT_RESET = 21
+
+
+class Pin:
+    IN = 1
+    OUT = 3
+    PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+
+    def __init__(self, number, mode=-1, pull=-1, value=None):
+        self.number = number
+        self._out = mode == Pin.OUT
+        self._level = 0
+        if self._out:
+            self._level = value or 0
+
+    def value(self, level=None):
+        if level is None:
+            return self._level if self._out else powered.levels.get(self.number, 1)
+        level = 1 if level else 0
+        if level != self._level:
+            self._level = level
+            powered.emit("pin", [self.number, level])
+
+    def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING):
+        powered.handlers[self.number] = lambda: handler(self)
+        powered.listen()
+
+
+class PWM:
+    def __init__(self, pin, freq=0, duty_u16=0):
+        self._pin = pin
+        self._freq = freq
+        self._duty = duty_u16
+
+    def freq(self, hertz):
+        self._freq = hertz
+
+    def duty_u16(self, duty):
+        if bool(duty) != bool(self._duty):
+            powered.emit("pwm", [self._pin.number, self._freq if duty else 0])
+        self._duty = duty
+
+
+class ADC:
+    ATTN_11DB = 3
+
+    def __init__(self, pin, atten=None):
+        self._pin = pin
+
+    def read_uv(self):
+        return powered.microvolts.get(self._pin.number, 2000000)
+
+
+class RTC:
+    # a file stands for the memory: a write is whole or not at all, as a reset cannot tear it on the chip
+    def memory(self, data=None):
+        path = powered.param("rtc")
+        if data is None:
+            try:
+                with open(path, "rb") as f:
+                    return f.read()
+            except OSError:
+                return b""
+        if len(data) > 2048:
+            raise ValueError("2048 bytes")
+        with open(path + ".new", "wb") as f:
+            f.write(data)
+        os.rename(path + ".new", path)
+
+
+class WDT:
+    def __init__(self, timeout):
+        powered.emit("wdt", timeout)
+
+    def feed(self):
+        powered.emit("feed", 0)
+
+
+def reset_cause():
+    return powered.param("reset_cause")
+
+
+def wake_reason():
+    return powered.param("wake_reason")
+
+
+def unique_id():
+    return binascii.unhexlify(powered.param("address"))
+
+
+def deepsleep(ms=0):
+    import esp32
+
+    powered.emit("sleep", [ms, esp32.armed])
+    powered.die(EXIT_SLEEP)
+
+
+def reset():
+    powered.emit("reset", 0)
+    powered.die(EXIT_RESET)
