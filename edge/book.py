@@ -54,6 +54,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     source: str
     at: Stamp
+    order: int  # in which events came to be known
     opens: bool  # a call of its own right; False for `call.updated`
     change: str = ""  # of a `call.updated`
     durable: bool = False
@@ -136,6 +137,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[EventId, Call] = {}
     index: dict[EventId, EventId] = {}
     commands: tuple[str, ...] = ()
+    events: int = 0  # so far
     started: Stamp | None = None  # of this process: what of an earlier boot is at least as old
 
 
@@ -182,7 +184,7 @@ def owed(book: Book) -> tuple[Press, ...]:
     The urgency of an event is its own; a cancel is not owed before every press of its call is acked, and
     nothing is owed of a call that still asks, or that was withdrawn while it asked.
     """
-    found: list[tuple[int, int, Press]] = []
+    found: list[tuple[Lane, bool, int, Press]] = []
     for call in book.calls.values():
         if not call.owed or (call.base is not Life.OPEN and call.view.number < 0):
             continue
@@ -190,5 +192,5 @@ def owed(book: Book) -> tuple[Press, ...]:
         for event_id in call.owed:
             press = call.presses[event_id]
             if not (pressing and press.change in CANCELS):
-                found.append((press.lane, not press.opens, press))
-    return tuple(press for _, _, press in sorted(found, key=lambda row: row[:2]))  # stable: then by age
+                found.append((press.lane, not press.opens, press.order, press))
+    return tuple(row[-1] for row in sorted(found, key=lambda row: row[:-1]))

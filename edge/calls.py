@@ -170,12 +170,13 @@ def _event(book: Book, entry: EventEntry, durable: bool) -> Stepped:
         device=event.device,
         source=entry.source,
         at=entry.at,
+        order=book.events,
         opens=opens,
         change=_change(event) if not opens else "",
         durable=durable,
     )
     index = {**book.index, event.id: call_id}
-    book = msgspec.structs.replace(book, index=index)
+    book = msgspec.structs.replace(book, index=index, events=book.events + 1)
     after = _joined(call, press, keyed=opens and not asking)
     effects = _sends(call, after)
     return msgspec.structs.replace(book, calls={**book.calls, call_id: after}), effects
