@@ -17,6 +17,7 @@ ROWS_KEPT = 300  # what a page that is opened late still sees
 BACKLOG = 2_000  # messages a page may lag behind before it is cut off; it connects again and gets all
 
 Message = tuple[str, Any]
+END: Message = ("end", None)
 
 
 class Feed:
@@ -52,10 +53,14 @@ class Feed:
         self._readers.add(queue)
         try:
             yield "all", {"state": self.state, "rows": list(self.rows)}
-            while queue in self._readers:
-                yield await queue.get()
+            while queue in self._readers and (message := await queue.get()) is not END:
+                yield message
         finally:
             self._readers.discard(queue)
+
+    def close(self) -> None:
+        """Say good-bye to every open page; their readers end."""
+        self._send(END)
 
     def _flush(self) -> None:
         names, self._dirty = self._dirty, set()

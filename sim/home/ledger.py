@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
 
@@ -34,8 +34,8 @@ class Meaning(enum.StrEnum):
 class Press:
     """One key edge that a finger made. `kinds` are the event kinds that may carry it to the platform.
 
-    `origin` is the device whose number the event bears; `may_fold` marks a press during the boot of a
-    pendant, which may be part of the press that woke it.
+    `origin` is the device whose number the event bears; `may_fold` marks a press that need not have an event
+    of its own: made during the boot of a pendant, or before a power cut that came before any answer.
     """
 
     at_ms: int
@@ -123,6 +123,16 @@ class Ledger:
             self.told.append(record)
         else:
             self.deeds.append(record)
+
+    def excuse(self, device: str, at_ms: int) -> None:
+        """The power of a device went: a press of which it had told nobody anything until now is not owed.
+
+        "Either the press goes out after the reboot, or the elder had not been told anything."
+        """
+        for index, press in enumerate(self.presses):
+            told = (t for t in self.told if t.device == device and press.at_ms <= t.at_ms <= at_ms)
+            if press.origin == device and press.at_ms <= at_ms and not any(told):
+                self.presses[index] = replace(press, may_fold=True)
 
     def judge(self, events: Sequence[Stored], cases: Sequence[Case]) -> Verdict:
         carried = match(self.presses, events)

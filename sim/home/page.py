@@ -155,10 +155,16 @@ class _QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
+async def served(page: Page, port: int = 0) -> AsyncIterator[int]:
     """Serve on the loopback interface while the block runs; gives the port (0 asks for an ephemeral one)."""
     config = uvicorn.Config(
-        app, LOOPBACK, port, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="off"
+        page.app,
+        LOOPBACK,
+        port,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        lifespan="off",
     )
     server = _QuietServer(config)
     sock = config.bind_socket()
@@ -171,6 +177,7 @@ async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
             await asyncio.sleep(0.01)
         yield sock.getsockname()[1]
     finally:
+        page.feed.close()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
         sock.close()

@@ -1,4 +1,4 @@
-"""Read the platform's own database after every process has ended: what arrived, and its cases."""
+"""Read the platform's own database from outside: what arrived, and which cases were opened."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from pathlib import Path
 from protocols.wire import decode_event
 from sim.home.ledger import Case, Stored
 
+EVENTS = (
+    "SELECT number, id, call_id, kind, elder, received_ms, body FROM events"
+    " WHERE number > ? AND kind LIKE 'call.%' ORDER BY number"
+)
+
 
 def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
     """Every call event in the platform's order, and every case. Nothing if there is no database."""
@@ -16,13 +21,17 @@ def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
     if not path.exists():
         return [], []
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        rows = db.execute(
-            "SELECT id, call_id, kind, elder, received_ms, body FROM events"
-            " WHERE kind LIKE 'call.%' ORDER BY number"
-        ).fetchall()
+        events, _ = events_after(db, 0)
         cases = [Case(*row) for row in db.execute("SELECT call_id, elder FROM cases ORDER BY opened_ms")]
-    events = [
-        Stored(
+    return events, cases
+
+
+def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int]:
+    """Call events that the platform stored after this number of its own order, and the last number."""
+    events = []
+    for after, event_id, call_id, kind, elder, received_ms, body in db.execute(EVENTS, (number,)):
+        number = after
+        event = Stored(
             id=event_id,
             call_id=call_id or event_id,
             kind=kind,
@@ -31,6 +40,5 @@ def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
             received_ms=received_ms,
             stages=decode_event(body).stages,
         )
-        for event_id, call_id, kind, elder, received_ms, body in rows
-    ]
-    return events, cases
+        events.append(event)
+    return events, number

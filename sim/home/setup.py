@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class HubSetup:
 CHEN = Elder("e-chen", "陈奶奶", "Mrs Chen", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 WANG = Elder("e-wang", "王爷爷", "Mr Wang", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 
+ALL_DAY = {"service_from_minute": 0, "service_to_minute": 24 * 60}  # a scenario must not depend on the hour
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -49,4 +50,4 @@ class Setup:
     clock_offset_s: int = 0
     not_taken: str = "sos"
     language: str = "zh"
-    extra: dict[str, Any] = field(default_factory=dict)
+    service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))

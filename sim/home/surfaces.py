@@ -27,7 +27,6 @@ PHRASES = {
 }
 LAMPS = {
     ("amber", "steady"): Meaning.HEARD,
-    ("amber", "blink"): Meaning.HEARD,
     ("green", "blink"): Meaning.DELIVERED,
     ("green", "steady"): Meaning.TAKEN,
 }

@@ -78,7 +78,7 @@ async def visit() -> AsyncIterator[Visit]:
     feed.show("hub:hub-01", hub())
     feed.show("pendant:pd-01", pendant())
     feed.show("calls", [])
-    async with served(made.page.app) as port:
+    async with served(made.page) as port:
         made.port = port
         yield made
 

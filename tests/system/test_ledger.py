@@ -50,6 +50,18 @@ def test_a_press_during_the_boot_may_be_part_of_the_one_that_woke() -> None:
     assert verdict.ok
 
 
+def test_a_power_cut_excuses_only_what_nobody_was_told() -> None:
+    silent = ledger_of(press(100))
+    silent.excuse("hub-01", 150)
+    assert not silent.judge([], []).lost
+    told = ledger_of(press(100), Told(120, "hub-01", "lamp", Meaning.OTHER))
+    told.excuse("hub-01", 150)
+    assert told.judge([], []).lost
+    later = ledger_of(press(200))
+    later.excuse("hub-01", 150)
+    assert later.judge([], []).lost
+
+
 def test_two_cases_of_one_call_are_a_duplicate() -> None:
     cases = [Case("hub-01.0a.1", "e-chen"), Case("hub-01.0a.2", "e-chen")]
     assert ledger_of(press(1), press(2)).judge([stored(1, 9), stored(2, 9)], cases).duplicated == 1

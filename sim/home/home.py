@@ -1,0 +1,187 @@
+"""A whole home: starts its processes in order, can do to it whatever may happen, and judges it at the end.
+
+The air, the platform, every hub and every pendant's MicroPython are processes of their own; the internet between
+hub and platform and the ledger live here, in the orchestrator. Everything stands in one directory, logs in
+DIR/logs/NAME.log. Whatever was started is ended by its handle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from sim.air.client import AirControl
+from sim.home import plan, records
+from sim.home.hubs import HubRig
+from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
+from sim.home.pendants import PendantRig
+from sim.home.platform import LiveCase, PlatformRig
+from sim.home.process import Child
+from sim.home.setup import Setup
+from sim.internet import LOOPBACK, Internet
+
+JAM_DB = 60.0  # above any signal of a flat
+MAX_DIR = 70  # a unix socket's path has at most 107 bytes
+
+
+class Home:
+    """One run. `async with Home(dir, seed, setup).running():` starts everything and ends everything."""
+
+    def __init__(self, directory: Path, seed: int = 0, setup: Setup | None = None) -> None:
+        self.directory = directory.resolve()
+        if len(str(self.directory)) > MAX_DIR:
+            raise ValueError(
+                f"{self.directory}: a directory of at most {MAX_DIR} characters, for its sockets"
+            )
+        self.seed = seed
+        self.setup = setup or Setup()
+        self.logs = self.directory / "logs"
+        self.air_dir = self.directory / "air"
+        self.ledger = Ledger()
+        self.net = Internet(seed)
+        self.air = AirControl(self.air_dir)
+        self.platform = PlatformRig(self.directory / "platform", self.logs)
+        self.hubs = {
+            row.id: HubRig(row, self.directory / row.id, self.logs, number, self.ledger)
+            for number, row in enumerate(self.setup.hubs, 1)
+        }
+        self.pendants = {
+            row.id: PendantRig(row, self.directory / row.id, self.air_dir, number, self.ledger, seed)
+            for number, row in enumerate(self.setup.pendants, 1)
+        }
+        self.walls: set[str] = set()
+        self.spots: dict[str, tuple[float, float]] = {}
+        self.on_event: list[Callable[[Stored], None]] = []
+        self.on_case: list[Callable[[LiveCase], None]] = []
+        self.on_deed: list[Callable[[Deed], None]] = []
+        self.hub_env: dict[str, str] = {}
+        self._air = Child(
+            "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
+        )
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def hub(self) -> HubRig:
+        """The first hub."""
+        return next(iter(self.hubs.values()))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Home]:
+        """Everything started while the block runs, everything ended after it, whatever happens in it."""
+        try:
+            await self.start()
+            yield self
+        finally:
+            await self.end()
+
+    async def start(self) -> None:
+        """Start all processes, in the order in which they need each other."""
+        for path in (self.logs, self.air_dir, self.platform.directory):
+            path.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.directory, 0o700)
+        self.platform.on_event = lambda event: self._each(self.on_event, event)
+        self.platform.on_case = lambda case: self._each(self.on_case, case)
+        self.platform.on_deed = self._deed
+        credentials = {row.id: self.platform.provision(row, self.setup) for row in self.setup.hubs}
+        ready = self.air_dir / "air.json"
+        ready.unlink(missing_ok=True)
+        await asyncio.gather(self._air.start(ready.exists), self.platform.start())
+        await self._radios()
+        info = self.platform.info
+        coap = await self.net.udp_door("coap", (LOOPBACK, info["coap_port"]))
+        https = await self.net.tcp_door("https", (LOOPBACK, info["https_port"]))
+        for name, hub in self.hubs.items():
+            hub.write_files(
+                self.setup,
+                credentials[name],
+                self.pendants,
+                coap_port=coap.port,
+                https_port=https.port,
+                ca_file=info["ca_file"],
+            )
+        self._watch = asyncio.create_task(self.platform.watch())
+        for pendant in self.pendants.values():
+            await pendant.start()
+        await asyncio.gather(*(hub.start(self.hub_env) for hub in self.hubs.values()))
+
+    async def _radios(self) -> None:
+        await self.air.open()
+        for (name, hub), (x, y) in zip(self.hubs.items(), plan.HUB_SPOTS, strict=False):
+            await self.air.add_hci(name=name, address=hub.address, x=x, y=y, deaf=True)
+            self.spots[name] = (x, y)
+        for (name, pendant), (x, y) in zip(self.pendants.items(), plan.PENDANT_SPOTS, strict=False):
+            await self.air.add_pendant(name=name, address=pendant.address, x=x, y=y)
+            self.spots[name] = (x, y)
+
+    async def end(self) -> None:
+        """End every process and close the line. Safe to call twice."""
+        for pendant in self.pendants.values():
+            await pendant.stop()
+        await asyncio.gather(*(hub.stop() for hub in self.hubs.values()))
+        await self.platform.stop()
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
+        await self.air.close()
+        await self._air.stop()
+        await self.net.close()
+
+    def verdict(self) -> Verdict:
+        """Compare the ledger with the platform's database; after `end()`."""
+        return self.ledger.judge(*records.read(self.platform.directory))
+
+    # -- what people do
+
+    async def press(self, pendant: str, hold_s: float = 0.12) -> Press:
+        """Press a pendant. RuntimeError when it has no power."""
+        rig = self.pendants[pendant]
+        press = rig.key_down()
+        if press is None:
+            raise RuntimeError(f"{pendant} has no power")
+        await asyncio.sleep(hold_s)
+        rig.key_up()
+        return press
+
+    async def place(self, name: str, x: float, y: float) -> None:
+        """Carry a radio somewhere else."""
+        await self.air.place(name=name, x=x, y=y)
+        self.spots[name] = (x, y)
+
+    async def wall(self, name: str, raised: bool) -> None:
+        """Raise a wall of the plan, or take it down again. KeyError for a name that is not in the plan."""
+        wall = next((wall for wall in plan.WALLS if wall.id == name), None)
+        if wall is None:
+            raise KeyError(f"there is no wall {name}")
+        if raised:
+            await self.air.wall(
+                name=name, x1=wall.x1, y1=wall.y1, x2=wall.x2, y2=wall.y2, loss_db=wall.loss_db
+            )
+            self.walls.add(name)
+        elif name in self.walls:
+            await self.air.unwall(name=name)
+            self.walls.discard(name)
+
+    async def jam(self, on: bool) -> None:
+        """Noise over the whole band, or quiet again."""
+        await self.air.jam(db=JAM_DB if on else 0.0)
+
+    async def stranger(self, target: str, on: bool, mode: str = "idle") -> None:
+        """A foreign phone that connects to a pendant whenever it can, or leaves it alone."""
+        if on:
+            x, y = self.spots[target]
+            await self.air.phone(name="stranger", target=target, mode=mode, x=x + 0.5, y=y + 0.5)
+        else:
+            await self.air.phone_stop(name="stranger")
+
+    def _deed(self, deed: Deed) -> None:
+        self.ledger.write(deed)
+        self._each(self.on_deed, deed)
+
+    @staticmethod
+    def _each(listeners: list[Callable[..., None]], value: object) -> None:
+        for listener in listeners:
+            listener(value)

@@ -1,0 +1,221 @@
+"""One hub of the home: its process, its two keys as pins, its lamp and its loudspeaker seen from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.home.ledger import Ledger, Meaning, Press, Told
+from sim.home.pendants import PendantRig, now_ms
+from sim.home.process import Child
+from sim.home.setup import HubSetup, Setup
+from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
+
+PINS = {"red": 17, "green": 27}
+KINDS = {
+    "red": frozenset({"call.sos"}),
+    "green": frozenset({"call.assistance", "call.consultation", "call.updated"}),
+}
+LOOK_S = 0.1  # how often the lamp is looked at and the record of the loudspeaker read
+
+
+class HubRig:
+    """`python -m sim.hub`, killed and started at will. Its keys work only while it runs."""
+
+    def __init__(self, setup: HubSetup, directory: Path, logs: Path, number: int, ledger: Ledger) -> None:
+        self.setup = setup
+        self.directory = directory
+        self.address = f"F0:0B:00:00:00:{number:02X}"
+        self.child = Child(setup.id, ["-m", "sim.hub", "--dir", str(directory)], logs)
+        self.ledger = ledger
+        self.lamp = LampReader()
+        self.said: list[tuple[int, str]] = []
+        self.on_lamp: Callable[[Shown], None] = lambda shown: None
+        self.on_spoken: Callable[[str], None] = lambda key: None
+        self.on_end: Callable[[], None] = lambda: None
+        self._pins: asyncio.StreamWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._spoken_at = 0
+
+    @property
+    def running(self) -> bool:
+        return self.child.running and self._pins is not None
+
+    def write_files(
+        self,
+        home: Setup,
+        credentials: dict[str, Any],
+        pendants: Mapping[str, PendantRig],
+        *,
+        coap_port: int,
+        https_port: int,
+        ca_file: str,
+    ) -> None:
+        """Write hub.toml and credentials.json (mode 0600), as provisioning would."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "hub.toml").write_text(
+            hub_toml(self, home, pendants, coap_port=coap_port, https_port=https_port, ca_file=ca_file)
+        )
+        from protocols.link.keys import advert_key, link_key
+
+        keys = {
+            name: {
+                "advert_key": advert_key(rig.root_key).hex(),
+                "link_key": link_key(rig.root_key, self.setup.id).hex(),
+            }
+            for name, rig in pendants.items()
+        }
+        path = self.directory / "credentials.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({**credentials, "pendants": keys}, indent=1))
+
+    async def start(self, env: Mapping[str, str] | None = None) -> float:
+        """Start and connect the pins; gives the seconds until its keys were accepted."""
+        path = self.directory / "pins.sock"
+        path.unlink(missing_ok=True)
+        took = await self.child.start(path.exists, env)
+        reader, self._pins = await asyncio.open_unix_connection(str(path))
+        self.lamp = LampReader()
+        self._tasks = [asyncio.create_task(self._read_pins(reader)), asyncio.create_task(self._look())]
+        return took
+
+    async def kill(self) -> None:
+        """kill -9; a press of which nothing had been told until now is not owed any more."""
+        await self.child.kill()
+        self.ledger.excuse(self.setup.id, now_ms())
+        await self._ended()
+
+    async def stop(self) -> None:
+        await self.child.stop()
+        await self._ended()
+
+    def key(self, name: str, down: bool) -> Press | None:
+        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin."""
+        if self._pins is None or not self.running:
+            return None
+        press = None
+        if down:
+            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name])
+            self.ledger.write(press)
+        self._pins.write(json.dumps({"pin": PINS[name], "edge": 0 if down else 1}).encode() + b"\n")
+        return press
+
+    async def press(self, name: str, hold_s: float = 0.12) -> Press:
+        """Down, hold, up. RuntimeError while the hub does not run."""
+        press = self.key(name, True)
+        if press is None:
+            raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
+        await asyncio.sleep(hold_s)
+        self.key(name, False)
+        return press
+
+    def told(self, meaning: Meaning, since_ms: int = 0) -> bool:
+        """Whether lamp or loudspeaker told so since then."""
+        mine = (t for t in self.ledger.told if t.device == self.setup.id)
+        return any(t.meaning is meaning and t.at_ms >= since_ms for t in mine)
+
+    def has_said(self, key: str, since_ms: int = 0) -> bool:
+        """Whether this phrase was begun since then."""
+        return any(said == key and at_ms >= since_ms for at_ms, said in self.said)
+
+    async def _ended(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._pins is not None:
+            self._pins.close()
+            self._pins = None
+        self._read_spoken()
+        self._show(self.lamp.look(now_ms()))
+        self.lamp = LampReader()
+        self.on_end()
+
+    async def _read_pins(self, reader: asyncio.StreamReader) -> None:
+        """Each line {"lamp": {"amber": 0|1, ...}} as the pins change."""
+        with contextlib.suppress(ConnectionError):
+            async for line in reader:
+                for colour, level in json.loads(line).get("lamp", {}).items():
+                    self._show(self.lamp.level(now_ms(), colour, bool(level)))
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._show(self.lamp.look(now_ms()))
+            self._read_spoken()
+
+    def _show(self, shown: Shown | None) -> None:
+        if shown is None:
+            return
+        text = f"{shown.colour} {shown.pattern}"
+        self.ledger.write(Told(now_ms(), self.setup.id, "lamp", shown.meaning, text))
+        self.on_lamp(shown)
+
+    def _read_spoken(self) -> None:
+        """New whole lines of spoken.jsonl: {"at_ms": wall milliseconds, "wav": path}."""
+        path = self.directory / "spoken.jsonl"
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            file.seek(self._spoken_at)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._spoken_at += len(line)
+                record = json.loads(line)
+                key = phrase_of(record["wav"])
+                self.said.append((record["at_ms"], key))
+                self.ledger.write(Told(record["at_ms"], self.setup.id, "spoken", meaning_of_phrase(key), key))
+                self.on_spoken(key)
+
+
+def hub_toml(
+    rig: HubRig,
+    home: Setup,
+    pendants: Mapping[str, PendantRig],
+    *,
+    coap_port: int,
+    https_port: int,
+    ca_file: str,
+) -> str:
+    """The seed of one hub: JSON strings are TOML strings, which spares us a writer."""
+    here = rig.directory
+    lines = [
+        "[hub]",
+        *_pairs(
+            id=rig.setup.id,
+            room="living",
+            elder=rig.setup.elder,
+            data_dir=str(here / "data"),
+            runtime_dir=str(here / "run"),
+            credentials_file=str(here / "credentials.json"),
+            language=home.language,
+        ),
+        "[platform]",
+        *_pairs(
+            coap_uri=f"coap://127.0.0.1:{coap_port}",
+            https_url=f"https://127.0.0.1:{https_port}",
+            ca_file=ca_file,
+        ),
+        "[timing]",
+        *_pairs(**home.timing),
+    ]
+    for elder in home.elders:
+        lines += ["[[elders]]", *_pairs(id=elder.id, not_taken=home.not_taken, **home.service)]
+    for pendant in pendants.values():
+        setup = pendant.setup
+        lines += [
+            "[[pendants]]",
+            *_pairs(
+                id=setup.id, address=pendant.address, elder=setup.elder, room="bedroom", preset=setup.preset
+            ),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(**values: str | int | float) -> list[str]:
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]

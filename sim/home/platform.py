@@ -1,0 +1,145 @@
+"""The platform as the home's orchestrator sees it: its process, its register, its database read from outside,
+and a hand at the seat."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.home import records
+from sim.home.ledger import Deed, Stored
+from sim.home.process import Child
+from sim.home.setup import HubSetup, Setup
+from sim.internet import LOOPBACK
+
+LOOK_S = 0.05  # how often the database is looked into; WAL readers disturb nobody
+SEAT_S = 10.0  # what a hand at the seat waits for an answer
+READY = "platform.json"
+
+
+@dataclass(frozen=True)
+class LiveCase:
+    """A case as it is now."""
+
+    call_id: str
+    elder: str
+    kind: str
+    lifecycle: str
+    handling: str
+
+
+class PlatformRig:
+    """`python -m sim.platform`, started and stopped at will; its ports stay the same over restarts."""
+
+    def __init__(self, directory: Path, logs: Path) -> None:
+        self.directory = directory
+        self.child = Child("platform", [], logs)
+        self.info: dict[str, Any] = {}
+        self.events: list[Stored] = []
+        self.cases: dict[str, LiveCase] = {}
+        self.on_event: Callable[[Stored], None] = lambda event: None
+        self.on_case: Callable[[LiveCase], None] = lambda case: None
+        self.on_deed: Callable[[Deed], None] = lambda deed: None
+        self._number = 0
+
+    @property
+    def running(self) -> bool:
+        return self.child.running
+
+    def provision(self, hub: HubSetup, setup: Setup) -> dict[str, Any]:
+        """Register a hub with its people and pendants; gives its credentials without pendants' keys."""
+        from sim.platform.registry import provision
+
+        return provision(
+            self.directory,
+            hub.id,
+            elders=[{"id": e.id, "name": f"{e.zh} {e.en}", "address": e.address} for e in setup.elders],
+            devices=[
+                {"id": p.id, "name": f"吊坠 {p.id}", "kind": "pendant", "elder": p.elder}
+                for p in setup.pendants
+            ]
+            + [{"id": hub.id, "name": f"家庭终端 {hub.id}", "kind": "hub", "elder": hub.elder}],
+        )
+
+    async def start(self) -> float:
+        """Start it on the ports it had, or on ephemeral ones; gives the seconds until it was ready."""
+        ready = self.directory / READY
+        ready.unlink(missing_ok=True)
+        ports = [f"--{n}-port={self.info.get(f'{n}_port', 0)}" for n in ("coap", "https", "seat")]
+        self.child.arguments = ["-m", "sim.platform", "--dir", str(self.directory), *ports]
+        took = await self.child.start(ready.exists)
+        self.info = json.loads(await asyncio.to_thread(ready.read_text))
+        return took
+
+    async def stop(self) -> None:
+        await self.child.stop()
+
+    async def kill(self) -> None:
+        await self.child.kill()
+
+    @property
+    def seat_token(self) -> str:
+        return (self.directory / "seat-token").read_text().strip()
+
+    @property
+    def seat_url(self) -> str:
+        """The seat page with its token as a fragment, which no log and no Referer ever sees."""
+        return f"http://{LOOPBACK}:{self.info['seat_port']}/seat/#{self.seat_token}"
+
+    async def hand(self, call_id: str, what: str) -> None:
+        """Do something at the seat: take, arrived, close or accept-cancel; written into the ledger first."""
+        case = self.cases[call_id]
+        self.on_deed(Deed(round(time.time() * 1000), case.elder, call_id, what))
+        status, body = await self._post(f"/seat/calls/{call_id}/{what}")
+        if status not in (200, 204):
+            raise RuntimeError(f"the seat answered {status} to {what}: {body[:200]!r}")
+
+    async def _post(self, path: str) -> tuple[int, bytes]:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self.info["seat_port"])
+        try:
+            host = f"{LOOPBACK}:{self.info['seat_port']}"
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {self.seat_token}\r\n"
+                "content-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}".encode()
+            )
+            answer = await asyncio.wait_for(reader.read(), SEAT_S)
+        finally:
+            writer.close()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split(b" ", 2)[1]), body
+
+    async def watch(self) -> None:
+        """Look into the database until cancelled, and tell of every event and every change of a case."""
+        while True:
+            with contextlib.suppress(sqlite3.OperationalError):  # not made yet, or being made
+                self.look()
+            await asyncio.sleep(LOOK_S)
+
+    def look(self) -> None:
+        """Look once."""
+        path = self.directory / "platform.db"
+        if not path.exists():
+            return
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            events, self._number = records.events_after(db, self._number)
+            cases = db.execute("SELECT call_id, elder, kind, lifecycle, handling FROM cases").fetchall()
+        for event in events:
+            self.events.append(event)
+            self.on_event(event)
+        for row in cases:
+            case = LiveCase(*row)
+            if self.cases.get(case.call_id) != case:
+                self.cases[case.call_id] = case
+                self.on_case(case)
+
+    def open_case(self, elder: str) -> LiveCase | None:
+        """The elder's open case, if there is one."""
+        mine = [c for c in self.cases.values() if c.elder == elder and c.lifecycle == "open"]
+        return mine[-1] if mine else None
