@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,12 @@ from sim.platform.coap_server import serve_coap, stop_coap
 from sim.platform.contexts import Contexts, next_epoch
 from sim.platform.db import connect
 from sim.platform.desk import Arrival
+from sim.platform.faults import SILENT, silent_hubs
+from sim.platform.https_server import HttpsDoor, https_server
 from sim.platform.resources import Bell, Resources
+from sim.platform.seat import TOKEN_FILE, Seat, seat_token
 from sim.platform.store import Store, now_ms
-
-log = logging.getLogger(__name__)
+from sim.platform.web import WebServer
 
 HOST = "127.0.0.1"
 LOOK_S = 5.0  # how often hubs that have fallen silent are looked for
@@ -37,7 +37,9 @@ class Platform:
         self.bell = Bell()
         self.store: Store
         self.resources: Resources
+        self.seat: Seat
         self._coap: Any = None
+        self._webs: list[WebServer] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, coap_port: int = 0, https_port: int = 0, seat_port: int = 0) -> None:
@@ -47,21 +49,38 @@ class Platform:
         epoch = await asyncio.to_thread(self._prepare)
         self.store = Store(self.directory, self._arrived)
         self.resources = Resources(self.store, self.bell)
+        self.seat = Seat(self.store, self._token)
         contexts = Contexts(self.store.register, epoch)
+        door = HttpsDoor(self.resources, self.store.register)
+        https = https_server(door, self.host, https_port, self._cert_file, self._key_file)
+        seat = WebServer(self.seat.app, HOST, seat_port)
+        self._webs = [https, seat]
         self._coap, coap_port = await serve_coap(self.resources, contexts, self.host, coap_port)
+        for web in self._webs:
+            await web.start()
+        self._tasks.append(asyncio.create_task(self._watch(), name="silent hubs"))
         self.info = {
             "host": self.host,
             "coap_port": coap_port,
+            "https_port": https.port,
+            "seat_port": seat.port,
             "ca_file": str(self._ca_file),
+            "seat_token_file": str(self.directory / TOKEN_FILE),
             "pid": os.getpid(),
         }
         self._write_ready()
+
+    @property
+    def seat_url(self) -> str:
+        """The seat's page with its token: whoever has this address is at the seat."""
+        return f"http://{HOST}:{self.info['seat_port']}/#token={self._token}"
 
     def _prepare(self) -> int:
         hosts = sorted({self.host, "127.0.0.1", "::1", "localhost"})
         self.directory.mkdir(parents=True, exist_ok=True)
         self._ca_file, self._cert_file, self._key_file = ensure(self.directory, hosts)
-        db: sqlite3.Connection = connect(self.directory)
+        self._token = seat_token(self.directory)
+        db = connect(self.directory)
         try:
             return next_epoch(db)
         finally:
@@ -75,12 +94,34 @@ class Platform:
     def _arrived(self, arrival: Arrival) -> None:
         for hub in arrival.hubs:
             self.bell.ring(hub)
+        self.seat.tell(arrival)
+
+    async def _watch(self) -> None:
+        """Look for hubs that have fallen silent. What was before this start is not held against them."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.store.register.refresh()
+            await self.look_for_silent_hubs(now_ms())
+
+    async def look_for_silent_hubs(self, at_ms: int) -> None:
+        """Raise the fault of each hub that was not heard of in time, end that of each that was."""
+        heard = {hub: max(ms, self._started_ms) for hub, ms in self.store.heard().items()}
+        silent = silent_hubs(heard, at_ms)
+        standing = {fault.hub for fault in self.store.standing_faults() if fault.fault == SILENT}
+        wrong = {hub: (hub in silent, heard[hub]) for hub in heard if (hub in silent) != (hub in standing)}
+        if wrong:
+            await self.store.set_silent(wrong)
 
     async def stop(self) -> None:
         """Answer what is held, close the doors, finish the commits."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.resources.close()
+        self.seat.close()
         if self._coap is not None:
             await stop_coap(self._coap)
+        await asyncio.gather(*(web.stop() for web in self._webs))
         self.store.close()
 
 
