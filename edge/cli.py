@@ -121,7 +121,7 @@ def _draw_calls(calls: list[dict[str, Any]]) -> Iterable[str]:
                     event["kind"],
                     event["at"],
                     "yes" if event["durable"] else "NO",
-                    event["delivered_by"] or "not yet",
+                    "yes" if event["delivered"] else "not yet",
                     ", ".join(f"{name} {ms} ms" for name, ms in event["stages"].items()),
                 )
                 for event in call["events"]

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,14 +27,11 @@ CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervi
 CHECK_DOWN_S: Final = 20.0  # of one that is down: a call must not wait for a minute to learn that it is back
 
 
-class Queued(Protocol):
-    """An event of a lower lane that the platform has not settled, as the journal gives it."""
+class Queued(NamedTuple):
+    """An event of a lower lane that the platform has not settled, and its row in the journal."""
 
-    @property
-    def seq(self) -> int: ...
-
-    @property
-    def event(self) -> Event: ...
+    seq: int
+    event: Event
 
 
 Pending = Callable[[Lane, int, int], Awaitable[Sequence[Queued]]]

@@ -1,0 +1,287 @@
+"""Puts the hub together and runs it: the composition root. Keys come first, whatever else is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from sdnotify import SystemdNotifier
+
+from drivers.ble.bluez import adapters as bluez_adapters
+from drivers.ble.ports import AdapterPort
+from drivers.pi.audio import AudioError, Speaker
+from drivers.pi.keys import Keys
+from drivers.pi.lamp import Lamp
+from drivers.pi.pins import open_pins
+from edge.book import open_calls
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.credentials import Credentials
+from edge.deadlines import Care, Timing
+from edge.delivery import Delivery, Queued
+from edge.downlink import Downlink
+from edge.entries import Entry
+from edge.heartbeat import Heartbeat
+from edge.hub import Hub
+from edge.identity import adopt_contexts, begin_life, extend_life
+from edge.inputs.keys import KeyInput
+from edge.inputs.pendants import Pendants
+from edge.mint import Mint
+from edge.paths.base import Path as PlatformPath
+from edge.paths.base import PathHealth
+from edge.paths.coap import CoapPath
+from edge.paths.https import HttpsPath
+from edge.plan import DEFAULT
+from edge.ports import LazyPins, Ports
+from edge.presenter import Presenter
+from edge.stores.errors import CountersLost
+from edge.stores.journal import Journal
+from edge.stores.state import State
+from edge.stores.writer import Writer
+from edge.supervisor import Supervisor
+from edge.watch import Watch
+from protocols.values import Lane
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: the hub starts without it
+REPLAY_S: Final = 10.0  # of a journal on a slow card
+FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
+STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
+KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be evicted
+
+
+async def run(
+    config: Config, credentials: Credentials, ports: Ports, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Run a hub until cancelled; `ready` is called when all of it is up.
+
+    Never raises for a broken disk, radio, pin, card or path.
+    """
+    service = Service(config, credentials, ports)
+    try:
+        await service.start()
+        ready()
+        await asyncio.Event().wait()
+    finally:
+        await service.stop()
+
+
+async def serve(config: Config, credentials: Credentials, *, verbose: bool = False) -> None:
+    """Run on this Raspberry Pi until SIGTERM or SIGINT."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+
+    async def adapters() -> Sequence[AdapterPort]:
+        return bluez_adapters()
+
+    system = SystemdNotifier()
+    ports = Ports(SystemClock(), open_pins, adapters, feed_watchdog=lambda: system.notify("WATCHDOG=1"))
+    await until_signal(run(config, credentials, ports, ready=lambda: system.notify("READY=1")))
+
+
+async def until_signal(work: Awaitable[None]) -> None:
+    """Run `work` until it ends or the process is asked to end."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+class Service:
+    """One hub, put together. `start()` has everything running; `stop()` ends it in order."""
+
+    def __init__(self, config: Config, credentials: Credentials, ports: Ports) -> None:
+        self.config, self.credentials, self.ports = config, credentials, ports
+        self.mint = Mint(config.hub.id, ports.clock)
+        self.supervisor = Supervisor(self._task_fault)
+        self.data = Path(config.hub.data_dir)
+        self.pins = LazyPins(ports.pin_factory)
+
+    async def start(self) -> None:
+        """Stores, then keys, then everything that talks."""
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        wall_ms = self.ports.clock.wall_ms
+        self.state = await self._opened(lambda: State.open(self.data / "state.db", wall_ms=wall_ms))
+        self.journal = await self._opened(
+            lambda: Journal.open(self.data / "journal.db", wall_ms=wall_ms)
+        ) or Journal.in_memory(wall_ms=wall_ms)
+        self.writer = Writer(self.journal, on_saved=self._saved, monotonic_ms=self.ports.clock.monotonic_ms)
+        self.hub = Hub(self.mint, self.writer, elder=self.config.hub.elder, room=self.config.hub.room)
+        self._begin_keys()
+        await self._identity()
+        await self._resume()
+        self._connect()
+        self._begin_watch()
+
+    async def stop(self) -> None:
+        """Stop the tasks, bring to the disk what waits, let go of the platform."""
+        await self.supervisor.stop()
+        for path in getattr(self, "paths", {}).values():
+            await path.close()
+        if hasattr(self, "speaker"):
+            await self.speaker.close()
+        if hasattr(self, "writer"):
+            await self.writer.close()
+
+    async def _opened(self, open_store: Callable[[], T]) -> T | None:
+        """A store opened in a thread; None if its disk hangs, for a call must not wait for it."""
+        opening = asyncio.get_running_loop().run_in_executor(None, open_store)
+        done, _ = await asyncio.wait({opening}, timeout=OPEN_S)
+        if done:
+            return opening.result()
+        log.error("a store does not open within %.0f s", OPEN_S)
+        return None
+
+    def _begin_keys(self) -> None:
+        pins = self.config.pins
+        key_input = KeyInput(self.hub, lambda key, stuck: self.hub.see("key_stuck", key, stuck))
+
+        numbers = {"red": pins.red, "green": pins.green}
+        self.keys = Keys(self.pins, numbers, self.ports.clock, key_input.on_event)
+        self.supervisor.add("keys", self.keys.run)
+
+    async def _identity(self) -> None:
+        if self.state is None:
+            return
+        begin_life(self.state, self.mint.numbers)
+        used = Path(self.config.hub.credentials_file).with_suffix(".used")
+        adopt_contexts(self.state, self.credentials.oscore, used)
+
+    async def _resume(self) -> None:
+        def entries(journal: Journal) -> list[Entry]:
+            return [entry for _, entry in journal.replay(calls_only=True)]
+
+        try:
+            async with asyncio.timeout(REPLAY_S):
+                self.hub.resume(await self.writer.read(entries))
+        except TimeoutError:
+            log.error("the journal could not be read back within %.0f s", REPLAY_S)
+
+    def _saved(self, entries: Sequence[Entry], seqs: Sequence[int]) -> None:
+        self.hub.saved(entries, seqs)
+
+    def _connect(self) -> None:
+        """Everything that talks: delivery, lamp and voice, pendants, downlink, the door."""
+        config, platform, timing = self.config, self.config.platform, self.config.timing
+        coap = CoapPath(platform.coap_uri, self.credentials.oscore, self._reserve)
+        https = HttpsPath(platform.https_url, platform.ca_file, self.credentials.https_token)
+        self.paths: dict[str, PlatformPath] = {"coap": coap, "https": https}
+        self.delivery = Delivery(self.hub, self.paths, DEFAULT, self._pending, self._path_health)
+        self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
+        self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
+        self.heartbeat = Heartbeat(
+            self.hub,
+            self.journal,
+            every_s=timing.heartbeat_s,
+            silent_s=timing.platform_silent_s,
+            last_word_ms=lambda: max(h.last_good_ms for h in self.delivery.health.values()),
+            config_digest=hashlib.sha256(msgspec.json.encode(config)).hexdigest()[:16],
+        )
+        self._present()
+        self.downlink = Downlink(self.hub, self.paths, self.delivery, self.state)
+        self.supervisor.add("calls", self.delivery.run_calls)
+        self.supervisor.add("lower lanes", self.delivery.run_lower)
+        for name in self.paths:
+            self.supervisor.add(f"check {name}", lambda name=name: self.delivery.run_checks(name))
+        self.supervisor.add("coap", coap.open)
+        self.supervisor.add("downlink", self.downlink.run)
+        self.supervisor.add("radio", self.pendants.run)
+        self.supervisor.add("heartbeat", self.heartbeat.run)
+
+    def _present(self) -> None:
+        config, timing = self.config, self.config.timing
+        pins = config.pins
+        numbers = {"red": pins.lamp_red, "green": pins.lamp_green, "amber": pins.lamp_amber}
+        self.lamp = Lamp(self.pins, numbers)
+        self.presenter = Presenter(
+            self.hub,
+            self.lamp,
+            self.speaker,
+            self.pendants,
+            language=config.hub.language,
+            timing=Timing(
+                help_ms=round(timing.help_s * 1000),
+                assist_help_ms=round(timing.assist_help_s * 1000),
+                assist_ask_ms=round(timing.assist_ask_s * 1000),
+                rereport_ms=round(timing.rereport_s * 1000),
+            ),
+            care={
+                elder.id: Care(
+                    service_from_minute=elder.service_from_minute,
+                    service_to_minute=elder.service_to_minute,
+                    utc_offset_minutes=config.hub.utc_offset_minutes,
+                    not_taken=elder.not_taken,
+                )
+                for elder in config.elders
+            },
+            no_path=lambda: self.delivery.no_path,
+            silent=lambda: self.heartbeat.silent,
+        )
+        self.supervisor.add("lamp", self.lamp.run)
+        self.supervisor.add("presenter", self.presenter.run)
+
+    # --- ports of the rooms to each other ---
+
+    def _reserve(self, name: str, count: int) -> int:
+        """Numbers of a security context (called in a thread); without a state there are none."""
+        if self.state is None:
+            raise CountersLost(name)
+        return self.state.reserve(name, count).start
+
+    async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
+        rows = await self.writer.read(lambda journal: journal.pending(lane, limit, after))
+        return [Queued(row.seq, row.entry.event) for row in rows]
+
+    def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
+        self.hub.see("path", after.name, not after.good, after.reason)
+
+    def _audio_health(self, error: AudioError | None) -> None:
+        self.hub.see("audio", self.config.hub.id, error is not None)
+
+    def _task_fault(self, name: str, failing: bool, why: str) -> None:
+        if hasattr(self, "hub"):
+            self.hub.see("task", name.replace(" ", "-"), failing, why.lower())
+
+    def _begin_watch(self) -> None:
+        """Faults of stores and power, reserved numbers, retention, the watchdog of the system."""
+        watch = Watch(
+            self.hub,
+            self.heartbeat,
+            self.speaker,
+            language=self.config.hub.language,
+            utc_offset_minutes=self.config.hub.utc_offset_minutes,
+            power_supplies=self.ports.power_supplies,
+            healthy=self.healthy,
+            feed=self.ports.feed_watchdog,
+        )
+        for recovered in (*self.journal.recovered, *(self.state.recovered if self.state else ())):
+            self.hub.see("storage_recovered", self.config.hub.id, True, str(recovered.reason))
+        self.supervisor.add("watch", watch.run)
+        self.supervisor.add("keep", self._keep)
+
+    async def _keep(self) -> None:
+        """Once a minute: numbers ahead, what may be forgotten."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            if self.state is not None:
+                await asyncio.to_thread(extend_life, self.state, self.mint.numbers)
+            await self.writer.evict({str(call.id) for call in open_calls(self.hub.book)})
+
+    def healthy(self) -> bool:
+        """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""
+        now_ms = self.ports.clock.monotonic_ms()
+        checked = (self.keys.checked_at_ms, self.pendants.checked_at_ms)
+        fresh = all(at is not None and now_ms - at < FRESH_MS for at in checked)
+        return fresh and self.writer.stuck_ms(now_ms) < STUCK_MS
