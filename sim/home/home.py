@@ -1,8 +1,8 @@
 """A whole home: starts its processes in order, can do to it whatever may happen, and judges it at the end.
 
-The air, the platform, every hub and every pendant's MicroPython are processes of their own; the internet between
-hub and platform and the ledger live here, in the orchestrator. Everything stands in one directory, logs in
-DIR/logs/NAME.log. Whatever was started is ended by its handle.
+The air, the platform, every hub and every pendant's MicroPython are processes of their own; the internet
+between hub and platform and the ledger live here, in the orchestrator. Everything stands in one directory,
+the logs in DIR/logs/NAME.log. Whatever was started is ended by its handle.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Protocol
 
 from sim.air.client import AirControl
 from sim.home import plan, records
@@ -27,15 +28,19 @@ JAM_DB = 60.0  # above any signal of a flat
 MAX_DIR = 70  # a unix socket's path has at most 107 bytes
 
 
+class FaultyDisk(Protocol):
+    """What can be done to the card of the first hub."""
+
+    async def hang(self, on: bool) -> None: ...
+
+
 class Home:
     """One run. `async with Home(dir, seed, setup).running():` starts everything and ends everything."""
 
     def __init__(self, directory: Path, seed: int = 0, setup: Setup | None = None) -> None:
         self.directory = directory.resolve()
         if len(str(self.directory)) > MAX_DIR:
-            raise ValueError(
-                f"{self.directory}: a directory of at most {MAX_DIR} characters, for its sockets"
-            )
+            raise ValueError(f"{self.directory}: at most {MAX_DIR} characters, for its sockets")
         self.seed = seed
         self.setup = setup or Setup()
         self.logs = self.directory / "logs"
@@ -58,6 +63,7 @@ class Home:
         self.on_case: list[Callable[[LiveCase], None]] = []
         self.on_deed: list[Callable[[Deed], None]] = []
         self.hub_env: dict[str, str] = {}
+        self.disk: FaultyDisk | None = None
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )

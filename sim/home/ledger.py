@@ -13,7 +13,7 @@ has ended, the platform's own database says what arrived (`sim.home.records`), a
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
@@ -115,6 +115,7 @@ class Ledger:
         self.presses: list[Press] = []
         self.told: list[Told] = []
         self.deeds: list[Deed] = []
+        self.on_write: list[Callable[[Press | Told | Deed], None]] = []
 
     def write(self, record: Press | Told | Deed) -> None:
         if isinstance(record, Press):
@@ -123,6 +124,8 @@ class Ledger:
             self.told.append(record)
         else:
             self.deeds.append(record)
+        for listener in self.on_write:
+            listener(record)
 
     def excuse(self, device: str, at_ms: int) -> None:
         """The power of a device went: a press of which it had told nobody anything until now is not owed.

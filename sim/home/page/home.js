@@ -121,6 +121,7 @@ function addRow(row) {
   const seconds = row.ms / 1000;
   const clock = `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`;
   const words = Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === "object" ? pick(value) : value]));
+  if (row.switch) words.text = `${say(row.switch)}${language() === "zh" ? "" : " "}${say(`${row.switch}_${row.well ? "on" : "off"}`)}`;
   if (row.key) words.key = say(`key_${row.key}`);
   if (row.parts) words.text = row.parts.map((part) => say(part)).join(language() === "zh" ? "" : " ");
   item.append(make("time", "", clock), make("b", row.colour ?? "", row.who), make("span", "", say(`row_${row.what}`, words)));

@@ -58,7 +58,7 @@ export const WORDS = {
   off: ["灭", "off"], amber: ["琥珀", "amber"], green: ["绿", "green"], red: ["红", "red"],
   flash: ["闪", "flashes"], blink: ["闪烁", "blinks"], steady: ["长亮", "steady"],
   short: ["短", "short"], long: ["长", "long"], two_long: ["两次长", "two long"], low: ["低", "low"],
-  light: ["轻", "light"],
+  light: ["轻", "light"], asked: ["询问", "asking"],
 };
 
 const KEY = "anban-language";

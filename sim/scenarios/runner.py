@@ -1,0 +1,76 @@
+"""Run one scenario against a whole home and give its verdict as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import traceback
+from pathlib import Path
+from typing import Any
+
+from sim.home import records
+from sim.home.home import Home
+from sim.home.ledger import Meaning, Press, Stored, Verdict
+from sim.home.process import ChildError
+from sim.scenarios.case import Broken, Case, Scenario
+
+UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutError, sqlite3.Error)
+
+
+async def run(scenario: Scenario, directory: Path, seed: int) -> dict[str, Any]:
+    """Run it; `ok` is true when every claim holds and nothing was lost, doubled or claimed early."""
+    home = Home(directory, seed, scenario.setup)
+    case = Case(random.Random(f"{scenario.name} {seed}"))
+    try:
+        async with home.running():
+            with contextlib.suppress(Broken):
+                await scenario.run(home, case)
+    except UNEXPECTED as error:
+        case.claim("the scenario could be played", False, "".join(traceback.format_exception(error)[-3:]))
+    verdict = home.verdict()
+    case.claim("nothing is lost", not verdict.lost, "; ".join(verdict.lost))
+    case.claim("no case is doubled", verdict.duplicated == 0, f"{verdict.cases} cases, {verdict.calls} calls")
+    case.claim("nothing was claimed before it was true", not verdict.early, "; ".join(verdict.early[:5]))
+    result = as_json(scenario, seed, home, case, verdict)
+    if not result["ok"]:
+        result["logs"] = sorted(str(path) for path in home.logs.glob("*.log"))
+    return result
+
+
+def as_json(scenario: Scenario, seed: int, home: Home, case: Case, verdict: Verdict) -> dict[str, Any]:
+    """The result as the command line prints it."""
+    events, _ = records.read(home.platform.directory)
+    presses = {event.id: press for press, event in verdict.carried.items()}
+    return {
+        "scenario": scenario.name,
+        "seed": seed,
+        "ok": verdict.ok and all(claim.ok for claim in case.claims),
+        "lost": len(verdict.lost),
+        "duplicated": verdict.duplicated,
+        "calls": verdict.calls,
+        "cases": verdict.cases,
+        "presses": len(home.ledger.presses),
+        "events": [_event(event, presses.get(event.id), home) for event in events],
+        "claims": case.as_json(),
+    }
+
+
+def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
+    """An event with its stages in ms after the press: its own, and those that were seen from outside."""
+    stages = dict(event.stages)
+    if press is not None:
+        stages["platform"] = event.received_ms - press.at_ms
+        for told in home.ledger.told:
+            if told.at_ms < press.at_ms or told.elder not in ("", event.elder):
+                continue
+            if told.meaning in (Meaning.HEARD, Meaning.DELIVERED, Meaning.TAKEN):
+                stages.setdefault(f"told_{told.meaning}", told.at_ms - press.at_ms)
+    return {
+        "id": event.id,
+        "call_id": event.call_id,
+        "kind": event.kind,
+        "device": event.origin,
+        "elder": event.elder,
+        "stages": stages,
+    }
