@@ -309,4 +309,3 @@ def test_two_thousand_presses_of_one_call_are_all_kept():
         book = fold(pressed(number, call=1), said(number, "stored", eid(number)), book=book)
     assert only(book).owed == ()
     assert len(only(book).presses) == 2000
-    assert only(book).id.origin == HUB
