@@ -1,0 +1,146 @@
+"""Runs the hub's service with simulated ports: `python -m sim.hub --dir DIR`.
+
+Real are the service, its stores, its links and every byte it sends. Simulated, each at the wire: pins
+(gpiozero's MockFactory, driven and watched through DIR/pins.sock), the loudspeaker (a player that records
+what it was given in DIR/spoken.jsonl and takes the recording's time), the Bluetooth adapters (virtual
+controllers of the air daemon, listed in DIR/radios.json).
+
+DIR/pins.sock takes JSON lines {"pin": 17, "edge": 0|1} and gives {"lamp": {"amber": 0|1, "green": …}} at once
+and at every change. It appears when the keys are being read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from drivers.ble.ports import AdapterPort
+from edge import config as seed
+from edge import credentials
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.main import run, until_signal
+from edge.ports import Ports
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFSET_VARIABLE = "ANBAN_CLOCK_OFFSET_S"  # a scenario's wrong wall clock
+
+
+class WatchedPin(MockPin):  # type: ignore[misc]
+    """A mock pin that tells of every change of its level."""
+
+    on_level: Callable[[bool], None] | None = None
+
+    def _change_state(self, value: float) -> bool:
+        changed = bool(super()._change_state(value))
+        if changed and self.on_level is not None:
+            self.on_level(bool(value))
+        return changed
+
+
+class Pins:
+    """The hub's pins seen from outside: edges in, the lamp's colours out."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        self.factory = MockFactory(pin_class=WatchedPin)
+        self._config, self._path = config, path
+        self._loop = asyncio.get_running_loop()
+        self._writers: set[asyncio.StreamWriter] = set()
+        for number in (config.pins.red, config.pins.green):
+            pin = self.factory.pin(number)
+            pin.function = "input"
+            pin.pull = "up"
+
+    def open(self) -> Any:
+        """The pin factory, as the service asks for it."""
+        return self.factory
+
+    async def serve(self) -> None:
+        """Take edges and tell of the lamp until cancelled."""
+        for colour, number in self._lamp_pins().items():
+            self._watch(colour, self.factory.pin(number))
+        while self.factory.pin(self._config.pins.red).when_changed is None:  # until the keys are read
+            await asyncio.sleep(0.005)
+        server = await asyncio.start_unix_server(self._client, self._path)
+        async with server:
+            await server.serve_forever()
+
+    def _lamp_pins(self) -> dict[str, int]:
+        pins = self._config.pins
+        return {"amber": pins.lamp_amber, "green": pins.lamp_green, "red": pins.lamp_red}
+
+    def _watch(self, colour: str, pin: WatchedPin) -> None:
+        def tell(level: bool) -> None:
+            self._loop.call_soon_threadsafe(self._tell, {"lamp": {colour: int(level)}})
+
+        pin.on_level = tell
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        for writer in list(self._writers):
+            writer.write(json.dumps(line).encode() + b"\n")
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        levels = {colour: int(bool(self.factory.pin(n).state)) for colour, n in self._lamp_pins().items()}
+        writer.write(json.dumps({"lamp": levels}).encode() + b"\n")
+        try:
+            async for line in reader:
+                edge = json.loads(line)
+                pin = self.factory.pin(edge["pin"])
+                pin.drive_high() if edge["edge"] else pin.drive_low()
+        except ConnectionError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+
+async def _adapters(directory: Path) -> Sequence[AdapterPort]:
+    """The radios of DIR/radios.json: a list of {"name", "socket", "address"}."""
+    from sim.air.bleak_backend import open_adapter
+
+    listed = json.loads((directory / "radios.json").read_text())
+    return [await open_adapter(row["socket"], row["name"], row["address"]) for row in listed]
+
+
+def _with_simulated_voice(config: Config, directory: Path) -> Config:
+    """The player records instead of playing."""
+    player = (sys.executable, "-S", "-E", str(ROOT / "sim" / "player.py"), str(directory / "spoken.jsonl"))
+    phrases = Path(config.audio.phrases_dir)
+    if not phrases.exists():
+        phrases = ROOT / "build" / "phrases"
+    audio = msgspec.structs.replace(config.audio, player=player, phrases_dir=str(phrases))
+    return msgspec.structs.replace(config, audio=audio)
+
+
+async def _main(directory: Path) -> None:
+    config = _with_simulated_voice(seed.load(directory / "hub.toml"), directory)
+    secrets = credentials.load(Path(config.hub.credentials_file))
+    pins = Pins(config, directory / "pins.sock")
+    clock = SystemClock(offset_ms=round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
+    serving = asyncio.create_task(pins.serve())
+    ports = Ports(clock, pins.open, lambda: _adapters(directory), power_supplies=directory / "power_supply")
+    try:
+        await until_signal(run(config, secrets, ports))
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--dir", type=Path, required=True, help="the hub's folder")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(_main(parser.parse_args().dir))
