@@ -95,7 +95,7 @@ def faults_view(faults: Iterable[Fault], register: Register) -> list[dict[str, A
 
 def _fault_view(fault: Fault, register: Register) -> dict[str, Any]:
     hub = register.hubs.get(fault.hub)
-    device = register.devices.get(fault.device)
+    device = register.devices.get(fault.about) or register.devices.get(fault.device)
     return {
         "hub": fault.hub,
         "address": hub.address if hub else "",
