@@ -34,7 +34,7 @@ class LinkError(Exception):
     """Something was refused. `reason` is one of the REASON_ numbers; the refused thing changed nothing."""
 
     def __init__(self, reason: int) -> None:
-        Exception.__init__(self, reason)
+        super().__init__(reason)
         self.reason = reason
 
     def __str__(self) -> str:
