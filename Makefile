@@ -82,7 +82,8 @@ $(STAMPS)/venv: | $(STAMPS)/apt-sim
 
 $(STAMPS)/install: requirements-dev.txt pyproject.toml $(STAMPS)/venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 $(STAMPS)/typings: requirements-typings.txt $(STAMPS)/venv

@@ -14,6 +14,7 @@ import itertools
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +78,7 @@ class Speaker:
         self._worker: asyncio.Task[None] | None = None
         self._interrupt = asyncio.Event()
         self._failing: AudioError | None = None
-        self._starter = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="speaker")
+        self._starter: threading.Thread | None = None
 
     async def say(self, phrase_key: str, language: str, lane: Lane, within_s: float = WITHIN_S) -> Said:
         """Say `directory/language/phrase_key.wav`, and return what became of it.
@@ -107,7 +108,6 @@ class Speaker:
         self.hush()
         if self._worker is not None:
             await asyncio.wait([self._worker])
-        self._starter.shutdown(wait=False, cancel_futures=True)
 
     async def _submit(self, path: Path, lane: Lane, within_s: float) -> Said:
         loop = asyncio.get_running_loop()
@@ -169,8 +169,13 @@ class Speaker:
         return Said.SAID
 
     async def _started(self, command: list[str], path: Path) -> subprocess.Popen[bytes]:
-        """Start the player off the loop: on a hanging card, exec and stat hang too."""
-        starting = self._starter.submit(_start, command, path)
+        """Start the player off the loop, in a thread that keeps nobody: on a hanging card, exec hangs too."""
+        if self._starter is not None and self._starter.is_alive():
+            raise AudioError("an earlier player has not started yet", "Check the hub's memory card.")
+        starting: concurrent.futures.Future[subprocess.Popen[bytes]] = concurrent.futures.Future()
+        starting.set_running_or_notify_cancel()
+        self._starter = threading.Thread(target=_start_into, args=(starting, command, path), daemon=True)
+        self._starter.start()
         try:
             return await asyncio.wait_for(asyncio.wrap_future(starting), START_LIMIT_S)
         except (TimeoutError, asyncio.CancelledError) as error:
@@ -190,6 +195,15 @@ class Speaker:
 def _answer(request: _Request, outcome: Said) -> None:
     if not request.done.done():  # the caller may have been cancelled
         request.done.set_result(outcome)
+
+
+def _start_into(
+    starting: concurrent.futures.Future[subprocess.Popen[bytes]], command: list[str], path: Path
+) -> None:
+    try:
+        starting.set_result(_start(command, path))
+    except AudioError as error:
+        starting.set_exception(error)
 
 
 def _start(command: list[str], path: Path) -> subprocess.Popen[bytes]:

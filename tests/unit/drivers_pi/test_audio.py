@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,10 +142,18 @@ async def test_a_card_that_hangs_at_start_stops_nothing_but_speech(
     monkeypatch.setattr(audio, "START_LIMIT_S", 0.05)
     fifo = tmp_path / "hanging"
     os.mkfifo(fifo)  # opening it waits, as a read of a dying card does
-    monkeypatch.setattr(audio, "_start", lambda *_: fifo.open("rb").close())
+
+    def hang(*_: object) -> None:
+        fifo.open("rb").close()
+        raise AudioError("too late")
+
+    monkeypatch.setattr(audio, "_start", hang)
     room = Room(tmp_path, QUICK)
     assert await room.speaker.say("calling", "zh", Lane.SOS) is Said.FAILED
     assert "did not start" in str(room.health[0])
+    threads = threading.active_count()
+    assert await room.speaker.say("calling", "zh", Lane.SOS) is Said.FAILED
+    assert threading.active_count() == threads  # one that hangs is enough
     fifo.open("wb").close()
 
 
