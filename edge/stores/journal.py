@@ -1,0 +1,442 @@
+"""The journal: every entry is a row in one hash-chained SQLite file, durable when `append` returns.
+
+Contract: `append` is one transaction and returns the rows' seqs; when it raises StoreError nothing of it
+counts as written (a failed commit may still turn up after a crash: everybody folds on event ids, and so does
+the journal: an event that is already there keeps its row, and its old seq is returned). SOS and ASSIST may
+use the reserve of a full disk, other lanes may not. A damaged file is moved aside and what is readable
+salvaged, at open and while running: `recovered` tells. When the disk is dead at open, the journal is one in
+memory and says so (`durable` False).
+
+One thread appends (the writer); reads have a connection of their own and may come from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from edge.entries import Entry, EventEntry
+from edge.stores import marks, reading, recovery, retention
+from edge.stores.errors import StoreError, from_os, from_sqlite, is_corrupt, may_be_full, store_error
+from edge.stores.files import SCHEMAS, connect, migrate, sync_directory
+from edge.stores.reading import Owed, Stats, Verdict
+from edge.stores.recovery import Recovered
+from edge.stores.reserve import RESERVE_BYTES, Reserve
+from edge.stores.rows import GENESIS, Row, link, row_crc, row_of
+from protocols.errors import Reason
+from protocols.values import Lane
+
+T = TypeVar("T")
+
+SCHEMA: Final = SCHEMAS / "journal"
+_INSERT: Final = (
+    "INSERT INTO entries (seq, lane, kind, event_id, call_id, owed, body, digest, crc)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_SETTLED: Final = "UPDATE entries SET owed = 0 WHERE event_id = ? AND kind = 'event' AND owed = 1"
+# A call that the platform rejected is nobody's yet and stays owed (edge/entries.py: settles).
+_SETTLE: Final = {"stored": _SETTLED, "rejected": _SETTLED + " AND lane >= 2"}
+
+_log = logging.getLogger("anban.stores")
+
+
+def _system_wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Journal:
+    """See the module. Made by `Journal.open` or `Journal.in_memory`.
+
+    `durable`: what append returned survives a crash. `trouble`: why it does not, else None.
+    `recovered`: what happened to damaged files, oldest first.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        wall_ms: Callable[[], int] = _system_wall_ms,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self.path = path
+        self.trouble: Reason | None = None
+        self.recovered: tuple[Recovered, ...] = ()
+        self._wall_ms = wall_ms
+        self._reserve = Reserve(path.with_suffix(".reserve"), reserve_bytes) if path else None
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock() if path else self._write_lock
+        self._head = (0, GENESIS)
+        self._budget = dict(retention.BUDGET_ROWS)
+        self.damaged = 0
+        self._writer = self._reader = sqlite3.connect(":memory:")  # until the file is open
+        self._away: Path | None = None  # where the file is that this journal in memory stands in for
+        self._brought = 0  # the head when it began to stand in
+        self._attach(path)
+
+    @classmethod
+    def open(
+        cls, path: Path, *, wall_ms: Callable[[], int] = _system_wall_ms, reserve_bytes: int = RESERVE_BYTES
+    ) -> Journal:
+        """The journal at a path: migrated, checked, recovered if need be. Never raises for a bad disk or
+        file.
+
+        On a disk that cannot be written it is a journal in memory that holds what could be read.
+        """
+        try:
+            return cls(path, wall_ms=wall_ms, reserve_bytes=reserve_bytes)
+        except StoreError as error:
+            _log.error("journal in memory only: %s", error)
+            journal = cls(None, wall_ms=wall_ms)
+            journal.trouble = error.reason
+            journal._take_over(path)
+            return journal
+
+    @classmethod
+    def in_memory(cls, *, wall_ms: Callable[[], int] = _system_wall_ms) -> Journal:
+        """A journal that lasts as long as the process; `durable` is False."""
+        return cls(None, wall_ms=wall_ms)
+
+    @property
+    def durable(self) -> bool:
+        """Whether what `append` returned is on a disk."""
+        return self.path is not None
+
+    @property
+    def head(self) -> tuple[int, bytes]:
+        """The seq and the digest of the newest row; goes out with heartbeats."""
+        return self._head
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk has no room for the reserve: only calls are written now."""
+        return self._reserve is not None and self._reserve.wanted
+
+    @property
+    def ailing(self) -> bool:
+        """Whether `tend` has something to try: in memory for want of a disk, or full."""
+        return self._away is not None or self.full
+
+    # writing
+
+    def append(self, lane: Lane, entries: Sequence[Entry]) -> list[int]:
+        """Write entries in one durable transaction; returns their seqs. Raises StoreError,
+        AnbanError(BAD_VALUE).
+        """
+        return self.append_rows([row_of(lane, entry) for entry in entries])
+
+    def append_rows(self, rows: Sequence[Row]) -> list[int]:
+        """As `append`, with rows made before (and perhaps in another thread)."""
+        with self._write_lock:
+            call = any(row.lane <= Lane.ASSIST for row in rows)
+            if not call and self._reserve and self._reserve.wanted and not self._reserve.hold():
+                raise store_error(Reason.STORAGE_FULL, "what is left is kept for calls")
+            try:
+                return self._commit(rows)
+            except sqlite3.Error as error:
+                self._roll_back()
+                self._mend(error, call)
+            try:
+                return self._commit(rows)
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise from_sqlite(error) from error
+
+    def _commit(self, rows: Sequence[Row]) -> list[int]:
+        execute = self._writer.execute
+        seq, digest = self._head
+        seqs = []
+        execute("BEGIN IMMEDIATE")
+        for row in rows:
+            lane, kind, event_id, call_id, owed, body, settles = row
+            after = link(digest, seq + 1, body)
+            crc = row_crc(seq + 1, lane, kind, event_id, call_id, body, after)
+            values = (seq + 1, int(lane), kind, event_id, call_id, int(owed), body, after, crc)
+            if execute(_INSERT, values).rowcount == 1:
+                seq, digest = seq + 1, after
+                seqs.append(seq)
+            else:
+                seqs.append(reading.seq_of_event(self._writer, event_id))
+            if settles:
+                execute(_SETTLE[settles], (event_id,))
+        execute("COMMIT")
+        self._head = (seq, digest)
+        return seqs
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            try:
+                self._writer.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                _log.warning("rollback: %s", error)
+
+    def _mend(self, error: sqlite3.Error, call: bool) -> None:
+        """Do what may let the same transaction succeed now; raises StoreError when there is nothing to do."""
+        if is_corrupt(error) and self.path is not None:
+            self._recover(str(error))
+        elif call and may_be_full(error) and self._reserve and self._reserve.release():
+            _log.error("disk full: the reserve is given to calls")
+        else:
+            if self._reserve and may_be_full(error):
+                self._reserve.wanted = True
+            raise from_sqlite(error) from error
+
+    # opening and mending
+
+    def _attach(self, path: Path | None) -> None:
+        damage = path is not None and recovery.shorter_than_it_says(path)
+        try:
+            if damage:
+                self._recover("the file is shorter than it says")
+            else:
+                self._connect(path)
+        except sqlite3.Error as error:
+            self._attach_again(path, error)
+        if self._reserve:
+            self._reserve.hold()
+
+    def _attach_again(self, path: Path | None, error: sqlite3.Error) -> None:
+        try:
+            if path is not None and is_corrupt(error):
+                self._recover(str(error))
+            elif self._reserve and may_be_full(error) and self._reserve.release(of_earlier_run=True):
+                self._connect(path)
+            else:
+                raise from_sqlite(error) from error
+        except sqlite3.Error as again:
+            raise from_sqlite(again) from again
+
+    def _connect(self, path: Path | None) -> None:
+        """Open, migrate, fetch what SQLite leaves behind in a damaged WAL, and prove that the disk takes a
+        write.
+        """
+        new = path is not None and not path.exists()
+        writer = connect(path)
+        try:
+            migrate(writer, SCHEMA)
+            head = reading.head(writer)
+            left_behind = recovery.rows_beyond(path, head[0]) if path is not None and not new else []
+            marks.count_opening(writer)
+            if left_behind:
+                recovery.insert_rows(writer, left_behind)
+            short = marks.head_seq(writer) > reading.head(writer)[0]
+            reader = writer if path is None else connect(path)
+        except sqlite3.Error:
+            writer.close()
+            raise
+        self._writer, self._reader = writer, reader
+        if new and path is not None:
+            sync_directory(path.parent)
+        if left_behind or short:
+            self._report("the end of the journal was damaged", path, len(left_behind))
+        self._set_head()
+
+    def _set_head(self) -> None:
+        seq, digest = reading.head(self._writer)
+        self._head = (max(seq, marks.head_seq(self._writer)), digest)
+
+    def _recover(self, reason: str) -> None:
+        """Move the damaged file aside, carry what is readable into a new one. Raises StoreError,
+        sqlite3.Error.
+        """
+        assert self.path is not None
+        with self._read_lock:
+            self._close_connections()
+            try:
+                moved = recovery.move_aside(self.path, self._wall_ms())
+            except OSError as error:
+                raise from_os(error) from error
+            self._connect(self.path)
+            kept = self._carry(recovery.Readable(moved))
+            self._report(reason, moved, kept)
+            self._set_head()
+
+    def _carry(self, readable: recovery.Readable) -> int:
+        kept = recovery.insert_rows(self._writer, readable)
+        for name in ("anchor", "head"):
+            if name in readable.marks:
+                marks.write(self._writer, name, readable.marks[name])
+        return kept
+
+    def _report(self, reason: str, moved: Path | None, kept: int) -> None:
+        lost = recovery.note_breaks(self._writer, reason, self._wall_ms())
+        report = Recovered(
+            store="journal",
+            reason=reason,
+            moved_to=str(moved or ""),
+            kept=kept,
+            lost=lost,
+            wall_ms=self._wall_ms(),
+        )
+        self.recovered = (*self.recovered, report)
+        _log.error("journal recovered: %s, %d rows kept, at least %d lost", reason, kept, lost)
+
+    def _take_over(self, path: Path) -> None:
+        """Into memory what a file holds of calls and faults; readings wait there until it can be written."""
+        self._away = path
+        try:
+            self._carry(recovery.Readable(path, calls_only=True))
+            recovery.note_breaks(self._writer, "in memory", self._wall_ms())
+        except OSError as error:
+            _log.error("journal cannot be read: %s", error)
+        self._set_head()
+        self._brought = self._head[0]
+
+    def tend(self) -> bool:
+        """Try to get back what is lost: the reserve of a disk that was full, the disk itself. True if it was
+        got.
+
+        Called by the writing thread now and then while `ailing`; may take as long as the disk takes.
+        """
+        if self._reserve is not None:
+            return self._reserve.wanted and self._reserve.hold()
+        return self._away is not None and self._reattach(self._away)
+
+    def _reattach(self, path: Path) -> bool:
+        try:
+            disk = Journal(path, wall_ms=self._wall_ms)
+        except StoreError as error:
+            self.trouble = error.reason
+            return False
+        with self._write_lock:
+            missed = [row_of(Lane(lane), entry) for lane, entry in self._lanes_after(self._brought)]
+            try:
+                disk.append_rows(missed)
+            except StoreError as error:
+                self.trouble = error.reason
+                disk.close()
+                return False
+            self._close_connections()
+            self.path, self._away, self.trouble, self._reserve = path, None, None, disk._reserve
+            self._writer, self._reader, self._head = disk._writer, disk._reader, disk._head
+            self._read_lock = disk._read_lock
+            self.recovered = (*self.recovered, *disk.recovered)
+        return True
+
+    def _lanes_after(self, seq: int) -> Iterator[tuple[int, Entry]]:
+        while rows := reading.chunk(self._writer, seq, False):
+            for row in rows:
+                seq = row.seq
+                entry = reading.entry_of(row)
+                if entry is not None:
+                    yield row.lane, entry
+
+    # keeping it small
+
+    def choose_evictions(self, keep_calls: Collection[str] = ()) -> list[int]:
+        """The seqs of a batch that goes next, by lane budgets; [] when every lane is within. Raises
+        StoreError.
+        """
+        return self._read(partial(retention.choose_next, keep_calls=keep_calls, budget=self._budget))
+
+    def evict_rows(self, seqs: list[int]) -> None:
+        """Empty the bodies of rows in one transaction; seq and digest stay. Raises StoreError."""
+        with self._write_lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                retention.evict(self._writer, seqs)
+                retention.drop_stubs(self._writer)
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise from_sqlite(error) from error
+
+    def evict(self, keep_calls: Collection[str] = ()) -> int:
+        """Bring every lane into its budget; `keep_calls` are ids of calls that are open. Raises
+        StoreError.
+        """
+        total = 0
+        while seqs := self.choose_evictions(keep_calls):
+            self.evict_rows(seqs)
+            total += len(seqs)
+        return total
+
+    def mark_head(self) -> None:
+        """Note how far the chain has gone, so that a lost end is noticed. Raises StoreError."""
+        with self._write_lock:
+            try:
+                marks.set_head(self._writer, self._head[0])
+            except sqlite3.Error as error:
+                raise from_sqlite(error) from error
+
+    def checkpoint(self) -> None:
+        """Carry the WAL into the file without delaying an append; from any thread but the writer's."""
+        with self._read_lock:
+            try:
+                self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                raise from_sqlite(error) from error
+
+    def checkpoint_elsewhere(self) -> None:
+        """From now on no append pays for a checkpoint: the caller calls `checkpoint` from time to time."""
+        self._writer.execute("PRAGMA wal_autocheckpoint=0")
+
+    def close(self) -> None:
+        """Mark the head and close; a journal that cannot be marked closes all the same."""
+        with self._write_lock, self._read_lock:
+            with contextlib.suppress(StoreError):
+                self.mark_head()
+            self._close_connections()
+
+    def _close_connections(self) -> None:
+        for connection in (self._reader, self._writer):
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    # reading
+
+    def replay(self, after: int = 0, *, calls_only: bool = False) -> Iterator[tuple[int, Entry]]:
+        """All entries with a body, oldest first; `calls_only`: those of sos, assist and fault, for the fold.
+
+        Damaged rows are passed over (see reading.entry_of) and counted in `damaged`. Raises StoreError.
+        """
+        self.damaged = 0
+        while True:
+            rows = self._read(partial(reading.chunk, after=after, calls_only=calls_only))
+            for row in rows:
+                after = row.seq
+                entry = reading.entry_of(row)
+                if entry is None:
+                    self.damaged += 1
+                else:
+                    yield row.seq, entry
+            if len(rows) < reading.CHUNK:
+                return
+
+    def pending(self, lane: Lane, limit: int, after: int = 0) -> list[Owed]:
+        """Up to `limit` events of a lane that the platform has not settled, oldest first. Raises
+        StoreError.
+        """
+        found: list[Owed] = []
+        while len(found) < limit:
+            wanted = limit - len(found)
+            rows = self._read(partial(reading.owed, lane=lane, after=after, limit=wanted))
+            for row in rows:
+                after = row.seq
+                entry = reading.entry_of(row)
+                if isinstance(entry, EventEntry):
+                    found.append(Owed(row.seq, entry))
+            if len(rows) < wanted:
+                break
+        return found
+
+    def verify(self) -> Verdict:
+        """Walk the whole hash chain. Raises StoreError."""
+        return self._read(reading.verify)
+
+    def stats(self) -> Stats:
+        """Counts by lane. Raises StoreError."""
+        return self._read(reading.stats)
+
+    def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        with self._read_lock:
+            try:
+                return ask(self._reader)
+            except sqlite3.Error as error:
+                raise from_sqlite(error) from error

@@ -1,0 +1,231 @@
+"""Damaged journals: found, moved aside under the time's name, and what is readable carried into the new
+file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge.entries import ReceiptEntry
+from edge.stores import marks, reading
+from edge.stores.files import sync_directory
+from edge.stores.pages import PAGE_BYTES, Images, Value, records
+from edge.stores.reading import Stored
+from edge.stores.rows import GENESIS, link
+from protocols.values import Lane
+
+KEEP_BROKEN: Final = 3  # moved-aside files that stay for whoever examines the card; older ones are removed
+_SIDES: Final = ("", "-wal", "-shm")
+_HEADER: Final = b"SQLite format 3\x00"
+_SHM_MX_FRAME: Final = 16  # walformat 2.1: u32 mxFrame of the first copy of the wal-index header
+_INSERT: Final = (
+    "INSERT INTO entries (seq, lane, kind, event_id, call_id, owed, body, digest, crc)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (seq) DO UPDATE SET owed = max(owed, excluded.owed)"
+)
+
+
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a damaged store. `lost`: entries that are certainly gone (gaps, and what was noted of
+    the head); an end that was never noted may be missing besides."""
+
+    store: str
+    reason: str
+    moved_to: str
+    kept: int
+    lost: int
+    wall_ms: int
+
+
+def shorter_than_it_says(path: Path) -> bool:
+    """Whether a database file ends before the last page that its header counts (fileformat2 1.3.7)."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+            size = file.seek(0, 2)
+    except OSError:
+        return False
+    if len(header) < 100 or not header.startswith(_HEADER):
+        return False  # new, or not a database at all: SQLite says so itself
+    page = int.from_bytes(header[16:18], "big") or 65536
+    page = 65536 if page == 1 else page
+    current = header[24:28] == header[92:96]
+    return current and size < int.from_bytes(header[28:32], "big") * page
+
+
+def move_aside(path: Path, wall_ms: int) -> Path:
+    """Rename a store and its side files to a name with the time; returns the new path. Raises OSError."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0, wall_ms) / 1000 % 253402300799))
+    target = path.with_name(f"{path.name}.broken-{stamp}")
+    number = 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.broken-{stamp}.{number}")
+    for side in _SIDES:
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + side).rename(target.with_name(target.name + side))
+    sync_directory(path.parent)
+    _forget_old(path)
+    return target
+
+
+def _forget_old(path: Path) -> None:
+    broken = [
+        file for file in path.parent.glob(f"{path.name}.broken-*") if not file.name.endswith(_SIDES[1:])
+    ]
+    broken.sort(key=lambda file: file.stat().st_mtime)
+    for file in broken[:-KEEP_BROKEN]:
+        for side in _SIDES:
+            file.with_name(file.name + side).unlink(missing_ok=True)
+
+
+def frames_beyond(path: Path) -> int:
+    """How many WAL frames of the present generation lie beyond those that SQLite took; call after the first
+    read.
+
+    SQLite ends a WAL silently at the first frame whose checksum fails; after a power cut that is the torn
+    end of a commit that nobody was told of, but on a bad card it may be the middle of what was acknowledged.
+    """
+    wal, shm = path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+    try:
+        with shm.open("rb") as file:
+            file.seek(_SHM_MX_FRAME)
+            taken = int.from_bytes(file.read(4), sys.byteorder)
+        with wal.open("rb") as file:
+            salts = file.read(32)[16:24]
+            frames = taken
+            while True:
+                file.seek(32 + frames * (24 + PAGE_BYTES))
+                if file.read(16)[8:16] != salts or len(salts) < 8:
+                    return frames - taken
+                frames += 1
+    except OSError:
+        return 0
+
+
+class Readable:
+    """What can be read of a damaged journal: iterate for its rows; then `marks` holds the newest of each
+    mark.
+    """
+
+    def __init__(self, path: Path, calls_only: bool = False) -> None:
+        self._path = path
+        self._calls_only = calls_only
+        self.marks: dict[str, bytes] = {}
+
+    def __iter__(self) -> Iterator[tuple[Stored, bool]]:
+        """Every row with a good checksum in the file and its WAL, with its `owed`; stale images included."""
+        images = Images(self._path, self._path.with_name(self._path.name + "-wal"))
+        try:
+            for rowid, values in records(images):
+                if len(values) >= 9 and values[0] is None:
+                    row = None if self._calls_only and _lane(values) > Lane.FAULT else _stored(rowid, values)
+                    if row is not None:
+                        yield row, bool(values[5])
+                elif len(values) == 3:
+                    self._mark(*values)
+        finally:
+            images.close()
+
+    def _mark(self, name: Value, value: Value, crc: Value) -> None:
+        if isinstance(name, str) and isinstance(value, bytes) and crc == marks.crc(name, value):
+            self.marks[name] = max(value, self.marks.get(name, b""))
+
+
+def _lane(values: list[Value]) -> int:
+    return values[1] if isinstance(values[1], int) else 99
+
+
+def _stored(seq: int, values: list[Value]) -> Stored | None:
+    _, lane, kind, event_id, call_id, _, body, digest, crc = values[:9]
+    if not (isinstance(lane, int) and isinstance(kind, str) and isinstance(crc, int)):
+        return None
+    if not (isinstance(digest, bytes) and len(digest) == len(GENESIS)):
+        return None
+    if (
+        isinstance(body, bytes | None)
+        and isinstance(event_id, str | None)
+        and isinstance(call_id, str | None)
+    ):
+        row = Stored(seq, lane, kind, event_id, call_id, body, digest, crc)
+        return row if row.sound and seq > 0 else None
+    return None
+
+
+def rows_beyond(path: Path, head_seq: int) -> list[tuple[Stored, bool]]:
+    """Sound rows that SQLite left behind in the WAL (see frames_beyond); [] as good as always."""
+    if not frames_beyond(path):
+        return []
+    try:
+        return [found for found in Readable(path) if found[0].seq > head_seq]
+    except OSError:
+        return []
+
+
+def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Stored, bool]]) -> int:
+    """Carry rows into a journal as they are, in one transaction; returns how many are in it then.
+
+    Of two images of a row the one with a body wins; an event that either image says is owed is owed: sending
+    twice folds, not sending is a loss. Receipts among the rows settle after that. Raises sqlite3.Error.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for row, owed in rows:
+            values = (*row[:5], int(owed and row.body is not None), row.body, row.digest, row.crc)
+            with contextlib.suppress(
+                sqlite3.IntegrityError
+            ):  # the same event under two seqs: the first stays
+                connection.execute(_INSERT, values)
+        _settle(connection)
+        count = int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return count
+
+
+def _settle(connection: sqlite3.Connection) -> None:
+    found = connection.execute(
+        "SELECT seq, lane, kind, event_id, call_id, body, digest, crc FROM entries"
+        " WHERE kind = 'receipt' AND event_id IS NOT NULL AND body IS NOT NULL"
+    ).fetchall()
+    for row in found:
+        entry = reading.entry_of(Stored(*row))
+        if isinstance(entry, ReceiptEntry):
+            least = 0 if entry.receipt.stage == "stored" else int(Lane.FAULT)
+            connection.execute(
+                "UPDATE entries SET owed = 0 WHERE event_id = ? AND kind = 'event' AND lane >= ?",
+                (row[3], least),
+            )
+
+
+def note_breaks(connection: sqlite3.Connection, reason: str, wall_ms: int) -> int:
+    """Record where the chain of salvaged rows is interrupted; returns how many entries are certainly
+    missing.
+    """
+    before, digest = marks.anchor(connection)
+    marked_head = marks.head_seq(connection)
+    known = {int(row[0]) for row in connection.execute("SELECT seq FROM breaks")}
+    lost = 0
+    breaks = []
+    for seq, body, now in connection.execute("SELECT seq, body, digest FROM entries ORDER BY seq"):
+        missing = seq - before - 1
+        if seq not in known and (missing or (body is not None and link(digest, seq, body) != now)):
+            breaks.append((seq, missing, reason, wall_ms))
+            lost += missing
+        before, digest = seq, now
+    if marked_head > before and marked_head + 1 not in known:
+        breaks.append((marked_head + 1, marked_head - before, reason, wall_ms))
+        lost += marked_head - before
+    connection.executemany("INSERT OR REPLACE INTO breaks VALUES (?, ?, ?, ?)", breaks)
+    return lost
