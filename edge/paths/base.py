@@ -11,9 +11,13 @@ from typing import Protocol
 
 import msgspec
 
+from protocols import cbor
 from protocols.errors import AnbanError, Reason
+from protocols.fields import MAX_MS
 from protocols.values import DownlinkItem, Event, Receipt
+from protocols.wire import decode_receipts
 
+MAX_TIME_BYTES = 64
 MAX_BODY_BYTES = 262_144  # of one answer: a downlink answer is <= 1 KB by CoAP, a configuration some KB
 
 
@@ -50,6 +54,10 @@ class Path(Protocol):
         """One authenticated round trip that changes nothing; its duration in seconds. PathError."""
         ...
 
+    async def time(self) -> tuple[int, float]:
+        """The platform's Unix time in milliseconds as of now, and the round trip in seconds. PathError."""
+        ...
+
     async def close(self) -> None:
         """Let go of sockets and threads. The path is not used afterwards."""
         ...
@@ -80,3 +88,33 @@ def path_failed(health: PathHealth, now_ms: int, reason: str) -> PathHealth:
     return msgspec.structs.replace(
         health, good=False, failures=health.failures + 1, last_failed_ms=now_ms, reason=reason
     )
+
+
+def bad_answer(sentence: str) -> PathError:
+    """An answer that is authentic and yet not what the protocol says."""
+    return PathError(Reason.PATH_BAD_ANSWER, f"the platform's answer was not understood: {sentence}")
+
+
+def receipts_for(events: Sequence[Event], answer: bytes) -> list[Receipt]:
+    """The receipts in an answer to `events`. PathError if they are not one for each, in order."""
+    try:
+        receipts = decode_receipts(answer)
+    except AnbanError as error:
+        raise bad_answer(error.sentence) from error
+    if [receipt.about for receipt in receipts] != [event.id for event in events]:
+        raise bad_answer("the receipts are not those of the events sent")
+    if any(receipt.stage not in ("stored", "rejected") for receipt in receipts):
+        raise bad_answer("a receipt says neither stored nor rejected")
+    return receipts
+
+
+def wall_ms_of(answer: bytes) -> int:
+    """The Unix time in milliseconds of an answer to GET /v1/time ({0: 1, 1: ms}). PathError."""
+    try:
+        body = cbor.load(answer, MAX_TIME_BYTES)
+    except AnbanError as error:
+        raise bad_answer(error.sentence) from error
+    wall_ms = body.get(1) if isinstance(body, dict) else None
+    if type(wall_ms) is not int or not 0 <= wall_ms <= MAX_MS:
+        raise bad_answer("it holds no time")
+    return wall_ms

@@ -29,11 +29,11 @@ from aiocoap.transports.oscore import OSCOREAddress  # type: ignore[import-untyp
 from aiocoap.transports.udp6 import UDP6EndpointAddress  # type: ignore[import-untyped]
 
 from edge.credentials import OscoreKeys
-from edge.paths.base import MAX_BODY_BYTES, PathError
+from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
 from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
-from protocols.wire import decode_downlink, decode_receipts, encode_event, encode_events
+from protocols.wire import decode_downlink, encode_event, encode_events
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class CoapPath:
                 answer = await self._ask(
                     purpose, lines, aiocoap.POST, ("v1", "events"), _payload(chunk), (), ANSWER_S
                 )
-                receipts += _receipts_for(chunk, answer)
+                receipts += receipts_for(chunk, answer)
             except PathError as error:
                 raise PathError(error.reason, error.sentence, error.remedy, receipts) from error
         return receipts
@@ -205,13 +205,18 @@ class CoapPath:
         try:
             return decode_downlink(answer)
         except AnbanError as error:
-            raise _bad_answer(error.sentence) from error
+            raise bad_answer(error.sentence) from error
 
     async def check(self) -> float:
         """See `Path.check`: on the SOS context, whose readiness matters; it also answers an Echo beforehand."""
+        return (await self.time())[1]
+
+    async def time(self) -> tuple[int, float]:
+        """See `Path.time`."""
         begun = time.monotonic()
-        await self._ask("sos", "sos", aiocoap.GET, ("v1", "time"), b"", (), ANSWER_S)
-        return time.monotonic() - begun
+        answer = await self._ask("sos", "sos", aiocoap.GET, ("v1", "time"), b"", (), ANSWER_S)
+        round_trip_s = time.monotonic() - begun
+        return wall_ms_of(answer) + int(round_trip_s * 500), round_trip_s
 
     async def close(self) -> None:
         """See `Path.close`."""
@@ -286,7 +291,7 @@ def _body(answer: Any) -> bytes:
         words = answer.payload[:200].decode("utf-8", "replace")
         raise PathError(Reason.PATH_REFUSED, f"the platform answered {answer.code}: {words}")
     if len(answer.payload) > MAX_BODY_BYTES:
-        raise _bad_answer(f"{len(answer.payload)} bytes")
+        raise bad_answer(f"{len(answer.payload)} bytes")
     return bytes(answer.payload)
 
 
@@ -306,20 +311,6 @@ def _chunks(events: Sequence[Event]) -> list[list[Event]]:
         chunks[-1].append(event)
         room -= size
     return chunks
-
-
-def _receipts_for(events: Sequence[Event], answer: bytes) -> list[Receipt]:
-    try:
-        receipts = decode_receipts(answer)
-    except AnbanError as error:
-        raise _bad_answer(error.sentence) from error
-    if [receipt.about for receipt in receipts] != [event.id for event in events]:
-        raise _bad_answer("the receipts are not those of the events sent")
-    return receipts
-
-
-def _bad_answer(sentence: str) -> PathError:
-    return PathError(Reason.PATH_BAD_ANSWER, f"the platform's answer was not understood: {sentence}")
 
 
 def _path_error(error: BaseException) -> PathError:

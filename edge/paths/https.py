@@ -1,0 +1,188 @@
+"""The way to the platform by HTTPS: for lines that let no UDP pass, and beside CoAP when that is late.
+
+- The platform's certificate authority is pinned: the system's authorities, proxies and .netrc count for nothing.
+  Plain http:// is refused when the path is made, and a redirect is an error: there is no way down.
+- `requests` is imported at the first use and works in threads of the path's own, so that neither a dead resolver
+  nor a stuck poll takes a thread from a call.
+- One connection a purpose (sos, rest, poll) is kept; what fails on a kept connection is tried once on a new one,
+  because the other side may have let go of it unheard. Events fold on their ids, so that is safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
+from protocols.errors import AnbanError, Reason
+from protocols.values import DownlinkItem, Event, Lane, Receipt
+from protocols.wire import MAX_ITEMS, decode_downlink, encode_event, encode_events
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_S: Final = 3.0  # a handshake over a bad mobile line takes 1-2 s
+READ_S: Final = 10.0  # the platform answers after a commit of milliseconds
+POLL_SLACK_S: Final = 15.0  # beyond the hold; see coap.POLL_SLACK_S
+LOOKUP_S: Final = 10.0  # getaddrinfo heeds no timeout; the caller is let go after this
+BATCH: Final = 200  # events a request, about 20 KB: 2 s on a line of 100 kbit/s
+THREADS: Final = {"sos": 4, "rest": 1, "poll": 2}
+CBOR: Final = "application/cbor"
+
+
+class HttpsPath:
+    """The path "https". `url` is https://host[:port]; `ca_file` the one authority that is believed.
+
+    `token` is the hub's bearer token. AnbanError(BAD_CONFIG) for an address that is not https.
+    """
+
+    name = "https"
+
+    def __init__(self, url: str, ca_file: str, token: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise AnbanError(
+                Reason.BAD_CONFIG, f"{url!r} is not an https:// address", "Mend platform.https_url."
+            )
+        self._url = url.rstrip("/")
+        self._ca_file = ca_file
+        self._token = token
+        self._pools = {
+            purpose: ThreadPoolExecutor(threads, thread_name_prefix=f"https-{purpose}")
+            for purpose, threads in THREADS.items()
+        }
+        self._sessions: dict[str, requests.Session] = {}
+        self._making = threading.Lock()
+
+    async def send(self, events: Sequence[Event]) -> list[Receipt]:
+        """See `Path.send`."""
+        if not events:
+            return []
+        purpose = "sos" if min(event.lane for event in events) <= Lane.ASSIST else "rest"
+        receipts: list[Receipt] = []
+        for start in range(0, len(events), min(BATCH, MAX_ITEMS)):
+            chunk = events[start : start + min(BATCH, MAX_ITEMS)]
+            body = encode_event(chunk[0]) if len(chunk) == 1 else encode_events(chunk)
+            try:
+                receipts += receipts_for(chunk, await self._ask(purpose, "POST", "/v1/events", body, READ_S))
+            except PathError as error:
+                raise PathError(error.reason, error.sentence, error.remedy, receipts) from error
+        return receipts
+
+    async def poll(self, after: int, hold_s: float) -> list[DownlinkItem]:
+        """See `Path.poll`."""
+        address = f"/v1/downlink?after={after}&hold={hold_s:g}"
+        answer = await self._ask("poll", "GET", address, b"", hold_s + POLL_SLACK_S)
+        try:
+            return decode_downlink(answer)
+        except AnbanError as error:
+            raise bad_answer(error.sentence) from error
+
+    async def check(self) -> float:
+        """See `Path.check`: on the connection that calls use, which it so keeps warm."""
+        return (await self.time())[1]
+
+    async def time(self) -> tuple[int, float]:
+        """See `Path.time`."""
+        begun = time.monotonic()
+        answer = await self._ask("sos", "GET", "/v1/time", b"", READ_S)
+        round_trip_s = time.monotonic() - begun
+        return wall_ms_of(answer) + int(round_trip_s * 500), round_trip_s
+
+    async def close(self) -> None:
+        """See `Path.close`. Threads that hang in the system end by themselves."""
+        for session in self._sessions.values():
+            session.close()
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(
+            self._pools[purpose], self._request, purpose, method, address, body, read_s
+        )
+        try:
+            async with asyncio.timeout(2 * (CONNECT_S + read_s) + LOOKUP_S):
+                return await work
+        except TimeoutError as error:
+            raise PathError(
+                Reason.PATH_TIMEOUT, "no answer in time", "Check the line; it is tried on."
+            ) from error
+        except RuntimeError as error:  # the pool was shut down
+            raise PathError(Reason.PATH_DOWN, "the path is closed") from error
+
+    def _request(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
+        """One exchange, in a thread of the purpose's own. PathError and nothing else."""
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        session = self._session(purpose, requests.Session)
+        for last in (False, True):
+            try:
+                with session.request(
+                    method,
+                    self._url + address,
+                    data=body or None,
+                    headers={"Content-Type": CBOR} if body else {},
+                    timeout=(CONNECT_S, read_s),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer:
+                    return _body(answer)
+            except requests.exceptions.SSLError as error:
+                if "CERTIFICATE_VERIFY_FAILED" in repr(error) or "doesn't match" in repr(error):
+                    raise PathError(
+                        Reason.NOT_AUTHENTIC,
+                        "the platform's certificate is not the pinned authority's",
+                        "Check ca_file and the address; if both are right, somebody stands between.",
+                    ) from error
+                if last:
+                    raise PathError(
+                        Reason.PATH_DOWN, "the TLS handshake was cut off", "Check the network."
+                    ) from error
+            except (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout) as error:
+                raise PathError(Reason.PATH_TIMEOUT, "no answer in time", "Check the line.") from error
+            except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
+                if last or not _let_go(error):
+                    raise PathError(
+                        Reason.PATH_DOWN,
+                        f"no way to the platform: {type(error).__name__}",
+                        "Check the network.",
+                    ) from error
+        raise AssertionError("the last try returns or raises")
+
+    def _session(self, purpose: str, make: Callable[[], requests.Session]) -> requests.Session:
+        with self._making:
+            session = self._sessions.get(purpose)
+            if session is None:
+                session = self._sessions[purpose] = make()
+                session.trust_env = False  # no proxies, no .netrc, no other authorities from the environment
+                session.verify = self._ca_file
+                session.headers.clear()
+                session.headers["Authorization"] = f"Bearer {self._token}"
+                # Small on the wire, and no compression: nothing to blow up. None takes a default away.
+                session.headers["Accept-Encoding"] = "identity"
+                session.headers["User-Agent"] = "anban"
+            return session
+
+
+def _let_go(error: Exception) -> bool:
+    """Whether it looks as if the other side had closed a kept connection before our request."""
+    words = repr(error)
+    return any(sign in words for sign in ("RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"))
+
+
+def _body(answer: Any) -> bytes:
+    """The body of a 200, read within bounds. PathError for any other answer."""
+    body = answer.raw.read(MAX_BODY_BYTES + 1, decode_content=False)
+    if len(body) > MAX_BODY_BYTES:
+        raise bad_answer("it is too long")
+    if answer.status_code in (200, 204):
+        return bytes(body)
+    words = body[:200].decode("utf-8", "replace")
+    raise PathError(Reason.PATH_REFUSED, f"the platform answered {answer.status_code}: {words}")
