@@ -191,6 +191,12 @@ class App:
             self._payload_due_ms = now
         return store.heartbeat_ms + schedule.HEARTBEAT_PERIOD_MS
 
+    def proved(self, now: int) -> None:
+        """A hub has proved itself over a connection: the way of the acks works, no burst need go on."""
+        self.store.proof_ms = now
+        self.store.heartbeat_ms = now
+        self._burst_ms = None
+
     def beat_now(self) -> None:
         """A heartbeat at once: something has changed that the hub should know."""
         self.store.heartbeat_ms = -schedule.HEARTBEAT_PERIOD_MS

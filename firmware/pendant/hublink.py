@@ -58,7 +58,7 @@ class HubLink:
             elif what == peers.DROP:
                 radio.drop(conn)
             elif what == peers.PROVED:
-                self._app.store.proof_ms = now
+                self._app.proved(now)
                 self._do(self._peers.tell(conn, self._status(now)), now)
             else:
                 self._do(self._peers.tell(conn, self._answer(value, now)), now)

@@ -82,6 +82,7 @@ class Board:
         self._cut_at: int | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._life: asyncio.Task[None] | None = None
+        self._lives: set[asyncio.Task[None]] = set()  # one whose power was cut may still be ending
         self._armed: list[list[int]] = []
         self._wake = asyncio.Event()
         self._power_on_ms = 0
@@ -94,7 +95,16 @@ class Board:
         self._led_due: asyncio.TimerHandle | None = None
         self._feel_left = 0
         self._changed = asyncio.Event()
-        self.state = "off"  # off, booting, running, asleep
+        self._state = "off"
+
+    @property
+    def state(self) -> str:
+        """off, booting, running or asleep."""
+        return self._state
+
+    def _enter(self, state: str) -> None:
+        self._state = state
+        self._changed.set()
 
     # -- the hand and the power
 
@@ -109,8 +119,10 @@ class Board:
             return
         self._power_on_ms = int(time.time() * 1000)
         self._note("power", "on")
-        self.state = "booting"
+        self._enter("booting")
         self._life = asyncio.create_task(self._live(), name=f"board {self.name}")
+        self._lives.add(self._life)
+        self._life.add_done_callback(self._lives.discard)
 
     def power_cut(self) -> None:
         """The cell is out, at this instant; RTC memory forgets, flash stays as it is."""
@@ -122,11 +134,10 @@ class Board:
     async def stop(self) -> None:
         """Ends the process; flash and RTC memory stay in the directory."""
         self._kill()
-        if self._life:
-            self._life.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._life
-        self.state = "off"
+        for life in self._lives:
+            life.cancel()
+        await asyncio.gather(*self._lives, return_exceptions=True)
+        self._enter("off")
 
     def key_down(self) -> None:
         """The finger goes down."""
@@ -174,7 +185,7 @@ class Board:
     async def _live(self) -> None:
         cause = "power"
         while True:
-            self.state = "booting"
+            self._enter("booting")
             waked_at = time.monotonic()
             self._note("wake", cause)
             await asyncio.sleep(self._random.uniform(*self.boot_s))
@@ -199,13 +210,13 @@ class Board:
             "MICROPYPATH": f"{SHIMS}:{tree}:.frozen",
             "ANBAN_CHIP": json.dumps(self._chip(cause, waked_at)),
         }
-        with (self.directory / f"{self.name}.err").open("ab") as errors:  # noqa: ASYNC230 - a local append
+        with (self.directory / f"{self.name}.err").open("ab") as errors:
             self._process = process = await asyncio.create_subprocess_exec(
                 build.tool("micropython"), "-X", f"heapsize={self.heapsize}", "-c", "import main",
                 env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 cwd=self.directory,
             )  # fmt: skip
-        self.state = "running"
+        self._enter("running")
         if self._chip_key_at_start != self._key:
             self._tell(pin=[KEY, self._key])
         assert process.stdout is not None
@@ -217,6 +228,9 @@ class Board:
             self._process = None
             if process.returncode is None:
                 process.kill()
+            if process.stdin is not None:
+                process.stdin.close()
+            await process.wait()
             self._outputs_off()
 
     def _chip(self, cause: str, waked_at: float) -> dict[str, Any]:
@@ -238,7 +252,7 @@ class Board:
         }
 
     async def _sleep(self) -> str:
-        self.state = "asleep"
+        self._enter("asleep")
         self._cut_at = None
         while True:
             if any(pin == KEY and level == self._key for pin, level in self._armed):
@@ -257,7 +271,7 @@ class Board:
         self._cut_at = None
         self._rtc().unlink(missing_ok=True)
         self._outputs_off()
-        self.state = "off"
+        self._enter("off")
         self._note("power", "cut")
 
     def _kill(self) -> None:

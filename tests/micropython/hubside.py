@@ -3,6 +3,7 @@ pendant alone.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -53,6 +54,8 @@ class Hubside:
             self._server.close()
         if self._writer:
             self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -140,6 +143,13 @@ class Hubside:
         assert initiator.session
         return initiator.session
 
+    async def meet_after_boot(self) -> "Meeting":
+        """Waits for the pendant to be on the air again first."""
+        self.handles = {}
+        self.on_air = None
+        await self.until(lambda: self.handles and self.on_air)
+        return await self.meet()
+
     async def meet(self, conn: int | None = None) -> "Meeting":
         """Connects and proves itself; the STATUS that the pendant sends is in the meeting."""
         conn = self.connect() if conn is None else conn
@@ -147,6 +157,13 @@ class Hubside:
         status = messages.decode(held.open(await self.frame(conn)))
         assert isinstance(status, messages.Status)
         return Meeting(self, conn, held, status)
+
+    async def bring_to_sleep(self, board: Any) -> None:
+        """The first boot proves itself to a hub, and then the pendant has nothing to do."""
+        await self.until(lambda: self.handles)
+        meeting = await self.meet()
+        self.disconnect(meeting.conn)
+        await board.until(lambda b: b.state == "asleep")
 
 
 class Meeting:

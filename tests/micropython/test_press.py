@@ -1,6 +1,12 @@
 """A finger on the key of a pendant: the real firmware on the unix port of MicroPython."""
 
-from protocols.link import const
+import asyncio
+import itertools
+
+import pytest
+
+from protocols.link import const, messages, session
+from protocols.link.errors import LinkError
 
 
 async def test_a_press_is_an_sos_on_the_air(board, side):
@@ -12,3 +18,117 @@ async def test_a_press_is_an_sos_on_the_air(board, side):
     assert heard.connectable
     assert heard.age_ms < 2000
     await board.until(lambda b: "pressed" in b.felt())
+
+
+async def test_the_wake_press_of_a_sleeping_pendant_is_an_sos(board, side):
+    await board.start()
+    await side.bring_to_sleep(board)
+    await board.press(0.02)  # let go long before the chip has booted
+    heard = await side.advert(lambda a: a.meaning == const.MEANING_SOS)
+    assert heard.number
+    await board.until(lambda b: b.felt() == ["pressed"])
+
+
+async def test_presses_during_the_boot_fold_into_the_wake_press(make_board, side):
+    board = make_board(boot_s=(0.4, 0.4))
+    await board.start()
+    await side.bring_to_sleep(board)
+    for _ in range(3):
+        await board.press(0.03)
+        await asyncio.sleep(0.03)
+    first = await side.advert(lambda a: a.meaning == const.MEANING_SOS)
+    await board.until(lambda b: b.felt())
+    assert {a.number for a in side.adverts if a.meaning} == {first.number}
+    assert first.age_ms >= 380  # the age counts from the wake edge
+
+
+async def test_the_payload_changes_every_quarter_of_a_second(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    await board.press()
+    await side.advert(lambda a: a.meaning and a.age_ms >= 2000)
+    sos = [a for a in side.adverts if a.meaning]
+    gaps = [b.age_ms - a.age_ms for a, b in itertools.pairwise(sos)]
+    assert all(b.counter == a.counter + 1 for a, b in itertools.pairwise(sos))
+    assert 200 < sorted(gaps)[len(gaps) // 2] < 350
+
+
+async def test_a_hub_learns_of_the_press_and_the_elder_of_the_hub(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    await board.press()
+    sos = await side.advert(lambda a: a.meaning)
+    meeting = await side.meet()
+    assert [(p.number, p.meaning, p.stage) for p in meeting.status.presses] == [
+        (sos.number, const.MEANING_SOS, 0)
+    ]
+    assert meeting.status.counter >= sos.counter
+    ok = await meeting.ack(sos.number, const.STAGE_HEARD)
+    assert (ok.about, ok.result, ok.number, ok.stage) == (messages.KIND_ACK, 0, sos.number, const.STAGE_HEARD)
+    assert (await meeting.ack(sos.number, const.STAGE_DELIVERED)).result == messages.RESULT_DONE
+    await board.until(lambda b: b.felt() == ["pressed", "delivered"])
+    await board.until(lambda b: any(kind == "led" and value == "green" for _, kind, value in b.log))
+    assert (await meeting.tell(messages.CallState(const.STAGE_TAKEN))).result == messages.RESULT_DONE
+    await meeting.tell(messages.CallState(const.STAGE_CLOSED))
+    await board.until(lambda b: b.felt() == ["pressed", "delivered", "taken", "ended"])
+    side.disconnect(meeting.conn)
+    await board.until(lambda b: b.state == "asleep", 15)
+
+
+async def test_nobody_silences_a_pendant_by_connecting(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    await board.press()
+    await side.advert(lambda a: a.meaning)
+    strangers = [side.connect() for _ in range(3)]
+    await side.until(lambda: side.on_air is not None)
+    assert side.on_air == (20_000, 1)
+    strangers.append(side.connect())
+    await side.until(lambda: side.dropped[:1] == strangers[:1])  # room is made at once
+    side.write(strangers[1], b"\x04hello?")
+    await side.until(lambda: strangers[1] in side.dropped)
+    meeting = await side.meet()
+    assert meeting.status.presses
+    await side.until(lambda: set(strangers) <= set(side.dropped), 5)
+
+
+async def test_a_wrong_key_is_dropped(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    conn = side.connect()
+    with pytest.raises(LinkError):
+        await side.prove(conn, root=bytes(16))
+    initiator = session.Initiator(bytes(16), "hub-01", "pd-01", bytes(16))
+    conn = side.connect()
+    side.write(conn, initiator.hello())
+    await side.frame(conn)
+    side.write(conn, b"\x03" + bytes(16))
+    await side.until(lambda: conn in side.dropped, 1)
+
+
+async def test_a_floor_lifts_the_counter(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    meeting = await side.meet()
+    ok = await meeting.tell(messages.Floor(meeting.status.counter + 5000))
+    assert ok.counter == meeting.status.counter + 5001
+    await board.press()
+    assert (await side.advert(lambda a: a.meaning)).counter > meeting.status.counter + 5000
+
+
+async def test_two_meanings_from_the_hub_and_an_upgrade(board, side):
+    await board.start()
+    await side.until(lambda: side.handles)
+    meeting = await side.meet()
+    await meeting.tell(messages.Config(messages.PRESET_TWO_MEANINGS, "zh"))
+    await board.press()
+    assist = await side.advert(lambda a: a.meaning == const.MEANING_ASSIST)
+    await asyncio.sleep(0.2)
+    await board.press()
+    sos = await side.advert(lambda a: a.meaning == const.MEANING_SOS)
+    assert sos.number == assist.number + 1
+    await side.advert(lambda a: a.number == assist.number)  # both stay on the air until heard
+    board.power_cut()
+    board.power_on()
+    meeting = await side.meet_after_boot()
+    assert {(p.number, p.meaning) for p in meeting.status.presses} == {(assist.number, 1), (sos.number, 4)}
