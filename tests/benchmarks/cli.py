@@ -1,0 +1,61 @@
+"""`anban bench`: runs the benchmarks that are named and prints figures that compare across releases."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import click
+
+# Name -> what it measures. Each is a module of this folder with `measure(directory: Path) -> dict[str, Any]`.
+BENCHES: dict[str, str] = {
+    "store": "Commits a second of the journal, alone and grouped, beside raw SQLite on the same disk.",
+}
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each benchmark.")
+@click.option("--list", "list_them", is_flag=True, help="Show what each benchmark measures.")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=CHECKOUT / "build" / "bench",
+    help="Where to write; its disk is what is measured. In the checkout by default.",
+)
+def bench(names: tuple[str, ...], as_json: bool, list_them: bool, directory: Path) -> None:
+    """Measure; figures as JSON. All benchmarks, or those that are named."""
+    if list_them:
+        for name, sentence in BENCHES.items():
+            click.echo(f"{name:10} {sentence}")
+        return
+    for name in names or BENCHES:
+        module = importlib.import_module(f"tests.benchmarks.{name}")
+        directory.mkdir(parents=True, exist_ok=True)
+        figures = {**header(name), **module.measure(directory)}
+        if as_json:
+            click.echo(json.dumps(figures))
+        else:
+            click.echo("\n".join(lines(figures)))
+
+
+def header(name: str) -> dict[str, Any]:
+    """What a figure means nothing without: release, interpreter and machine."""
+    return {
+        "bench": name,
+        "release": importlib.metadata.version("anban"),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+    }
+
+
+def lines(figures: dict[str, Any]) -> list[str]:
+    """The figures for people, one a line."""
+    return [f"{key:32} {value}" for key, value in figures.items()]
