@@ -48,9 +48,10 @@ class Delivery:
         plan: Plan,
         pending: Pending,
         on_health: Callable[[PathHealth, PathHealth], None],
+        on_time: Callable[[int], object],
     ) -> None:
         self._hub, self._paths, self._plan, self._pending = hub, paths, plan, pending
-        self._on_health = on_health
+        self._on_health, self._on_time = on_health, on_time
         self.health = {name: PathHealth(name=name) for name in paths}
         self._tries: dict[tuple[EventId, str], Tries] = {}  # of calls
         self._lower_tries: dict[tuple[EventId, str], Tries] = {}  # of the heads of the lower lanes
@@ -213,12 +214,20 @@ class Delivery:
         """Check one path for ever, so that a call knows which way is down before it goes."""
         while True:
             try:
-                round_trip_s = await self._paths[name].check()
+                wall_ms, round_trip_s = await self._paths[name].time()
             except PathError as error:
                 self._failed(name, error)
             else:
+                self._on_time(wall_ms)
                 self._worked(name, round(round_trip_s * 1000))
             await asyncio.sleep(CHECK_S if self.health[name].good else CHECK_DOWN_S)
+
+    def polled(self, name: str, error: PathError | None) -> None:
+        """A long poll of the downlink has ended: as good a check as any."""
+        if error is None:
+            self._worked(name)
+        else:
+            self._failed(name, error)
 
     def _worked(self, name: str, round_trip_ms: int = -1) -> None:
         self._set_health(name, path_worked(self.health[name], self._now_ms(), round_trip_ms))

@@ -170,30 +170,32 @@ class Hub:
             self._run(effects)
         self._submit(event.lane, entry)
 
-    def receive(self, items: Sequence[DownlinkItem], path: str) -> None:
-        """What the platform said, from a downlink."""
+    def receive(self, items: Sequence[DownlinkItem], path: str) -> list[asyncio.Future[list[int]]]:
+        """What the platform said, from a downlink; the commits of what is worth keeping."""
+        kept = []
         for item in items:
             if isinstance(item.item, Receipt):
-                self.receipt(item.item, path)
+                kept.append(self.receipt(item.item, path))
             elif isinstance(item.item, Command):
-                self.command(item.item, path)
+                kept.append(self.command(item.item, path))
             else:
                 log.info("a later platform says something that this release does not know")
+        return [commit for commit in kept if commit is not None]
 
-    def receipt(self, receipt: Receipt, path: str) -> None:
+    def receipt(self, receipt: Receipt, path: str) -> asyncio.Future[list[int]] | None:
         """A receipt, from an answer or from the downlink."""
         press = self._press(receipt.about)
         lane = press.lane if press else self._lane_of_call(receipt.about)
-        self._submit(lane, ReceiptEntry(at=self.mint.stamp(), receipt=receipt, path=path))
+        return self._submit(lane, ReceiptEntry(at=self.mint.stamp(), receipt=receipt, path=path))
 
     def settle(self, lane: Lane, receipts: Sequence[Receipt], path: str) -> asyncio.Future[list[int]]:
         """Receipts of a batch of a lower lane, in one commit: no call follows from them."""
         at = self.mint.stamp()
         return self._store.submit(lane, [ReceiptEntry(at=at, receipt=r, path=path) for r in receipts])
 
-    def command(self, command: Command, path: str) -> None:
+    def command(self, command: Command, path: str) -> asyncio.Future[list[int]] | None:
         """A command of the platform: journalled, then run once, however often it comes."""
-        self._submit(Lane.FAULT, CommandEntry(at=self.mint.stamp(), command=command, path=path))
+        return self._submit(Lane.FAULT, CommandEntry(at=self.mint.stamp(), command=command, path=path))
 
     def local(self, call_id: EventId, name: str) -> None:
         """Something a person in the home did about a call."""
@@ -266,16 +268,18 @@ class Hub:
             if isinstance(entry, EventEntry):
                 self._fold(_Pending(entry.event.lane, entry, folded=True), durable=True)
 
-    def _submit(self, lane: Lane, entry: Entry, *, folded: bool = False) -> None:
+    def _submit(self, lane: Lane, entry: Entry, *, folded: bool = False) -> asyncio.Future[list[int]] | None:
+        """The commit under way, or None for what is not kept."""
         pending = _Pending(lane, entry, folded)
         try:
             future = self._store.submit(lane, [entry])
         except AnbanError as error:  # not writable, or too many readings wait: told, and shed
             log.error("an entry is not kept: %s", error)
             self._fold(pending, durable=False)
-            return
+            return None
         late = asyncio.get_running_loop().call_later(LATE_S, self._late, pending)
         future.add_done_callback(lambda done: self._committed(pending, late, done))
+        return future
 
     def _late(self, pending: _Pending) -> None:
         """250 ms have gone and the disk has not answered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
-from sdnotify import SystemdNotifier
+from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble.bluez import adapters as bluez_adapters
 from drivers.ble.ports import AdapterPort
@@ -29,7 +30,7 @@ from edge.delivery import Delivery, Queued
 from edge.downlink import Downlink
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
-from edge.hub import Hub
+from edge.hub import LATE_S, Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.keys import KeyInput
 from edge.inputs.pendants import Pendants
@@ -41,21 +42,23 @@ from edge.paths.https import HttpsPath
 from edge.plan import DEFAULT
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter
-from edge.stores.errors import CountersLost
+from edge.stores.errors import CountersLost, StoreError
 from edge.stores.journal import Journal
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.watch import Watch
-from protocols.values import Lane
+from protocols.values import DownlinkItem, Lane
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+CURSOR: Final = ("downlink", "cursor")
 OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: the hub starts without it
 REPLAY_S: Final = 10.0  # of a journal on a slow card
 FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
 STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
+CLOCK_MS: Final = 30_000  # a system's clock that is wrong by more is a fault: people read its times
 KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be evicted
 
 
@@ -178,7 +181,9 @@ class Service:
         coap = CoapPath(platform.coap_uri, self.credentials.oscore, self._reserve)
         https = HttpsPath(platform.https_url, platform.ca_file, self.credentials.https_token)
         self.paths: dict[str, PlatformPath] = {"coap": coap, "https": https}
-        self.delivery = Delivery(self.hub, self.paths, DEFAULT, self._pending, self._path_health)
+        self.delivery = Delivery(
+            self.hub, self.paths, DEFAULT, self._pending, self._path_health, self._platform_time
+        )
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
         self.heartbeat = Heartbeat(
@@ -190,11 +195,15 @@ class Service:
             config_digest=hashlib.sha256(msgspec.json.encode(config)).hexdigest()[:16],
         )
         self._present()
-        self.downlink = Downlink(self.hub, self.paths, self.delivery, self.state)
+        self.cursor = self._stored_cursor()
+        self.downlink = Downlink(
+            list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
+        )
+        self.hub.on_change.append(lambda: self.downlink.set_call_open(bool(open_calls(self.hub.book))))
         self.supervisor.add("calls", self.delivery.run_calls)
         self.supervisor.add("lower lanes", self.delivery.run_lower)
         for name in self.paths:
-            self.supervisor.add(f"check {name}", lambda name=name: self.delivery.run_checks(name))
+            self.supervisor.add(f"check {name}", functools.partial(self.delivery.run_checks, name))
         self.supervisor.add("coap", coap.open)
         self.supervisor.add("downlink", self.downlink.run)
         self.supervisor.add("radio", self.pendants.run)
@@ -243,6 +252,28 @@ class Service:
     async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
         rows = await self.writer.read(lambda journal: journal.pending(lane, limit, after))
         return [Queued(row.seq, row.entry.event) for row in rows]
+
+    def _stored_cursor(self) -> int:
+        raw = self.state.get(*CURSOR) if self.state else None
+        return 0 if raw is None else int.from_bytes(raw, "big")
+
+    async def _downlink_items(self, path: str, items: list[DownlinkItem]) -> None:
+        """Journal what the platform said, then move the cursor; on disk only if all of it is."""
+        commits = self.hub.receive(items, path)
+        if commits:
+            await asyncio.wait(commits, timeout=LATE_S)
+        self.cursor = items[-1].cursor
+        if self.state is not None and all(c.done() and c.exception() is None for c in commits):
+            try:
+                await asyncio.to_thread(self.state.put, *CURSOR, self.cursor.to_bytes(8, "big"))
+            except StoreError as error:
+                log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
+
+    def _platform_time(self, wall_ms: int) -> None:
+        step_ms = self.ports.clock.confirm(wall_ms)
+        if step_ms:
+            log.warning("the wall clock was wrong by %d s", step_ms // 1000)
+        self.hub.see("clock", self.config.hub.id, abs(self.ports.clock.offset_ms) > CLOCK_MS)
 
     def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
         self.hub.see("path", after.name, not after.good, after.reason)

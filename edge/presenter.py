@@ -14,6 +14,7 @@ from edge.deadlines import Care, Timing, due, next_due_ms
 from edge.hub import Hub
 from edge.surfaces import (
     AskPendant,
+    PendantStage,
     Phrase,
     Question,
     SetLamp,
@@ -38,7 +39,7 @@ class LampPort(Protocol):
 class PendantsPort(Protocol):
     """Who brings stages and questions to the pendants."""
 
-    def tell(self, stage: object) -> None: ...
+    def tell(self, stage: PendantStage) -> None: ...
 
     def ask(self, question: Question) -> None: ...
 
