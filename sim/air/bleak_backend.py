@@ -70,6 +70,11 @@ class BumbleAdapter:
         for scanner in tuple(self.scanners):
             scanner.on_report(address, kind, data, rssi)
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What scanners and clients raise."""
+        return (BleakError, *_GONE)
+
     def scanner(self, on_advert: Callable[[BLEDevice, AdvertisementData], None], bluez: Any) -> BleakScanner:
         """A scanner on this adapter; `bluez` as for Bleak's own backend."""
         return BleakScanner(on_advert, backend=BumbleScanner, adapter_obj=self, bluez=bluez)

@@ -9,5 +9,5 @@ from collections.abc import Callable
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
     """Wait until the condition holds."""
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the condition may be anything
+        while not condition():
             await asyncio.sleep(0.005)

@@ -1,0 +1,74 @@
+"""BlueZ's adapters as the radio wants them: stock Bleak, imported when the first one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drivers.ble.ports import Client, Scanner
+from protocols.errors import AnbanError, Reason
+
+_SYSFS = Path("/sys/class/bluetooth")
+
+
+class BluezAdapter:
+    """hci0, hci1, ... An AdapterPort."""
+
+    def __init__(self, name: str = "hci0") -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """hciN."""
+        return self._name
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """BleakError and what dbus-fast lets through when bluetoothd dies."""
+        from bleak.exc import BleakError
+
+        return (BleakError, EOFError)
+
+    def scanner(self, on_advert: Callable[[Any, Any], None], bluez: Mapping[str, Any]) -> Scanner:
+        """Active scanning: passive needs an experimental bluetoothd, and hears far less."""
+        from bleak import BleakScanner
+
+        return BleakScanner(on_advert, bluez={"adapter": self._name, **bluez})  # type: ignore[typeddict-item]
+
+    def client(
+        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+    ) -> Client:
+        """A client bound to this adapter."""
+        from bleak import BleakClient
+
+        return BleakClient(
+            device,
+            lambda _client: on_disconnect(),
+            services,
+            timeout=timeout_s,
+            bluez={"adapter": self._name},
+        )
+
+    async def recover(self) -> None:
+        """Power-cycle, then reset over USB or rfkill. AnbanError(RADIO_DOWN) when nothing helped."""
+        from bluetooth_auto_recovery import recover_adapter
+
+        if not await recover_adapter(int(self._name[3:]), self._address(), gone_silent=True):
+            raise AnbanError(
+                Reason.RADIO_DOWN,
+                f"The Bluetooth adapter {self._name} does not come back after a reset.",
+                "Unplug it and plug it in again; a built-in one needs a restart of the hub.",
+            )
+
+    def _address(self) -> str:
+        try:
+            return (_SYSFS / self._name / "address").read_text(encoding="ascii").strip()
+        except OSError:
+            return "00:00:00:00:00:00"
+
+
+def adapters() -> list[BluezAdapter]:
+    """Every adapter the kernel has now, in order."""
+    names = sorted(path.name for path in _SYSFS.glob("hci*") if ":" not in path.name)
+    return [BluezAdapter(name) for name in names]

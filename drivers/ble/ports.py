@@ -1,0 +1,93 @@
+"""What the radio needs from an adapter and from a clock, and what it hands on: adverts and links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+# What is asked of BlueZ's discovery. An RSSI filter makes bluetoothd restart discovery at once; without any
+# filter it scans 10.24 s and is deaf for 5 s. No UUID filter: it can miss service data. DuplicateData: every
+# advert counts, even when nothing in it changed. Other backends ignore this.
+DISCOVERY: Mapping[str, Any] = {"filters": {"RSSI": -127, "DuplicateData": True}}
+
+
+class Clock(Protocol):
+    """A monotonic clock."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds; never goes back."""
+
+
+class Scanner(Protocol):
+    """As bleak.BleakScanner."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Client(Protocol):
+    """As bleak.BleakClient."""
+
+    async def connect(self) -> object: ...
+
+    async def disconnect(self) -> object: ...
+
+    async def write_gatt_char(self, char_specifier: str, data: bytes, response: bool) -> object: ...
+
+    async def start_notify(
+        self, char_specifier: str, callback: Callable[[Any, bytearray], None]
+    ) -> object: ...
+
+
+class AdapterPort(Protocol):
+    """One Bluetooth adapter. `errors`: what it raises beside OSError and TimeoutError."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...
+
+    def scanner(self, on_advert: Callable[[Any, Any], None], bluez: Mapping[str, Any]) -> Scanner:
+        """A scanner; `on_advert` gets Bleak's BLEDevice and AdvertisementData."""
+
+    def client(
+        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+    ) -> Client:
+        """A client for a device that this adapter has heard; only `services` are discovered."""
+
+    async def recover(self) -> None:
+        """Reset the adapter. Its scanners and clients are dead afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """One advert as one adapter heard it. `rssi` in dBm, smoothed; `heard_ms` monotonic."""
+
+    adapter: str
+    address: str  # AA:BB:CC:DD:EE:FF
+    rssi: int
+    heard_ms: int
+    name: str | None
+    service_data: Mapping[str, bytes]
+    manufacturer_data: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterDown:
+    """An adapter is deaf or does not answer; it is being recovered. `reason`: silent, no-scan, hung."""
+
+    adapter: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterUp:
+    """An adapter scans (again)."""
+
+    adapter: str
+
+
+RadioFact = AdapterDown | AdapterUp

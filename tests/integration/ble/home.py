@@ -1,0 +1,87 @@
+"""A hub's radio and pendants on an air in this process, for tests: facts are kept, presses stored at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, TypeVar
+
+from drivers.ble.facts import PressHeard
+from drivers.ble.pendant import Paired, Timing
+from drivers.ble.pendants import Pendants
+from drivers.ble.radio import Radio
+from protocols.link.const import STAGE_HEARD
+from sim.air.bleak_backend import BumbleAdapter, open_adapter
+from sim.air.station import Station
+from tests.integration.ble.handpendant import HandPendant
+from tests.integration.ble.waiting import until
+
+ROOT = bytes(range(16))
+QUICK = Timing(life_wait_s=0.3, stay_s=0.5, linger_s=0.05, proof_s=1.0)
+Fact = TypeVar("Fact")
+
+
+class ShiftedClock:
+    """The true clock, and as much as a test adds to it."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000 + self.ahead_ms
+
+
+class HubHome:
+    """One hub with one or more adapters; `store` says whether a press becomes durable at once."""
+
+    def __init__(self, station: Station, timing: Timing = QUICK) -> None:
+        self.station = station
+        self.clock = ShiftedClock()
+        self.facts: list[Any] = []
+        self.radio_facts: list[Any] = []
+        self.store = True
+        self.adapters: list[BumbleAdapter] = []
+        self.pendants = Pendants("hub-01", self.clock, self._fact, lambda: (1_700_000_000_000, True), timing)
+        self.boards: list[HandPendant] = []
+
+    async def start(self, *adapters: dict[str, Any]) -> HubHome:
+        for n, options in enumerate(adapters or ({},)):
+            path = await self.station.add_hci(f"hub{n}", f"00:AA:01:00:00:0{n}", **options)
+            self.adapters.append(await open_adapter(path, f"hub{n}"))
+        self.radio = Radio(self.adapters, self.clock, self.pendants.on_advert, self.radio_facts.append)
+        self.pendants.use(self.radio)
+        self.task = asyncio.create_task(self.radio.run())
+        await until(lambda: all(self.radio.arbiter.listening(a.name) for a in self.adapters))
+        return self
+
+    async def pendant(
+        self, number: int = 1, *, life: int = 0x1A2B3C4D, floor: int = -1, **kw: Any
+    ) -> HandPendant:
+        """A paired pendant pd-0N; `life` as the hub knows it."""
+        device, address = f"pd-0{number}", f"C4:00:00:00:00:0{number}"
+        board = HandPendant(await self.station.add_pendant(device, address, **kw), device, address, ROOT)
+        self.boards.append(await board.open())
+        self.pendants.add(Paired(device, address, ROOT, floor, life))
+        return board
+
+    def _fact(self, fact: Any) -> None:
+        self.facts.append(fact)
+        if self.store and isinstance(fact, PressHeard):
+            self.pendants[fact.device].tell(fact.life, fact.number, STAGE_HEARD)
+
+    def of(self, kind: type[Fact]) -> list[Fact]:
+        """The facts of a kind so far."""
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+    async def fact(self, kind: type[Fact], count: int = 1, timeout_s: float = 5.0) -> Fact:
+        """The count-th fact of a kind, awaited."""
+        await until(lambda: len(self.of(kind)) >= count, timeout_s)
+        return self.of(kind)[count - 1]
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        for adapter in self.adapters:
+            await adapter.close()
+        for board in self.boards:
+            await board.close()
