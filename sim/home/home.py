@@ -20,8 +20,9 @@ from sim.home.hubs import HubRig
 from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
 from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
-from sim.home.process import Child
+from sim.home.process import Child, ChildError
 from sim.home.setup import Setup
+from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
 
 JAM_DB = 60.0  # above any signal of a flat
@@ -107,11 +108,24 @@ class Home:
                 coap_port=coap.port,
                 https_port=https.port,
                 ca_file=info["ca_file"],
+                radio=self.air_dir / f"hci-{name}.sock",
             )
         self._watch = asyncio.create_task(self.platform.watch())
         for pendant in self.pendants.values():
             await pendant.start()
-        await asyncio.gather(*(hub.start(self.hub_env) for hub in self.hubs.values()))
+        await asyncio.gather(
+            *(hub.start(self.hub_env) for hub in self.hubs.values()),
+            *(self.on_air(name) for name in self.pendants),
+        )
+
+    async def on_air(self, name: str, within_s: float = 15.0) -> None:
+        """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""
+
+        async def advertises() -> bool:
+            return bool((await self.air.state())["radios"][name]["advertising"])
+
+        if await came(advertises, within_s) is None:
+            raise ChildError(f"{name} is not on the air; see {self.directory / name}")
 
     async def _radios(self) -> None:
         await self.air.open()

@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.pendants import PendantRig, now_ms
-from sim.home.process import Child
+from sim.home.process import Child, ChildError
 from sim.home.setup import HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 
@@ -54,8 +54,9 @@ class HubRig:
         coap_port: int,
         https_port: int,
         ca_file: str,
+        radio: Path,
     ) -> None:
-        """Write hub.toml and credentials.json (mode 0600), as provisioning would."""
+        """Write hub.toml, credentials.json (mode 0600) and radios.json, as provisioning would."""
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "hub.toml").write_text(
             hub_toml(self, home, pendants, coap_port=coap_port, https_port=https_port, ca_file=ca_file)
@@ -69,6 +70,8 @@ class HubRig:
             }
             for name, rig in pendants.items()
         }
+        radios = [{"name": self.setup.id, "socket": str(radio), "address": self.address}]
+        (self.directory / "radios.json").write_text(json.dumps(radios))
         path = self.directory / "credentials.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps({**credentials, "pendants": keys}, indent=1))
@@ -77,8 +80,8 @@ class HubRig:
         """Start and connect the pins; gives the seconds until its keys were accepted."""
         path = self.directory / "pins.sock"
         path.unlink(missing_ok=True)
-        took = await self.child.start(path.exists, env)
-        reader, self._pins = await asyncio.open_unix_connection(str(path))
+        took = await self.child.start(path.is_socket, env)
+        reader, self._pins = await _connect(path)
         self.lamp = LampReader()
         self._tasks = [asyncio.create_task(self._read_pins(reader)), asyncio.create_task(self._look())]
         return took
@@ -171,6 +174,15 @@ class HubRig:
                 self.said.append((record["at_ms"], key))
                 self.ledger.write(Told(record["at_ms"], self.setup.id, "spoken", meaning_of_phrase(key), key))
                 self.on_spoken(key)
+
+
+async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The socket of the pins, which is bound an instant before it listens."""
+    for _ in range(50):
+        with contextlib.suppress(ConnectionRefusedError):
+            return await asyncio.open_unix_connection(str(path))
+        await asyncio.sleep(0.01)
+    raise ChildError(f"{path} takes no connection")
 
 
 def hub_toml(

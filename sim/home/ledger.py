@@ -148,7 +148,7 @@ class Ledger:
         return Verdict(
             lost=tuple(lost + unkept),
             early=tuple(early),
-            calls=count_calls(self.presses, self.deeds),
+            calls=count_calls([p for p in self.presses if p in carried or not p.may_fold], self.deeds),
             cases=len(cases),
             carried=carried,
         )

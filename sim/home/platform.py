@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sim.home import records
 from sim.home.ledger import Deed, Stored
 from sim.home.process import Child
@@ -35,6 +37,14 @@ class LiveCase:
     handling: str
 
 
+class Times(msgspec.Struct):
+    """When a seat did what, of the platform's case; 0 is never."""
+
+    taken_ms: int = 0
+    arrived_ms: int = 0
+    ended_ms: int = 0
+
+
 class PlatformRig:
     """`python -m sim.platform`, started and stopped at will; its ports stay the same over restarts."""
 
@@ -48,6 +58,7 @@ class PlatformRig:
         self.on_case: Callable[[LiveCase], None] = lambda case: None
         self.on_deed: Callable[[Deed], None] = lambda deed: None
         self._number = 0
+        self._deeds: set[tuple[str, str]] = set()
 
     @property
     def running(self) -> bool:
@@ -91,12 +102,11 @@ class PlatformRig:
     @property
     def seat_url(self) -> str:
         """The seat page with its token as a fragment, which no log and no Referer ever sees."""
-        return f"http://{LOOPBACK}:{self.info['seat_port']}/seat/#{self.seat_token}"
+        return f"http://{LOOPBACK}:{self.info['seat_port']}/#token={self.seat_token}"
 
     async def hand(self, call_id: str, what: str) -> None:
         """Do something at the seat: take, arrived, close or accept-cancel; written into the ledger first."""
-        case = self.cases[call_id]
-        self.on_deed(Deed(round(time.time() * 1000), case.elder, call_id, what))
+        self._deed(Deed(round(time.time() * 1000), self.cases[call_id].elder, call_id, what))
         status, body = await self._post(f"/seat/calls/{call_id}/{what}")
         if status not in (200, 204):
             raise RuntimeError(f"the seat answered {status} to {what}: {body[:200]!r}")
@@ -129,15 +139,27 @@ class PlatformRig:
             return
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             events, self._number = records.events_after(db, self._number)
-            cases = db.execute("SELECT call_id, elder, kind, lifecycle, handling FROM cases").fetchall()
+            rows = db.execute("SELECT call_id, elder, kind, lifecycle, handling, body FROM cases").fetchall()
         for event in events:
             self.events.append(event)
             self.on_event(event)
-        for row in cases:
+        for *row, body in rows:
             case = LiveCase(*row)
             if self.cases.get(case.call_id) != case:
                 self.cases[case.call_id] = case
+                self._done_at_the_page(case, msgspec.msgpack.decode(body, type=Times))
                 self.on_case(case)
+
+    def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
+        """Deeds that no `hand` of ours did: somebody used the seat's page."""
+        ended = "accept-cancel" if case.lifecycle == "cancelled" else "close"
+        for what, at_ms in (("take", times.taken_ms), ("arrived", times.arrived_ms), (ended, times.ended_ms)):
+            if at_ms and (case.call_id, what) not in self._deeds:
+                self._deed(Deed(at_ms, case.elder, case.call_id, what))
+
+    def _deed(self, deed: Deed) -> None:
+        self._deeds.add((deed.call_id, deed.what))
+        self.on_deed(deed)
 
     def open_case(self, elder: str) -> LiveCase | None:
         """The elder's open case, if there is one."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.home.setup import Setup
+from sim.home.waiting import Condition, came
 
 if TYPE_CHECKING:
     from sim.home.home import Home
-
-POLL_S = 0.02
-
-Condition = Callable[[], bool | Awaitable[bool]]
 
 
 class Broken(Exception):
@@ -47,34 +41,20 @@ class Case:
 
     async def until(self, name: str, condition: Condition, within_s: float) -> float:
         """Claim that `condition` comes to hold in time; gives the seconds it took, or raises Broken."""
-        began = time.monotonic()
-        while not await holds(condition):
-            if time.monotonic() - began > within_s:
-                self.claim(name, False, f"not within {within_s:g} s")
-                raise Broken(name)
-            await asyncio.sleep(POLL_S)
-        took = time.monotonic() - began
+        took = await came(condition, within_s)
+        if took is None:
+            self.claim(name, False, f"not within {within_s:g} s")
+            raise Broken(name)
         self.claim(name, True, f"after {took:.2f} s of {within_s:g} s")
         return took
 
     async def never(self, name: str, condition: Condition, for_s: float) -> None:
         """Claim that `condition` does not come to hold during this time."""
-        began = time.monotonic()
-        while time.monotonic() - began < for_s:
-            if await holds(condition):
-                self.claim(name, False, f"after {time.monotonic() - began:.2f} s")
-                return
-            await asyncio.sleep(POLL_S)
-        self.claim(name, True, f"for {for_s:g} s")
+        took = await came(condition, for_s)
+        self.claim(name, took is None, f"for {for_s:g} s" if took is None else f"it did after {took:.2f} s")
 
     def as_json(self) -> list[dict[str, Any]]:
         return [asdict(claim) for claim in self.claims]
-
-
-async def holds(condition: Condition) -> bool:
-    """Ask a condition that may be a plain or an async function."""
-    answer = condition()
-    return bool(await answer if inspect.isawaitable(answer) else answer)
 
 
 Run = Callable[["Home", Case], Awaitable[None]]
