@@ -137,6 +137,11 @@ class Ledger:
             if press.origin == device and press.at_ms <= at_ms and not any(told):
                 self.presses[index] = replace(press, may_fold=True)
 
+    def is_owed(self, press: Press) -> bool:
+        """Whether this press must still get an event of its own."""
+        same = (p for p in self.presses if (p.origin, p.at_ms) == (press.origin, press.at_ms))
+        return any(not p.may_fold for p in same)
+
     def judge(self, events: Sequence[Stored], cases: Sequence[Case]) -> Verdict:
         carried = match(self.presses, events)
         lost = [

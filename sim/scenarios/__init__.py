@@ -11,7 +11,7 @@ import pkgutil
 
 from sim.scenarios.case import Scenario
 
-NOT_THEMES = {"case", "runner"}
+NOT_THEMES = {"case", "runner", "steps"}
 
 
 def load() -> dict[str, Scenario]:
