@@ -99,9 +99,17 @@ class Journal:
             return journal
 
     @classmethod
-    def in_memory(cls, *, wall_ms: Callable[[], int] = _system_wall_ms) -> Journal:
-        """A journal that lasts as long as the process; `durable` is False."""
-        return cls(None, wall_ms=wall_ms)
+    def in_memory(
+        cls, *, stands_in_for: Path | None = None, wall_ms: Callable[[], int] = _system_wall_ms
+    ) -> Journal:
+        """A journal that lasts as long as the process; `durable` is False.
+
+        One that stands in for a file whose disk does not answer moves there when `tend` finds it answering.
+        """
+        journal = cls(None, wall_ms=wall_ms)
+        if stands_in_for is not None:
+            journal._away, journal.trouble = stands_in_for, Reason.STORAGE_STUCK
+        return journal
 
     @property
     def durable(self) -> bool:

@@ -31,12 +31,13 @@ STUBS: Final = 50_000  # evicted rows that stay as (seq, digest): 4 MB
 BATCH: Final = 256  # rows a transaction, as long as a press may have to wait for
 
 _SETTLED: Final = (
-    "SELECT seq FROM entries WHERE lane = ? AND body IS NOT NULL AND owed = 0 ORDER BY seq LIMIT ?"
+    "SELECT seq FROM entries WHERE lane = ? AND body IS NOT NULL AND owed = 0 AND call_id IS NULL"
+    " ORDER BY seq LIMIT ?"
 )
 _OWED: Final = "SELECT seq FROM entries WHERE owed = 1 AND lane = ? ORDER BY seq LIMIT ?"
 _OLDEST_CALLS: Final = (
     "SELECT call_id, count(*), max(owed) FROM entries WHERE lane <= 1 AND body IS NOT NULL"
-    " AND call_id IS NOT NULL GROUP BY call_id ORDER BY max(seq) LIMIT 64"
+    " AND call_id IS NOT NULL GROUP BY call_id ORDER BY max(seq)"
 )
 _OF_CALL: Final = (
     "SELECT seq FROM entries WHERE lane <= 2 AND body IS NOT NULL AND (call_id = ?1 OR event_id IN"

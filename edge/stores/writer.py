@@ -33,6 +33,7 @@ T = TypeVar("T")
 BATCH_ROWS: Final = 256
 MAX_WAITING_ROWS: Final = 20_000  # of readings and telemetry while the disk hangs: 10 MB of memory
 MAX_UNSAVED_ROWS: Final = 4_096
+EVICT_ROWS: Final = 500  # counting the lanes reads every row: not before this many new ones
 RETRY_S: Final = 2.0  # a disk that failed is asked again
 TEND_S: Final = 60.0  # a journal in memory looks for its disk, a full one for room
 CHECKPOINT_COMMITS: Final = 256  # about 1,000 pages of WAL, as SQLite's own default
@@ -105,7 +106,8 @@ class Writer:
     """See the module. Make it on the loop; `journal` belongs to it until `close` has returned.
 
     `on_saved(entries, seqs)` is called on the loop for entries whose future failed and that are on the disk
-    now.
+    now; `on_attached()` when a journal in memory has found its disk and moved there: what the disk held of
+    earlier runs can be replayed then.
     """
 
     def __init__(
@@ -114,10 +116,12 @@ class Writer:
         *,
         monotonic_ms: Callable[[], int] = _system_ms,
         on_saved: Callable[[Sequence[Entry], list[int]], None] | None = None,
+        on_attached: Callable[[], None] | None = None,
     ) -> None:
         self.journal = journal
         self._monotonic_ms = monotonic_ms
         self._on_saved = on_saved
+        self._on_attached = on_attached
         self._loop = asyncio.get_running_loop()
         self._queues: tuple[deque[_Job], ...] = tuple(deque() for _ in Lane)
         self._waiting_rows = 0
@@ -128,6 +132,7 @@ class Writer:
         self._ended_ms: int | None = None
         self._closing = False
         self._commits = 0
+        self._evicted_at = -EVICT_ROWS
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._reads = _Reads(self._loop)
         journal.checkpoint_elsewhere()
@@ -184,6 +189,9 @@ class Writer:
         """Bring every lane into its budget (edge/stores/retention.py), a small transaction at a time; how
         many rows.
         """
+        if 0 <= self.journal.head[0] - self._evicted_at < EVICT_ROWS:
+            return 0
+        self._evicted_at = self.journal.head[0]
         total = 0
         while seqs := await self.read(lambda journal: journal.choose_evictions(keep_calls)):
             done: asyncio.Future[None] = self._loop.create_future()
@@ -234,9 +242,14 @@ class Writer:
         try:
             self._wake.get(timeout=wait_s)
         except queue.Empty:
-            self._timed(self.journal.tend)
+            self._timed(self._tend)
             if self._unsaved:
                 self._commit([])
+
+    def _tend(self) -> None:
+        was_away = not self.journal.durable
+        if self.journal.tend() and was_away and self._on_attached is not None:
+            _post(self._loop, self._on_attached)
 
     def _timed(self, action: Callable[[], Any]) -> None:
         self._began_ms = self._monotonic_ms()
