@@ -21,6 +21,7 @@ from drivers.pi.audio import AudioError, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
 from drivers.pi.pins import open_pins
+from edge.api import Api
 from edge.book import open_calls
 from edge.clock import SystemClock
 from edge.config import Config
@@ -47,6 +48,7 @@ from edge.stores.journal import Journal
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
+from edge.tables import Tables
 from edge.watch import Watch
 from protocols.values import DownlinkItem, Lane
 
@@ -300,6 +302,17 @@ class Service:
         for recovered in (*self.journal.recovered, *(self.state.recovered if self.state else ())):
             self.hub.see("storage_recovered", self.config.hub.id, True, str(recovered.reason))
         self.supervisor.add("watch", watch.run)
+        tables = Tables(
+            self.hub,
+            self.journal,
+            self.writer,
+            self.delivery,
+            self.presenter,
+            self.supervisor,
+            self.pendants.devices,
+        )
+        door = Api(Path(self.config.hub.runtime_dir) / "hub.sock", tables.operations())
+        self.supervisor.add("door", door.serve)
         self.supervisor.add("keep", self._keep)
 
     async def _keep(self) -> None:

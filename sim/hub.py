@@ -70,7 +70,7 @@ class Pins:
         """Take edges and tell of the lamp until cancelled."""
         for colour, number in self._lamp_pins().items():
             self._watch(colour, self.factory.pin(number))
-        while self.factory.pin(self._config.pins.red).when_changed is None:  # until the keys are read
+        while self.factory.pin(self._config.pins.red).when_changed is None:  # noqa: ASYNC110 - the pin has no event for this
             await asyncio.sleep(0.005)
         server = await asyncio.start_unix_server(self._client, self._path)
         async with server:
@@ -99,7 +99,7 @@ class Pins:
                 edge = json.loads(line)
                 pin = self.factory.pin(edge["pin"])
                 pin.drive_high() if edge["edge"] else pin.drive_low()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):  # gone, or the hub ends
             pass
         finally:
             self._writers.discard(writer)
