@@ -17,13 +17,14 @@ from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble.bluez import adapters as bluez_adapters
 from drivers.ble.ports import AdapterPort
-from drivers.pi.audio import AudioError, Speaker
+from drivers.pi.audio import AudioError, Said, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
 from drivers.pi.pins import open_pins
 from edge.api import Api
 from edge.book import open_calls
 from edge.clock import SystemClock
+from edge.commands import Effects
 from edge.config import Config
 from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
@@ -40,6 +41,7 @@ from edge.paths.base import Path as PlatformPath
 from edge.paths.base import PathHealth
 from edge.paths.coap import CoapPath
 from edge.paths.https import HttpsPath
+from edge.phrases import Phrase
 from edge.plan import DEFAULT
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter
@@ -112,6 +114,7 @@ class Service:
         self.mint = Mint(config.hub.id, ports.clock)
         self.supervisor = Supervisor(self._task_fault)
         self.data = Path(config.hub.data_dir)
+        self._saying: set[asyncio.Task[Said]] = set()
         self.pins = LazyPins(ports.pin_factory)
 
     async def start(self) -> None:
@@ -197,6 +200,7 @@ class Service:
             config_digest=hashlib.sha256(msgspec.json.encode(config)).hexdigest()[:16],
         )
         self._present()
+        Effects(self.hub, self.heartbeat.beat, self.speak_aside)
         self.cursor = self._stored_cursor()
         self.downlink = Downlink(
             list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
@@ -292,8 +296,7 @@ class Service:
         watch = Watch(
             self.hub,
             self.heartbeat,
-            self.speaker,
-            language=self.config.hub.language,
+            self.speak_aside,
             utc_offset_minutes=self.config.hub.utc_offset_minutes,
             power_supplies=self.ports.power_supplies,
             healthy=self.healthy,
@@ -322,6 +325,12 @@ class Service:
             if self.state is not None:
                 await asyncio.to_thread(extend_life, self.state, self.mint.numbers)
             await self.writer.evict({str(call.id) for call in open_calls(self.hub.book)})
+
+    def speak_aside(self, phrase: Phrase) -> None:
+        """Say what belongs to no call, behind whatever a call has to say."""
+        saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.hub.language, Lane.FAULT))
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)
 
     def healthy(self) -> bool:
         """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""

@@ -8,13 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from drivers.pi.audio import Speaker
 from drivers.pi.power import read_sysfs
 from edge import faults
 from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.phrases import Phrase
-from protocols.values import Lane
 
 LOOK_S: Final = 5.0  # a mains cut is noticed at once by nobody and told after 5 minutes
 LOW_PCT: Final = 20  # of a battery made for 12 h: 2.4 h are left to bring somebody
@@ -28,16 +26,15 @@ class Watch:
         self,
         hub: Hub,
         heartbeat: Heartbeat,
-        speaker: Speaker,
+        say: Callable[[Phrase], None],
         *,
-        language: str,
         utc_offset_minutes: int,
         power_supplies: Path,
         healthy: Callable[[], bool],
         feed: Callable[[], None],
     ) -> None:
-        self._hub, self._heartbeat, self._speaker = hub, heartbeat, speaker
-        self._language, self._utc_offset = language, utc_offset_minutes
+        self._hub, self._heartbeat, self._say = hub, heartbeat, say
+        self._utc_offset = utc_offset_minutes
         self._supplies, self._healthy, self._feed = power_supplies, healthy, feed
         self._was_silent = False
         hub.on_storage = self.storage
@@ -73,8 +70,7 @@ class Watch:
         if silent == self._was_silent or (silent and not self._is_day()):
             return
         self._was_silent = silent
-        phrase = Phrase.PLATFORM_SILENT if silent else Phrase.PLATFORM_BACK
-        self._say = asyncio.create_task(self._speaker.say(phrase.value, self._language, Lane.FAULT))
+        self._say(Phrase.PLATFORM_SILENT if silent else Phrase.PLATFORM_BACK)
 
     def _is_day(self) -> bool:
         if not self._hub.mint.clock.trusted():
