@@ -1,0 +1,223 @@
+"""The flow of a call through the hub: journal and delivery together, and what a failing disk may not do."""
+
+import asyncio
+
+import pytest
+
+from edge import hub as hub_module
+from edge.book import owed
+from edge.hub import Hub
+from edge.mint import Mint
+from edge.stores.errors import StoreError
+from edge.stores.journal import Journal
+from edge.stores.writer import Writer
+from edge.surfaces import stage_of
+from protocols.errors import AnbanError, Reason
+from protocols.link.const import STAGE_DELIVERED, STAGE_HEARD, STAGE_NONE
+from protocols.values import Command, DownlinkItem, EventId, Receipt
+
+
+class ClockByHand:
+    """A clock that a test moves."""
+
+    boot = 7
+
+    def __init__(self):
+        self.now = 1_000_000
+
+    def monotonic_ms(self):
+        return self.now
+
+    def wall_ms(self):
+        return 1_790_000_000_000 + self.now
+
+    def trusted(self):
+        return True
+
+
+class DiskByHand:
+    """A store whose commits return, hang or fail as a test says."""
+
+    durable = True
+
+    def __init__(self):
+        self.jobs = []
+
+    def submit(self, lane, entries):
+        future = asyncio.get_running_loop().create_future()
+        self.jobs.append((lane, list(entries), future))
+        return future
+
+    async def commit(self):
+        for seq, (_, _, future) in enumerate(self.jobs):
+            if not future.done():
+                future.set_result([seq])
+        await asyncio.sleep(0)
+
+    async def fail(self, reason):
+        for _, _, future in self.jobs:
+            if not future.done():
+                future.set_exception(StoreError(reason, "the disk says no"))
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock():
+    return ClockByHand()
+
+
+@pytest.fixture
+def disk():
+    return DiskByHand()
+
+
+@pytest.fixture
+async def hub(clock, disk):
+    return Hub(Mint("hub-01", clock), disk, elder="e-chen", room="hall")
+
+
+def press(hub, number=1):
+    return hub.call(
+        "call.sos",
+        "pendant",
+        device="pd-01",
+        event_id=EventId("pd-01", 5, number),
+        data={"source": "pendant"},
+        stages={"heard": 40},
+        age_ms=40,
+    )
+
+
+def now_sendable(hub):
+    now = hub.mint.stamp()
+    return [event for p in owed(hub.book) if (event := hub.sendable(p, now)) is not None]
+
+
+def told(hub, event_id):
+    return stage_of(hub.book, event_id, hub.mint.stamp(), {})
+
+
+async def stored(hub, disk, event_id, number=1):
+    hub.receipt(Receipt(number=number, about=event_id, stage="stored"), "coap")
+    await disk.commit()
+
+
+async def test_a_press_goes_out_as_durable_once_its_commit_has_returned(hub, disk):
+    event_id = press(hub)
+    assert now_sendable(hub) == []
+    assert told(hub, event_id) == STAGE_NONE
+    await disk.commit()
+    (event,) = now_sendable(hub)
+    assert event.durable
+    assert event.call_id == event_id
+    assert told(hub, event_id) == STAGE_HEARD
+
+
+async def test_a_press_on_a_hanging_disk_goes_out_from_memory_after_250_ms(hub, disk, clock):
+    reasons = []
+    hub.on_storage = reasons.append
+    event_id = press(hub)
+    clock.now += 249
+    assert now_sendable(hub) == []
+    clock.now += 1
+    (event,) = now_sendable(hub)
+    assert not event.durable
+    assert told(hub, event_id) == STAGE_NONE, "the hub has it is withheld until it is true"
+    hub._late(hub_module._Pending(event.lane, disk.jobs[0][1][0]))
+    assert reasons == ["storage-stuck"]
+    await disk.commit()
+    assert told(hub, event_id) == STAGE_HEARD
+    (event,) = now_sendable(hub)
+    assert event.durable
+
+
+@pytest.mark.parametrize("reason", [Reason.STORAGE_FULL, Reason.STORAGE_READ_ONLY, Reason.STORAGE_FAILED])
+async def test_a_press_that_the_disk_refuses_goes_out_at_once(hub, disk, reason):
+    reasons = []
+    hub.on_storage = reasons.append
+    event_id = press(hub)
+    await disk.fail(reason)
+    (event,) = now_sendable(hub)
+    assert not event.durable
+    assert reasons == [reason.value]
+    assert told(hub, event_id) == STAGE_NONE
+    await stored(hub, disk, event_id)
+    assert told(hub, event_id) == STAGE_DELIVERED, "the platform has it on its own disk"
+
+
+async def test_what_the_writer_saves_later_is_told_later(hub, disk):
+    event_id = press(hub)
+    await disk.fail(Reason.STORAGE_FULL)
+    hub.saved(disk.jobs[0][1], [1])
+    assert told(hub, event_id) == STAGE_HEARD
+
+
+async def test_a_press_heard_twice_is_one_event(hub, disk):
+    press(hub)
+    press(hub)
+    await disk.commit()
+    assert len(disk.jobs) == 1
+
+
+async def test_a_second_press_joins_the_call_and_is_delivered_for_itself(hub, disk):
+    first, second = press(hub, 1), press(hub, 2)
+    await disk.commit()
+    assert [event.call_id for event in now_sendable(hub)] == [first, first]
+    await stored(hub, disk, first)
+    assert [event.id for event in now_sendable(hub)] == [second]
+
+
+async def test_a_delivered_event_is_not_sent_again(hub, disk):
+    event_id = press(hub)
+    await disk.commit()
+    await stored(hub, disk, event_id)
+    assert now_sendable(hub) == []
+    assert hub.events == {}
+
+
+async def test_stage_times_go_with_the_event(hub, disk, clock):
+    event_id = press(hub)
+    clock.now += 3
+    await disk.commit()
+    clock.now += 2
+    (event,) = now_sendable(hub)
+    assert hub.leaving(event).stages == {"heard": 40, "stored": 43, "sent": 45}
+    clock.now += 20
+    await stored(hub, disk, event_id)
+    assert hub.stages[event_id]["delivered"] == 65
+
+
+async def test_a_command_runs_once_however_often_it_comes(hub, disk):
+    effects = []
+    hub.on_effect.append(effects.append)
+    command = Command(id="c1", kind="report", expires_ms=2**50, authority="seat 3")
+    for cursor in (1, 2):
+        hub.receive([DownlinkItem(cursor=cursor, item=command)], "coap")
+        await disk.commit()
+    assert len(effects) == 1
+
+
+async def test_an_update_of_no_call_says_so(hub):
+    with pytest.raises(AnbanError) as caught:
+        hub.update(EventId("hub-01", 1, 1), "cancel_asked", "green")
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+async def test_after_a_crash_the_journal_brings_back_what_is_owed(tmp_path, clock):
+    journal = Journal.open(tmp_path / "journal.db")
+    writer = Writer(journal)
+    before = Hub(Mint("hub-01", clock), writer, elder="e-chen", room="hall")
+    committed = asyncio.Event()
+    before.on_change.append(committed.set)
+    event_id = press(before)
+    await asyncio.wait_for(committed.wait(), 10)
+    await writer.close()
+
+    again = Journal.open(tmp_path / "journal.db")
+    after = Hub(Mint("hub-01", clock), DiskByHand(), elder="e-chen", room="hall")
+    after.resume([entry for _, entry in again.replay(calls_only=True)])
+    again.close()
+    (event,) = now_sendable(after)
+    assert event.id == event_id
+    assert event.durable
+    assert told(after, event_id) == STAGE_HEARD
