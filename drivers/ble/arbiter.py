@@ -158,11 +158,13 @@ class Arbiter:
             keep = {k: s for k, s in keep.items() if k in self._wants}
         a.signals = keep
 
-    def want(self, address: str, lane: int, now_ms: int) -> None:
-        """A link to a device is wanted; a second want of one device may raise its lane, never lower it."""
+    def want(self, address: str, lane: int, now_ms: int) -> bool:
+        """A link is wanted; a second want may raise its lane, never lower it. True if it is news."""
         old = self._wants.get(address)
         if old is None or lane < old.lane:
             self._wants[address] = _Want(lane, now_ms)
+            return True
+        return False
 
     def drop(self, address: str) -> None:
         """It is wanted no longer. A running attempt goes on until the shell ends it."""
@@ -179,7 +181,7 @@ class Arbiter:
             a.scanning = False
             a.start_failures += 1
             a.restart_at_ms = now_ms + BACKOFF_MS[min(a.start_failures, len(BACKOFF_MS)) - 1]
-            a.recover_at_once = a.start_failures >= START_FAILURES
+            a.recover_at_once |= a.start_failures >= START_FAILURES
 
     def ended(self, adapter: str, address: str, ok: bool, now_ms: int) -> None:
         """An attempt ended: the link stands (ok), or it failed, timed out, or was aborted."""
@@ -287,7 +289,7 @@ class Arbiter:
     def _recover(self, a: _Adapter, now_ms: int, actions: list[Action]) -> None:
         a.recover_not_before_ms = now_ms + RECOVER_MS[min(a.recoveries, len(RECOVER_MS) - 1)]
         a.recoveries += 1
-        why = "no-scan" if a.start_failures else "hung" if a.recover_at_once else "silent"
+        why = "no-scan" if a.start_failures >= START_FAILURES else "hung" if a.recover_at_once else "silent"
         a.well = a.scanning = a.starting = a.recover_at_once = False
         actions.append(Recover(a.name, why))
 

@@ -132,7 +132,7 @@ class PendantLink:
         self._suspected: dict[str, int] = {}
         self._heartbeat_ms = self._floor_ms = self._proof_ms = -(10**12)
         self._rssi: int | None = None
-        self._asked_lane: int | None = None
+        self._asked = False
         self._talking = False
         self._failures = 0
         self._not_before_ms = 0
@@ -271,18 +271,18 @@ class PendantLink:
         now = self._clock.monotonic_ms()
         lane = self._need(now)
         if lane is None:
-            if self._asked_lane is not None:
-                self._asked_lane = None
+            if self._asked:
+                self._asked = False
                 self._radio.withdraw(self.address)
-        elif now >= self._not_before_ms and (self._asked_lane is None or lane < self._asked_lane):
-            self._asked_lane = lane
+        elif now >= self._not_before_ms:  # with every advert: the radio may have been started anew below us
+            self._asked = True
             self._radio.request(self.address, lane, [SERVICE_UUID], self.exchange)
 
     # ---- the conversation ----
 
     async def exchange(self, link: Link) -> None:
         """Work for a link that the radio has made: prove, read STATUS, tell what is owed, stay for more."""
-        self._talking, self._asked_lane = True, None
+        self._talking, self._asked = True, False
         talk = Exchange(link, self._key, self._hub_id, self.id)
         try:
             self._learn(await talk.open())

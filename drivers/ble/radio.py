@@ -15,7 +15,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from drivers.ble.arbiter import Abort, Action, Arbiter, Close, Connect, Recover, Restart
 from drivers.ble.ports import (
@@ -33,11 +33,16 @@ from protocols.errors import AnbanError, Reason
 
 _log = logging.getLogger(__name__)
 
-START_S: Final = 5.0  # bluetoothd answers StartDiscovery at once, or not at all
-STOP_S: Final = 2.0
-GRACE_S: Final = 2.0  # a cancelled attempt has to end within this, or the adapter hangs
-DISCONNECT_S: Final = 3.0  # BlueZ takes about 2.5 s
-RECOVER_S: Final = 60.0  # power-cycle and USB reset, with the waits of bluetooth-auto-recovery
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an adapter may take to answer, in seconds; what takes longer hangs."""
+
+    start_s: float = 5.0  # bluetoothd answers StartDiscovery at once, or not at all
+    stop_s: float = 2.0
+    grace_s: float = 2.0  # for a cancelled attempt to end
+    disconnect_s: float = 4.0  # BlueZ takes about 2.5 s
+    recover_s: float = 60.0  # power-cycle and USB reset, with the waits of bluetooth-auto-recovery
 
 
 class Link:
@@ -98,7 +103,9 @@ class Radio:
         clock: Clock,
         on_advert: Callable[[Advert], None] | None = None,
         on_fact: Callable[[RadioFact], None] = lambda fact: None,
+        patience: Patience = Patience(),
     ) -> None:
+        self._patience = patience
         self._clock, self._on_fact = clock, on_fact
         self.listeners: list[Callable[[Advert], None]] = [on_advert] if on_advert else []
         self._scans = {port.name: _Scan(port) for port in adapters}
@@ -111,10 +118,15 @@ class Radio:
     # ---- for those who want links ----
 
     def request(self, address: str, lane: int, services: Sequence[str], work: Work) -> None:
-        """Have a link as soon as the device is heard and its lane's turn comes; a new replaces the old."""
-        self._requests[address] = _Request(services, work)
-        self.arbiter.want(address, lane, self._clock.monotonic_ms())
-        self.poke()
+        """Have a link as soon as the device is heard and its lane's turn comes; a new replaces the old.
+
+        Asking again for the same work costs nothing, and may raise the lane.
+        """
+        old = self._requests.get(address)
+        if old is None or old.work != work:
+            self._requests[address] = _Request(services, work)
+        if self.arbiter.want(address, lane, self._clock.monotonic_ms()):
+            self.poke()
 
     def withdraw(self, address: str) -> None:
         """The link is wanted no longer. Work that has begun goes on."""
@@ -207,9 +219,12 @@ class Radio:
         started = False
         try:
             scanner = scan.port.scanner(lambda d, a: self._heard(scan, generation, d, a), DISCOVERY)
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(self._patience.start_s):
                 await scanner.start()
             scan.scanner, started = scanner, True
+        except TimeoutError:
+            _log.warning("%s: scanning did not start in time", scan.port.name)
+            self.arbiter.hung(scan.port.name, self._clock.monotonic_ms())
         except scan.errors as e:
             _log.warning("%s: scanning did not start: %r", scan.port.name, e)
         self.arbiter.scanning(scan.port.name, started, self._clock.monotonic_ms())
@@ -221,7 +236,7 @@ class Radio:
         if scanner is None:
             return
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(self._patience.stop_s):
                 await scanner.stop()
         except scan.errors as e:
             _log.warning("%s: scanning did not stop: %r", scan.port.name, e)
@@ -239,10 +254,12 @@ class Radio:
         for task in scan.tasks.values():
             task.cancel()
         if scan.tasks:  # their last reports must come before that of the recovery
-            await asyncio.wait(list(scan.tasks.values()), timeout=GRACE_S + DISCONNECT_S)
+            await asyncio.wait(
+                list(scan.tasks.values()), timeout=self._patience.grace_s + self._patience.disconnect_s
+            )
         errors: tuple[type[Exception], ...] = (AnbanError, *scan.errors)
         try:
-            async with asyncio.timeout(RECOVER_S):
+            async with asyncio.timeout(self._patience.recover_s):
                 await scan.port.recover()
         except errors as e:
             _log.warning("%s: recovery failed: %s", scan.port.name, e)
@@ -304,7 +321,7 @@ class Radio:
     async def _call_off(self, scan: _Scan, attempt: asyncio.Future[object]) -> None:
         """Cancel an attempt; a backend that does not let go within the grace hangs."""
         attempt.cancel()
-        done, _ = await asyncio.wait({attempt}, timeout=GRACE_S)
+        done, _ = await asyncio.wait({attempt}, timeout=self._patience.grace_s)
         if not done:
             _log.warning("%s: an attempt does not end: the adapter hangs", scan.port.name)
             self.arbiter.hung(scan.port.name, self._clock.monotonic_ms())
@@ -322,7 +339,7 @@ class Radio:
         if link.gone.is_set() or link._client is None:
             return
         try:
-            async with asyncio.timeout(DISCONNECT_S):
+            async with asyncio.timeout(self._patience.disconnect_s):
                 await link._client.disconnect()
         except scan.errors as e:
             _log.warning("%s: %s did not disconnect: %r", scan.port.name, link.address, e)

@@ -7,10 +7,11 @@ import time
 from typing import Any, TypeVar
 
 from drivers.ble.facts import PressHeard
-from drivers.ble.pendant import Paired, Timing
-from drivers.ble.pendants import Pendants
-from drivers.ble.radio import Radio
+from drivers.ble.pendant import Paired, PendantLink, Timing
+from drivers.ble.ports import Advert
+from drivers.ble.radio import Patience, Radio
 from protocols.link.const import STAGE_HEARD
+from protocols.link.keys import advert_key, link_key
 from sim.air.bleak_backend import BumbleAdapter, open_adapter
 from sim.air.station import Station
 from tests.integration.ble.handpendant import HandPendant
@@ -18,6 +19,7 @@ from tests.integration.ble.waiting import until
 
 ROOT = bytes(range(16))
 QUICK = Timing(life_wait_s=0.3, stay_s=0.5, linger_s=0.05, proof_s=1.0)
+IMPATIENT = Patience(start_s=0.5, stop_s=0.3, grace_s=0.5, disconnect_s=1.0)
 Fact = TypeVar("Fact")
 
 
@@ -41,15 +43,16 @@ class HubHome:
         self.radio_facts: list[Any] = []
         self.store = True
         self.adapters: list[BumbleAdapter] = []
-        self.pendants = Pendants("hub-01", self.clock, self._fact, lambda: (1_700_000_000_000, True), timing)
+        self.timing = timing
+        self.pendants: dict[str, PendantLink] = {}
+        self.by_address: dict[str, PendantLink] = {}
         self.boards: list[HandPendant] = []
 
     async def start(self, *adapters: dict[str, Any]) -> HubHome:
         for n, options in enumerate(adapters or ({},)):
             path = await self.station.add_hci(f"hub{n}", f"00:AA:01:00:00:0{n}", **options)
             self.adapters.append(await open_adapter(path, f"hub{n}"))
-        self.radio = Radio(self.adapters, self.clock, self.pendants.on_advert, self.radio_facts.append)
-        self.pendants.use(self.radio)
+        self.radio = Radio(self.adapters, self.clock, self._advert, self.radio_facts.append, IMPATIENT)
         self.task = asyncio.create_task(self.radio.run())
         await until(lambda: all(self.radio.arbiter.listening(a.name) for a in self.adapters))
         return self
@@ -61,8 +64,18 @@ class HubHome:
         device, address = f"pd-0{number}", f"C4:00:00:00:00:0{number}"
         board = HandPendant(await self.station.add_pendant(device, address, **kw), device, address, ROOT)
         self.boards.append(await board.open())
-        self.pendants.add(Paired(device, address, ROOT, floor, life))
+        paired = Paired(device, address, advert_key(ROOT), link_key(ROOT, "hub-01"), floor, life)
+        link = PendantLink(paired, "hub-01", self.radio, self.clock, self._fact, self._wall, self.timing)
+        self.pendants[device] = self.by_address[address] = link
         return board
+
+    @staticmethod
+    def _wall() -> tuple[int, bool]:
+        return 1_700_000_000_000, True
+
+    def _advert(self, advert: Advert) -> None:
+        if link := self.by_address.get(advert.address):
+            link.on_advert(advert)
 
     def _fact(self, fact: Any) -> None:
         self.facts.append(fact)
