@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from protocols import data
 from protocols.codes import Codes
-from protocols.values import EVENT_STAGES, RECEIPT_STAGES, Lane
+from protocols.values import EVENT_STAGES, RECEIPT_STAGES, Event, Lane
 
 
 class KindRow(NamedTuple):
@@ -97,6 +97,12 @@ def data_codes(kind: str) -> Codes:
     """The codes of the keys in Event.data: the place of each field in the type of that kind, from 1."""
     row = KINDS.get(kind)
     return _DATA_CODES[row.data] if row is not None else _NO_CODES
+
+
+def typed_data(event: Event) -> tuple[data.Data, tuple[str, ...]]:
+    """Event.data as the type of its kind, and the known keys that do not fit it (data.read)."""
+    row = KINDS.get(event.kind)
+    return data.read(row.data if row is not None else data.Data, event.data)
 
 
 def opens_call(kind: str) -> bool:

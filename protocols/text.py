@@ -14,9 +14,9 @@ import msgspec
 
 from protocols.errors import AnbanError, Reason
 from protocols.fields import MAX_DEPTH
-from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt, Unknown, Value
+from protocols.values import Command, DownlinkItem, EventId, Lane, Receipt, Unknown, Value
 
-V = TypeVar("V", Event, Receipt, Command, DownlinkItem)
+V = TypeVar("V", bound=Value)
 
 VERSION = 1
 _INT_KEY = re.compile(r"\A#(0|-?[1-9][0-9]{0,9})\Z")

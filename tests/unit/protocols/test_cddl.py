@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-import pycddl
+import pycddl  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +115,7 @@ def test_the_stages_are_those_of_the_grammar() -> None:
     assert "; " + ", ".join(f"{i} {name}" for i, name in enumerate(EVENT_STAGES)) in GRAMMAR
 
 
-REFUSED = (
+REFUSED: tuple[dict[int, Any], ...] = (
     {0: 2},
     {1: ["pd-01", 1]},
     {1: ["PD", 1, 1]},

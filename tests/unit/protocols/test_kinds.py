@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols import data
 from protocols.codes import Codes
 from protocols.data import FAULTS
 from protocols.errors import AnbanError
-from protocols.kinds import COMMAND_CODES, KIND_CODES, KINDS, opens_call
+from protocols.kinds import COMMAND_CODES, KIND_CODES, KINDS, opens_call, typed_data
 from protocols.values import Lane
+from tests.unit.protocols.strategies import pendant_sos
 
 
 def test_the_codes_that_are_in_the_field_never_change() -> None:
@@ -50,6 +52,13 @@ def test_an_unknown_call_opens_a_call() -> None:
 def test_no_call_rides_below_assist() -> None:
     assert all(row.lane <= Lane.ASSIST for row in KINDS.values() if row.opens_call)
     assert all(row.lane is Lane.FAULT for name, row in KINDS.items() if name.startswith("fault."))
+
+
+def test_the_data_of_an_event_has_the_type_of_its_kind() -> None:
+    assert typed_data(pendant_sos(data={"press": 17, "later": 1})) == (data.CallData(press=17), ())
+    raised = pendant_sos(kind="fault.raised", data={"fault": "mains", "age_ms": -1})
+    assert typed_data(raised) == (data.FaultData(fault="mains"), ("age_ms",))
+    assert typed_data(pendant_sos(kind="vendor.thing", data={"press": 17})) == (data.Data(), ())
 
 
 def test_fault_names_are_sorted_and_unique() -> None:

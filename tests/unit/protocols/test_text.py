@@ -15,7 +15,7 @@ from protocols.values import Command, DownlinkItem, Event, EventId, Receipt, Val
 from tests.unit.protocols import strategies as made
 from tests.unit.protocols.strategies import pendant_sos
 
-CLASSES = (Event, Receipt, Command, DownlinkItem)
+CLASSES: tuple[type[Value], ...] = (Event, Receipt, Command, DownlinkItem)
 
 
 @given(made.values)

@@ -89,7 +89,7 @@ def _service_info(data: bytes) -> BluetoothServiceInfoBleak:
         service_data={const.BTHOME_UUID: data},
         service_uuids=[],
         source="test",
-        device=None,
+        device=None,  # type: ignore[arg-type]
         advertisement=None,
         connectable=True,
         time=0,

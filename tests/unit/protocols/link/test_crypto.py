@@ -45,7 +45,7 @@ def test_one_bit_anywhere_is_noticed(
     part = draw.draw(st.sampled_from([p for p in parts if p]))
     part[draw.draw(st.integers(0, len(part) - 1))] ^= 1 << draw.draw(st.integers(0, 7))
     with pytest.raises(LinkError) as refused:
-        ccm_open(*map(bytes, parts), tag_length)
+        ccm_open(bytes(parts[0]), bytes(parts[1]), bytes(parts[2]), bytes(parts[3]), tag_length)
     assert refused.value.reason == REASON_TAG
 
 
