@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 ROOMS = [path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
 # Raspberry Pi OS: name -> (its Python, its glibc: the newest manylinux tag it can load)
 PI_OS = {"bookworm": ("3.11", 36), "trixie": ("3.13", 41)}
+ALSO_ON_A_HUB = {"setuptools"}  # under bluetooth-auto-recovery's pyric
 # Published as source only; nothing in them to compile, which is checked.
 PURE_ARCHIVES = {"pyric", "sdnotify"}
 COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".pxd", ".rs", ".f90", ".so", ".S")
@@ -91,14 +92,15 @@ def test_a_hub_installs_nothing_of_the_simulation_or_the_tests() -> None:
     hub = {line.name for line in lock("hub")}
     extras = project()["optional-dependencies"]
     for text in (text for extra in extras.values() for text in extra):  # type: ignore[attr-defined]
-        assert canonicalize_name(Requirement(text).name) not in hub, text
+        name = canonicalize_name(Requirement(text).name)
+        assert name not in hub or name in ALSO_ON_A_HUB, text
 
 
 @pytest.mark.parametrize("system", PI_OS)
 def test_a_pi_installs_the_hub_without_a_compiler(system: str, tmp_path: Path) -> None:
     python, glibc = PI_OS[system]
     wanted = [line for line in lock("hub") if line.wanted_on(python)]
-    assert len(wanted) > 30
+    assert len(wanted) > 20
     wheels = tmp_path / "wheels.txt"
     wheels.write_text("\n".join(line.line() for line in wanted if line.name not in PURE_ARCHIVES))
     tags = ["any", "linux_aarch64", "manylinux2014_aarch64"]

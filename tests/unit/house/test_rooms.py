@@ -44,7 +44,7 @@ NOT_IN_MICROPYTHON = {
 }
 MICROPYTHON_MODULES = {"cryptolib", "micropython", "ucryptolib", "uhashlib"}
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"serial": "pyserial", "sqlite_utils": "sqlite-utils", "bumble": "bumble"}
+DISTRIBUTIONS = {"serial": "pyserial"}
 # Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
 HUB_ROOMS = ("protocols", "drivers", "edge")
 NEEDED_BY_ANOTHER = {"lgpio"}
