@@ -103,12 +103,10 @@ class HttpsPath:
 
     async def _ask(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(
-            self._pools[purpose], self._request, purpose, method, address, body, read_s
-        )
+        pool = self._pools[purpose]
         try:
             async with asyncio.timeout(2 * (CONNECT_S + read_s) + LOOKUP_S):
-                return await work
+                return await loop.run_in_executor(pool, self._request, purpose, method, address, body, read_s)
         except TimeoutError as error:
             raise PathError(
                 Reason.PATH_TIMEOUT, "no answer in time", "Check the line; it is tried on."

@@ -25,6 +25,7 @@ def ensure(directory: Path, hosts: Sequence[str]) -> tuple[Path, Path, Path]:
 
     `hosts` are the names and addresses that the server certificate is for. The CA's key stays in DIR, mode 0600.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     ca_file, ca_key_file = directory / "ca.pem", directory / "ca-key.pem"
     server_file, key_file = directory / "server.pem", directory / "server-key.pem"
     if not ca_key_file.exists():

@@ -55,7 +55,7 @@ class WebServer:
             server_header=False,
             date_header=False,
             timeout_keep_alive=IDLE_S,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=0,
             limit_concurrency=CONNECTIONS,
             **options,
         )
@@ -72,7 +72,7 @@ class WebServer:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Stop listening; held answers have 1 s."""
+        """Stop listening; what is being answered has 0.1 s."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task
