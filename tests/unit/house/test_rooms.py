@@ -42,7 +42,11 @@ NOT_IN_MICROPYTHON = {
     ),
     *("logging", "unittest", "secrets", "threading", "subprocess", "itertools"),
 }
-MICROPYTHON_MODULES = {"cryptolib", "micropython", "ucryptolib", "uhashlib"}
+# Modules of MicroPython and of a board, imported by what runs there.
+MICROPYTHON_MODULES = {
+    *("bluetooth", "cryptolib", "esp32", "machine", "micropython", "vfs"),
+    *("board", "flashchip", "powered"),
+}
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {"serial": "pyserial"}
 # Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
@@ -160,13 +164,22 @@ def third_party(rooms: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def declared() -> set[str]:
+def declared(*extras: str) -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    asked = [*project["dependencies"]]
+    for extra in extras:
+        asked += project["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(text).name) for text in asked}
 
 
 def test_a_hub_imports_only_what_it_declares() -> None:
     undeclared = {k: v for k, v in third_party(HUB_ROOMS).items() if k not in declared()}
+    assert undeclared == {}
+
+
+@pytest.mark.parametrize(("room", "extras"), [("sim", ("sim",)), ("tests", ("sim", "test"))])
+def test_simulation_and_tests_import_only_what_they_declare(room: str, extras: tuple[str, ...]) -> None:
+    undeclared = {k: v for k, v in third_party((room,)).items() if k not in declared(*extras)}
     assert undeclared == {}
 
 
