@@ -117,6 +117,8 @@ class Home:
             *(hub.start(self.hub_env) for hub in self.hubs.values()),
             *(self.on_air(name) for name in self.pendants),
         )
+        for name in self.hubs:
+            await self.listens(name)
 
     async def on_air(self, name: str, within_s: float = 15.0) -> None:
         """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""
@@ -126,6 +128,15 @@ class Home:
 
         if await came(advertises, within_s) is None:
             raise ChildError(f"{name} is not on the air; see {self.directory / name}")
+
+    async def listens(self, name: str, within_s: float = 15.0) -> None:
+        """Wait until a hub scans and the platform has heard of it. ChildError after `within_s`."""
+
+        async def ready() -> bool:
+            return name in self.platform.heard and (await self.air.state())["radios"][name]["scanning"]
+
+        if await came(ready, within_s) is None:
+            raise ChildError(f"{name} does not listen; see {self.hubs[name].child.log}")
 
     async def _radios(self) -> None:
         await self.air.open()

@@ -57,6 +57,7 @@ class PlatformRig:
         self.on_event: Callable[[Stored], None] = lambda event: None
         self.on_case: Callable[[LiveCase], None] = lambda case: None
         self.on_deed: Callable[[Deed], None] = lambda deed: None
+        self.heard: set[str] = set()  # hubs from which anything has come
         self._number = 0
         self._deeds: set[tuple[str, str]] = set()
 
@@ -139,7 +140,9 @@ class PlatformRig:
             return
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             events, self._number = records.events_after(db, self._number)
+            heard = db.execute("SELECT id FROM hubs WHERE heard_ms > 0").fetchall()
             rows = db.execute("SELECT call_id, elder, kind, lifecycle, handling, body FROM cases").fetchall()
+        self.heard = {hub for (hub,) in heard}
         for event in events:
             self.events.append(event)
             self.on_event(event)

@@ -16,14 +16,20 @@ EVENTS = (
 
 
 def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
-    """Every call event in the platform's order, and every case. Nothing if there is no database."""
+    """Every call event in the platform's order, and every case. Nothing where there is no such database."""
     path = platform_dir / "platform.db"
-    if not path.exists():
+    if not path.exists() or not _has_tables(path):
         return [], []
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         events, _ = events_after(db, 0)
         cases = [Case(*row) for row in db.execute("SELECT call_id, elder FROM cases ORDER BY opened_ms")]
     return events, cases
+
+
+def _has_tables(path: Path) -> bool:
+    """Whether the platform ever got as far as making its tables."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'events'").fetchone()[0] == 1
 
 
 def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int]:

@@ -62,7 +62,7 @@ def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
     if press is not None:
         stages["platform"] = event.received_ms - press.at_ms
         for told in home.ledger.told:
-            if told.at_ms < press.at_ms or told.elder not in ("", event.elder):
+            if told.at_ms < press.at_ms or told.device != press.origin:
                 continue
             if told.meaning in (Meaning.HEARD, Meaning.DELIVERED, Meaning.TAKEN):
                 stages.setdefault(f"told_{told.meaning}", told.at_ms - press.at_ms)
