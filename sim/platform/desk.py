@@ -19,6 +19,8 @@ from sim.platform.folding import (
     Alert,
     Case,
     Folded,
+    Lifecycle,
+    Name,
     Refused,
     call_of,
     fold_action,
@@ -42,7 +44,23 @@ class Shelf(Protocol):
         """The number under which an event was stored, or None."""
         ...
 
-    def put_event(self, event: Event, hub: str, number: int, at_ms: int) -> None: ...
+    def put_event(self, event: Event, hub: str, number: int, at_ms: int, case_id: EventId | None) -> None: ...
+
+    def case_of_event(self, event_id: EventId) -> EventId | None:
+        """The case that a stored event belongs to."""
+        ...
+
+    def case_of_call(self, call_id: EventId) -> EventId:
+        """The case that a call id is another name of; itself if it is none."""
+        ...
+
+    def put_call(self, call_id: EventId, case_id: EventId) -> None:
+        """Make a call id another name of a case, for ever."""
+        ...
+
+    def open_case_for(self, hub: str, elder: str) -> EventId | None:
+        """The open case of an elder, if that elder is registered with this hub."""
+        ...
 
     def case(self, call_id: EventId) -> Case | None: ...
 
@@ -113,7 +131,7 @@ class Desk:
             raise AnbanError(Reason.NOT_FOUND, "There is no such call.")
         arrival = Arrival([], [], set())
         try:
-            self._settle(fold_action(case, action, by, at_ms), case.hubs, at_ms, arrival)
+            self._settle(fold_action(case, action, by, at_ms), case.names, at_ms, arrival)
         except Refused as refusal:
             raise AnbanError(Reason.CONFLICT, str(refusal)) from refusal
         return arrival
@@ -127,17 +145,18 @@ class Desk:
         self._shelf.heard(hub, event, at_ms)
         number = self._shelf.event_number(event.id)
         new = number is None
+        call_id = call_of(event)
+        case_id = self._case_id(call_id, event, new, hub) if call_id is not None else None
         if number is None:
             number = self._shelf.next_number()
-            self._shelf.put_event(event, hub, number, at_ms)
+            self._shelf.put_event(event, hub, number, at_ms, case_id)
         receipt = Receipt(number=number, about=event.id, stage="stored", wall_ms=at_ms)
         if new and event.lane <= Lane.ASSIST:
             # The answer to this request may be lost: the acknowledgement of a call also goes by any poll.
             self._shelf.put_downlink(hub, self._shelf.next_number(), receipt)
             arrival.hubs.add(hub)
-        call_id = call_of(event)
-        if call_id is not None:
-            self._fold_call(call_id, event, new, hub, at_ms, arrival)
+        if call_id is not None and case_id is not None:
+            self._fold_call(case_id, event, new, (hub, call_id), at_ms, arrival)
         elif new and event.kind in ("fault.raised", "fault.cleared"):
             known = self._shelf.fault(key_of(event, hub))
             folded = fold_fault(known, event, hub, at_ms)
@@ -146,34 +165,44 @@ class Desk:
                 arrival.changes.append(Change(fault=True))
         return receipt
 
-    def _fold_call(
-        self, call_id: EventId, event: Event, new: bool, hub: str, at_ms: int, arrival: Arrival
-    ) -> None:
-        case = self._shelf.case(call_id)
-        if new or case is None:
-            told = case.hubs if case is not None else ()
-            folded = fold_event(case, event, hub, at_ms)
-        else:
-            told = case.hubs
-            folded = fold_again(case, hub)
-        receivers = (hub,) if folded.stages else told
-        if folded.case != case:
-            self._settle(folded, receivers, at_ms, arrival)
-        elif folded.stages:
-            self._tell(folded, receivers, at_ms, arrival)
+    def _case_id(self, call_id: EventId, event: Event, new: bool, hub: str) -> EventId:
+        """The case of an event. A call id that was never heard may be another name of a case that stands:
+        a second hub of the home names a call after the first press that it heard itself."""
+        case_id = self._shelf.case_of_call(call_id)
+        if self._shelf.case(case_id) is not None:
+            return case_id
+        known = None if new else self._shelf.case_of_event(event.id)
+        if known is None and event.elder:
+            known = self._shelf.open_case_for(hub, event.elder)
+            standing = self._shelf.case(known) if known is not None else None
+            if standing is None or hub in standing.hubs:  # one hub knows itself when it means a new call
+                known = None
+        if known is None:
+            return case_id
+        self._shelf.put_call(call_id, known)
+        return known
 
-    def _settle(self, folded: Folded, hubs: Sequence[str], at_ms: int, arrival: Arrival) -> None:
+    def _fold_call(
+        self, case_id: EventId, event: Event, new: bool, name: Name, at_ms: int, arrival: Arrival
+    ) -> None:
+        case = self._shelf.case(case_id)
+        known = case is not None and not new
+        folded = fold_again(case, name) if known else fold_event(case, event, name, at_ms)
+        if folded.case != case:
+            self._settle(folded, (name,), at_ms, arrival)
+        elif folded.stages:
+            self._tell(folded, (name,), at_ms, arrival)
+
+    def _settle(self, folded: Folded, names: Sequence[Name], at_ms: int, arrival: Arrival) -> None:
         self._shelf.put_case(folded.case)
         arrival.changes.append(Change(case=folded.case, alert=folded.alert))
-        self._tell(folded, hubs, at_ms, arrival)
+        self._tell(folded, names, at_ms, arrival)
 
-    def _tell(self, folded: Folded, hubs: Sequence[str], at_ms: int, arrival: Arrival) -> None:
+    def _tell(self, folded: Folded, names: Sequence[Name], at_ms: int, arrival: Arrival) -> None:
         for stage in folded.stages:
-            for hub in hubs:
+            for hub, call_id in names:
                 number = self._shelf.next_number()
-                receipt = Receipt(
-                    number=number, about=folded.case.call_id, stage=stage.name, by=stage.by, wall_ms=at_ms
-                )
+                receipt = Receipt(number=number, about=call_id, stage=stage.name, by=stage.by, wall_ms=at_ms)
                 self._shelf.put_downlink(hub, number, receipt)
                 arrival.hubs.add(hub)
 
@@ -188,6 +217,8 @@ class MemoryShelf:
 
     def __init__(self) -> None:
         self.events: dict[EventId, tuple[Event, str, int]] = {}
+        self.case_ids: dict[EventId, EventId] = {}  # event -> its case
+        self.calls: dict[EventId, EventId] = {}  # other names of cases
         self.cases: dict[EventId, Case] = {}
         self.faults: dict[str, Fault] = {}
         self.downlink: list[tuple[str, int, Receipt | Command]] = []
@@ -203,8 +234,23 @@ class MemoryShelf:
         found = self.events.get(event_id)
         return found[2] if found else None
 
-    def put_event(self, event: Event, hub: str, number: int, at_ms: int) -> None:
+    def put_event(self, event: Event, hub: str, number: int, at_ms: int, case_id: EventId | None) -> None:
         self.events[event.id] = (event, hub, number)
+        if case_id is not None:
+            self.case_ids[event.id] = case_id
+
+    def case_of_event(self, event_id: EventId) -> EventId | None:
+        return self.case_ids.get(event_id)
+
+    def case_of_call(self, call_id: EventId) -> EventId:
+        return self.calls.get(call_id, call_id)
+
+    def put_call(self, call_id: EventId, case_id: EventId) -> None:
+        self.calls[call_id] = case_id
+
+    def open_case_for(self, hub: str, elder: str) -> EventId | None:
+        mine = [c for c in self.cases.values() if c.elder == elder and c.lifecycle is Lifecycle.OPEN]
+        return max(mine, key=lambda case: case.alerted_ms).call_id if mine else None
 
     def case(self, call_id: EventId) -> Case | None:
         return self.cases.get(call_id)

@@ -62,6 +62,9 @@ class Action(enum.StrEnum):
     ACCEPT_CANCEL = "accept-cancel"
 
 
+Name = tuple[str, EventId]  # a hub, and the id by which it calls a call
+
+
 class Press(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a case, as far as the seat wants to see it. Times are Unix milliseconds."""
 
@@ -79,7 +82,11 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as the platform sees it. `hubs` reported it and are told of every stage."""
+    """One call as the platform sees it.
+
+    `names` are the hubs that reported it, each with the call id that it uses: two hubs of a home that heard
+    different presses of one call each named it after the first that they heard. All are told of every stage.
+    """
 
     call_id: EventId
     kind: str
@@ -87,7 +94,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     elder: str
     device: str
     room: str
-    hubs: tuple[str, ...]
+    names: tuple[Name, ...]
     opened_ms: int
     alerted_ms: int
     lifecycle: Lifecycle = Lifecycle.OPEN
@@ -103,6 +110,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int = 0
     reopened: int = 0
     presses: tuple[Press, ...] = ()
+
+    @property
+    def hubs(self) -> tuple[str, ...]:
+        """The hubs that reported it, in that order."""
+        return tuple(dict.fromkeys(hub for hub, _ in self.names))
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -133,21 +145,19 @@ def call_of(event: Event) -> EventId | None:
     return None
 
 
-def fold_event(case: Case | None, event: Event, hub: str, at_ms: int) -> Folded:
-    """The case of `call_of(event)` after a *new* event from `hub`. `case` is None for the first of a call."""
-    call_id = call_of(event)
-    if call_id is None:
-        raise ValueError(f"{event.kind} is no part of a call")
+def fold_event(case: Case | None, event: Event, name: Name, at_ms: int) -> Folded:
+    """The case after a *new* event. `case` is None for the first of a call; `name` is who reports it, and as
+    what: (hub, `call_of(event)`)."""
     press = _press(event, at_ms)
     if case is None:
         opened = Case(
-            call_id=call_id,
+            call_id=name[1],
             kind=event.kind,
             lane=event.lane,
             elder=event.elder,
             device=event.device,
             room=event.room,
-            hubs=(hub,),
+            names=(name,),
             opened_ms=at_ms,
             alerted_ms=at_ms,
             cancel_asked=press.change in CANCEL_CHANGES,
@@ -156,8 +166,8 @@ def fold_event(case: Case | None, event: Event, hub: str, at_ms: int) -> Folded:
             presses=(press,),
         )
         return Folded(opened, Alert.NEW)
-    joined = msgspec.structs.replace(_with_hub(case, hub), presses=(*case.presses, press)[-MAX_PRESSES:])
-    stages = stages_so_far(case) if hub not in case.hubs else ()
+    joined = msgspec.structs.replace(_named(case, name), presses=(*case.presses, press)[-MAX_PRESSES:])
+    stages = stages_so_far(case) if name not in case.names else ()
     if not opens_call(event.kind):
         return _fold_update(joined, press, at_ms, stages)
     return _fold_press(joined, event, at_ms, stages)
@@ -192,11 +202,11 @@ def _fold_press(case: Case, event: Event, at_ms: int, stages: tuple[Stage, ...])
     return Folded(_alerted(msgspec.structs.replace(case, **changes), at_ms), Alert.NEW)
 
 
-def fold_again(case: Case, hub: str) -> Folded:
-    """The case after a known event came once more: from a second hub, that hub too is told of every stage."""
-    if hub in case.hubs:
+def fold_again(case: Case, name: Name) -> Folded:
+    """The case after a known event came once more: a second hub, or a second name, is told of every stage."""
+    if name in case.names:
         return Folded(case, Alert.NONE)
-    return Folded(_with_hub(case, hub), Alert.NONE, stages_so_far(case))
+    return Folded(_named(case, name), Alert.NONE, stages_so_far(case))
 
 
 def fold_action(case: Case, action: Action, by: str, at_ms: int) -> Folded:
@@ -259,8 +269,8 @@ def _alerted(case: Case, at_ms: int) -> Case:
     return msgspec.structs.replace(case, alerts=case.alerts + 1, alerted_ms=at_ms)
 
 
-def _with_hub(case: Case, hub: str) -> Case:
-    return case if hub in case.hubs else msgspec.structs.replace(case, hubs=(*case.hubs, hub))
+def _named(case: Case, name: Name) -> Case:
+    return case if name in case.names else msgspec.structs.replace(case, names=(*case.names, name))
 
 
 def _press(event: Event, at_ms: int) -> Press:

@@ -23,7 +23,9 @@ CREATE TABLE hub_devices (hub TEXT, device TEXT, PRIMARY KEY (hub, device)) WITH
 
 -- What arrived. `number` is the platform's own order, one counter for events and downlink.
 CREATE TABLE events (
-    id TEXT PRIMARY KEY, number INTEGER NOT NULL, hub TEXT NOT NULL, call_id TEXT, kind TEXT NOT NULL,
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, hub TEXT NOT NULL,
+    call_id TEXT,                                        -- the case it belongs to; what the hub said stands in body
+    kind TEXT NOT NULL,
     lane INTEGER NOT NULL, elder TEXT NOT NULL, device TEXT NOT NULL, room TEXT NOT NULL,
     received_ms INTEGER NOT NULL, wall_ms INTEGER NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID;
@@ -34,6 +36,9 @@ CREATE TABLE cases (
     body BLOB NOT NULL                                   -- msgpack of folding.Case
 ) WITHOUT ROWID;
 CREATE INDEX cases_alerted ON cases (lifecycle, alerted_ms);
+CREATE INDEX cases_elder ON cases (elder, lifecycle);
+-- Other names of cases: a second hub of the home names a call after the first press that it heard itself.
+CREATE TABLE calls (call_id TEXT PRIMARY KEY, case_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE presses (
     id TEXT PRIMARY KEY, call_id TEXT NOT NULL, kind TEXT NOT NULL, device TEXT NOT NULL,
     received_ms INTEGER NOT NULL

@@ -76,31 +76,33 @@ class _SqliteShelf:
         row = self._db.execute("SELECT number FROM events WHERE id = ?", (str(event_id),)).fetchone()
         return row[0] if row else None
 
-    def put_event(self, event: Event, hub: str, number: int, at_ms: int) -> None:
-        call_id = str(event.call_id) if event.call_id is not None else None
-        event_id = str(event.id)
-        self._db.execute(
-            "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                event_id,
-                number,
-                hub,
-                call_id,
-                event.kind,
-                int(event.lane),
-                event.elder,
-                event.device,
-                event.room,
-                at_ms,
-                event.wall_ms,
-                encode_event(event),
-            ),
-        )
-        if event.kind.startswith("call."):
-            self._db.execute(
-                "INSERT INTO presses VALUES (?,?,?,?,?)",
-                (event_id, call_id or event_id, event.kind, event.device, at_ms),
-            )
+    def put_event(self, event: Event, hub: str, number: int, at_ms: int, case_id: EventId | None) -> None:
+        event_id, call_id = str(event.id), str(case_id) if case_id is not None else None
+        row = (event_id, number, hub, call_id, event.kind, int(event.lane), event.elder, event.device)
+        row += (event.room, at_ms, event.wall_ms, encode_event(event))
+        self._db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        if call_id is not None:
+            press = (event_id, call_id, event.kind, event.device, at_ms)
+            self._db.execute("INSERT INTO presses VALUES (?,?,?,?,?)", press)
+
+    def case_of_event(self, event_id: EventId) -> EventId | None:
+        return self._id("SELECT call_id FROM presses WHERE id = ?", str(event_id))
+
+    def case_of_call(self, call_id: EventId) -> EventId:
+        return self._id("SELECT case_id FROM calls WHERE call_id = ?", str(call_id)) or call_id
+
+    def put_call(self, call_id: EventId, case_id: EventId) -> None:
+        self._db.execute("INSERT OR IGNORE INTO calls VALUES (?,?)", (str(call_id), str(case_id)))
+
+    def open_case_for(self, hub: str, elder: str) -> EventId | None:
+        if self._register.elder_for(hub, elder) is None:
+            return None
+        query = "SELECT call_id FROM cases WHERE elder = ? AND lifecycle = 'open' ORDER BY alerted_ms DESC"
+        return self._id(query, elder)
+
+    def _id(self, query: str, key: str) -> EventId | None:
+        row = self._db.execute(query, (key,)).fetchone()
+        return EventId.parse(row[0]) if row else None
 
     def case(self, call_id: EventId) -> Case | None:
         row = self._db.execute("SELECT body FROM cases WHERE call_id = ?", (str(call_id),)).fetchone()
