@@ -9,6 +9,7 @@ import time
 
 import esp32
 import machine
+import vfs
 
 BOOTLOADER_MS = 120  # from wake to the start of MicroPython's clock: ROM and second-stage loader, typical
 
@@ -45,13 +46,25 @@ class Board:
         self.rtc = RtcMemory()
         self.directory = "/anban"
 
-    def mount(self) -> None:
-        """The directory of the stores exists on the mounted file system. OSError when flash fails."""
+    def mount(self, again: bool) -> None:
+        """The directory of the stores is there; `again` after a failure. OSError when flash fails.
+
+        The boot script has mounted the file system. LittleFS does not go on after an error of its chip, even
+        when the chip does: then it has to be mounted anew.
+        """
+        if again:
+            self._remount()
         try:
             os.mkdir(self.directory)
         except OSError as error:
             if not (error.args and error.args[0] == 17):  # EEXIST
                 raise
+
+    def _remount(self) -> None:
+        from flashbdev import bdev  # the port's own block device, frozen into every image
+
+        vfs.umount("/")
+        vfs.mount(bdev, "/")
 
     def power_on_ms(self) -> int:
         """Milliseconds on the RTC, which starts at 0 with the power and is never set."""

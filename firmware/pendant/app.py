@@ -92,6 +92,9 @@ class App:
         if self.store.stuck:
             self.store.stuck = False
             return self.core.resume_stuck(down, now)
+        if cause not in ("key", "timer") and now < self.store.slept_until_ms - BOOT_MS:
+            # it woke before its time and died before it could say that it was the key
+            self.store.wake_owed = True
         if cause == "key" or self.store.wake_owed:
             self.store.owe_wake(True)
             edge_ms = now - (self.board.since_wake_ms() if cause == "key" else 0)
@@ -284,7 +287,18 @@ class App:
             for buzz in self._unfelt:
                 self.buzzer.play(surface.BUZZES[buzz])
             self._unfelt = []
+        if self.store.found_book:
+            self._join_found(now)
         self.store.reserve_ahead()
+
+    def _join_found(self, now: int) -> None:
+        found, self.store.found_book = self.store.found_book, b""
+        try:
+            if self.core.book.merge(found, now):
+                self.core.gesture.open = True
+                self.perform([(AIR,), (STORE,)])
+        except ValueError:
+            pass
 
     def _rest(self, now: int, heartbeat: int) -> int:
         """Feeds the watchdog if there was progress; sleeps deeply if it may; else says how long to wait."""
@@ -322,9 +336,9 @@ class App:
         store = self.store
         store.stuck = self.core.gesture.stuck
         store.book = self.core.book.pack(now)
-        store.keep()
+        store.keep(now + gap - BOOT_MS)
         self.light.off()
-        self.board.deep_sleep(max(1, gap - BOOT_MS), not store.stuck)
+        self.board.deep_sleep(gap - BOOT_MS, not store.stuck)
 
     async def run(self) -> None:
         """For ever, or until the chip sleeps."""

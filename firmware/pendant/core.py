@@ -54,15 +54,21 @@ class Core:
 
     def ack(self, number: int, stage: int, now_ms: int) -> list:
         """A hub tells how far one press has come."""
+        was = self.book.stage()
         before = [p.stage for p in self.book.presses if p.number == number]
         if not self.book.ack(now_ms, number, stage):
             return []
         out = [(AIR,), (STORE,)]
+        least = self.book.stage()
         if stage >= presses.CLOSED:
-            if not self.book.presses:
+            if not self.book.presses and was < presses.ARRIVED:
                 out.append((FEEL, surface.ENDED))
+        elif was < presses.ARRIVED <= least:
+            out.append((FEEL, surface.ENDED))
+        elif was < presses.TAKEN <= least:
+            out.append((FEEL, surface.TAKEN))
         elif before[0] < presses.DELIVERED <= stage:
-            out.append((FEEL, surface.DELIVERED if stage == presses.DELIVERED else surface.TAKEN))
+            out.append((FEEL, surface.DELIVERED))
         self.gesture.open = self.book.is_open()
         return out
 

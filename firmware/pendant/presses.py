@@ -224,6 +224,17 @@ class PressBook:
         self.low_buzzes = low
         self.progress_ms = then_ms - since
 
+    def merge(self, data: bytes, now_ms: int) -> bool:
+        """A book that turned up late, of a clock that is gone: its unheard presses join; True when there
+        were any.
+        """
+        other = PressBook()
+        other.load(data, now_ms, False)
+        known = [p.number for p in self.presses]
+        joining = [p for p in other.unheard() if p.number not in known]
+        self.presses = (joining + self.presses)[:CAPACITY]
+        return bool(joining)
+
     # -- inside
 
     def _make_room(self) -> None:

@@ -22,10 +22,14 @@ LOW_NUMBERS = 8
 BOOKS = (
     4  # files that the press book rotates over: wear is spread, and three older ones stand behind the newest
 )
+# A flash that was dead for a while before the power went may know less than was used: leave room for that.
+LOST_COUNTERS = 65536  # 4.5 hours of fast advertising; 65,000 power losses before a u32 is used up
+LOST_NUMBERS = 4096
 MAX_U32 = 0xFFFFFFFF
+MAX_STALE = 4  # then flash is left alone until the next reset: each holds some hundred bytes
 
 _COUNTERS = "<4sIII"  # magic, life, counters reserved up to, numbers reserved up to
-_RTC = "<4sBBB2sIIIIIBHqqqH"
+_RTC = "<4sBBB2sIIIIIBHqqqqH"
 _RTC_MAGIC = b"ABR1"
 _COUNTERS_MAGIC = b"ABC1"
 _BOOK_MAGIC = b"ABJ1"
@@ -53,7 +57,9 @@ class Store:
 
     def __init__(self, directory: str, rtc, random_u32, mount=None, preset: int = 0) -> None:
         self._dir = directory
-        self._mount = mount  # called before the first use of flash: a wake from deep sleep needs none
+        self._mount = mount
+        # False: not yet, a wake from deep sleep needs no flash; None: it failed
+        self._mounted = mount is None
         self._rtc = rtc
         self._random_u32 = random_u32
         self.life = 0
@@ -75,6 +81,12 @@ class Store:
         self.proof_ms = -12 * 3600000
         self.wall_offset_ms = 0
         self._book_seq = 0
+        self.slept_until_ms = 0  # when the sleep that ended just now was to end by itself; 0: there was none
+        # files that could not be closed: collected, they would write to the file system of now
+        self._stale = []
+        # flash could not be read when RTC memory was lost: what is in it is still unknown
+        self._unread = False
+        self.found_book = b""  # a book that turned up in flash later
         self._reserved_in_flash = True
 
     # -- start
@@ -101,9 +113,12 @@ class Store:
         """
         limits = self._read_counters()
         if limits:
-            self.life, self.counter.limit, self.number.limit = limits
+            self.life = limits[0]
+            self.counter.limit = min(limits[1] + LOST_COUNTERS, MAX_U32)
+            self.number.limit = min(limits[2] + LOST_NUMBERS, MAX_U32)
         self._open_config()
         self.book = self._newest_book()
+        self._unread = not self.flash_ok
 
     def _open_rtc(self) -> bool:
         """True when RTC memory is whole and was kept on purpose, so that its values are exact."""
@@ -120,17 +135,20 @@ class Store:
         (
             _, clean, flags, self.preset, self.language, self.life, self.counter.next, self.counter.limit,
             self.number.next, self.number.limit, self.packet_id, self._book_seq, self.heartbeat_ms,
-            self.proof_ms, self.wall_offset_ms, length,
+            self.proof_ms, self.wall_offset_ms, slept_until_ms, length,
         ) = struct.unpack(_RTC, data[:size])  # fmt: skip
         self.stuck = bool(flags & 1)
         self.wake_owed = bool(flags & 2)
         self.flash_ok = not flags & 4
         self.counters_lost = bool(flags & 8)
         self._reserved_in_flash = not flags & 16
+        self._unread = bool(flags & 128)
         self.watchdog = bool(flags & 32)
         self.never_heard = bool(flags & 64)
         self.book = bytes(data[size : size + length])
         self.same_clock = True
+        if clean:
+            self.slept_until_ms = slept_until_ms
         return bool(clean)
 
     def _new_life(self) -> None:
@@ -144,7 +162,7 @@ class Store:
         except OSError as error:
             if error.args and error.args[0] == 2:  # ENOENT: a store that was never made
                 return None
-            self.flash_ok = False
+            self._failed()
             self.counters_lost = not self.life
             return None
         size = struct.calcsize(_COUNTERS)
@@ -220,6 +238,9 @@ class Store:
         """
         self.book = book
         self._keep(False)
+        if self._unread and not self._catch_up():
+            self.flash_ok = False
+            return False
         self._book_seq = (self._book_seq + 1) & 0xFFFF
         data = _BOOK_MAGIC + struct.pack("<H", self._book_seq) + book
         data += struct.pack("<I", binascii.crc32(data))
@@ -227,6 +248,18 @@ class Store:
         if ok and not self._reserved_in_flash:
             ok = self._write_counters()
         return ok
+
+    def _catch_up(self) -> bool:
+        """Flash can be read at last: the book in it stands beside ours, and ours goes on with its
+        numbering.
+        """
+        self.flash_ok = True
+        found = self._newest_book()
+        if not self.flash_ok:
+            return False
+        self._unread = False
+        self.found_book = found
+        return True
 
     def _newest_book(self) -> bytes:
         newest = b""
@@ -236,7 +269,7 @@ class Store:
                 data = self._read("book%d" % i)
             except OSError as error:
                 if not (error.args and error.args[0] == 2):
-                    self.flash_ok = False
+                    self._failed()
                 continue
             if len(data) < 10 or data[:4] != _BOOK_MAGIC:
                 continue
@@ -273,9 +306,9 @@ class Store:
 
     # -- RTC memory
 
-    def keep(self) -> None:
-        """RTC memory holds everything exactly; the chip sleeps next."""
-        self._keep(True)
+    def keep(self, until_ms: int) -> None:
+        """RTC memory holds everything exactly; the chip sleeps next, until the key or this moment."""
+        self._keep(True, until_ms)
 
     def owe_wake(self, owed: bool) -> None:
         """The key woke the chip; until its press is in the book a crash must not lose it."""
@@ -283,7 +316,7 @@ class Store:
             self.wake_owed = owed
             self._keep(False)
 
-    def _keep(self, clean: bool) -> None:
+    def _keep(self, clean: bool, until_ms: int = 0) -> None:
         flags = (
             (1 if self.stuck else 0)
             | (2 if self.wake_owed else 0)
@@ -292,11 +325,12 @@ class Store:
             | (0 if self._reserved_in_flash else 16)
             | (32 if self.watchdog else 0)
             | (64 if self.never_heard else 0)
+            | (128 if self._unread else 0)
         )
         head = struct.pack(
             _RTC, _RTC_MAGIC, 1 if clean else 0, flags, self.preset, self.language, self.life,
             self.counter.next, self.counter.limit, self.number.next, self.number.limit, self.packet_id,
-            self._book_seq, self.heartbeat_ms, self.proof_ms, self.wall_offset_ms, len(self.book),
+            self._book_seq, self.heartbeat_ms, self.proof_ms, self.wall_offset_ms, until_ms, len(self.book),
         )  # fmt: skip
         data = head + self.book
         self._rtc.write(data + struct.pack("<I", binascii.crc32(data)))
@@ -304,26 +338,35 @@ class Store:
     # -- files
 
     def _path(self, name: str) -> str:
-        if self._mount is not None:
-            self._mount()
-            self._mount = None
+        if self._mounted is not True:
+            self._mount(self._mounted is None)
+            self._mounted = True
         return self._dir + "/" + name
+
+    def _failed(self) -> None:
+        self.flash_ok = False
+        if self._mount is not None:
+            self._mounted = None
 
     def _read(self, name: str) -> bytes:
         with open(self._path(name), "rb") as file:
             return file.read()
 
     def _write(self, name: str, data: bytes) -> bool:
+        if len(self._stale) >= MAX_STALE:
+            return False
         try:
             tmp = self._path("tmp")
             file = open(tmp, "wb")  # noqa: SIM115 - closed below, and its failure counts
             try:
                 file.write(data)
             finally:
+                self._stale.append(file)
                 file.close()
+                self._stale.pop()
             os.rename(tmp, self._path(name))
         except OSError:
-            self.flash_ok = False
+            self._failed()
             return False
         self.flash_ok = True
         return True

@@ -12,7 +12,7 @@ is told by the firmware.
     buzz   hertz, 0 = silent
     feel   name of the buzz that begins: pressed, no-hub, delivered, taken, ended, asked
     wake   "key" | "timer" | "power" | "watchdog" | "reset"      sleep   milliseconds asked for
-    flash  [what, number of the operation since this boot]; what: erase | program | cut
+    flash  [what, number of the operation since this boot]; what: erase | program | cut | dead
     power  "on" | "cut"                   exit   code of a process that neither slept nor was cut
 """
 
@@ -32,7 +32,6 @@ from firmware.pendant import surface
 
 KEY, RED, GREEN, BUZZER, CELL = 2, 4, 5, 6, 0  # pins of firmware/boards/unix/board.py
 SHIMS = Path(__file__).parent / "shims"
-EXIT_SLEEP, EXIT_RESET = 20, 21
 RESET_CAUSES = {"power": 1, "reset": 2, "watchdog": 3, "key": 4, "timer": 4}
 WAKE_REASONS = {"key": 7, "timer": 4}
 PRESETS = {"one-meaning": 0, "two-meanings": 1}
@@ -89,7 +88,7 @@ class Board:
         self._wake_at = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._watchdog_s = 0.0
-        self._bitten = False
+        self._ended = ""  # how the present process says that it ends: sleep, reset, cut, watchdog
         self._out = {RED: 0, GREEN: 0}
         self._led = "off"
         self._led_due: asyncio.TimerHandle | None = None
@@ -189,21 +188,21 @@ class Board:
             waked_at = time.monotonic()
             self._note("wake", cause)
             await asyncio.sleep(self._random.uniform(*self.boot_s))
+            self._ended = ""
             code = await self._run(cause, waked_at)
-            if self._cut_at is not None and code == -9 and not self._bitten:
+            if self._ended == "cut":
                 self._powerless()
                 return
-            if code == EXIT_SLEEP:
+            if self._ended == "sleep":
                 cause = await self._sleep()
-            elif self._bitten:
+            elif self._ended == "watchdog":
                 cause = "watchdog"
             else:
-                if code != EXIT_RESET:
+                if self._ended != "reset":
                     self._note("exit", code)
                 cause = "reset"
 
     async def _run(self, cause: str, waked_at: float) -> int:
-        self._bitten = False
         tree = build.cached("unix", mpy_cache())
         environment = {
             **os.environ,
@@ -281,8 +280,9 @@ class Board:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    def _bite(self) -> None:
-        self._bitten = True
+    def bite(self) -> None:
+        """The watchdog resets the chip; RTC memory stays."""
+        self._ended = "watchdog"
         self._kill()
 
     def _set_key(self, level: int) -> None:
@@ -319,14 +319,17 @@ class Board:
             self._wake_at = time.monotonic() + value[0] / 1000
             self._armed = value[1]
             self._note("sleep", value[0])
+            self._ended = "sleep"
         else:
+            if kind == "reset" or (kind == "flash" and value[0] == "cut"):
+                self._ended = "cut" if kind == "flash" else "reset"
             self._note(kind, value)
 
     def _watch(self, seconds: float) -> None:
         self._watchdog_s = seconds
         if self._watchdog:
             self._watchdog.cancel()
-        self._watchdog = asyncio.get_running_loop().call_later(seconds, self._bite)
+        self._watchdog = asyncio.get_running_loop().call_later(seconds, self.bite)
 
     def _look(self) -> None:
         self._led_due = None

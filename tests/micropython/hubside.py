@@ -59,10 +59,12 @@ class Hubside:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self.frames = asyncio.Queue()
         self.event(0, [1, ADDRESS.hex()])
-        while line := await reader.readline():
-            self._take(json.loads(line))
-            self._changed.set()
+        with contextlib.suppress(ConnectionResetError):  # the power was cut
+            while line := await reader.readline():
+                self._take(json.loads(line))
+                self._changed.set()
         if self._writer is writer:
             self.on_air = None
 

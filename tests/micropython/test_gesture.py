@@ -1,4 +1,6 @@
-"""What a finger means: both presets, tremble, hold, wake and a key that is stuck. Runs under both interpreters."""
+"""What a finger means: both presets, tremble, hold, wake and a key that is stuck. Runs under both
+interpreters.
+"""
 
 from firmware.pendant.gesture import ASSIST, FREED, PRESET_TWO_MEANINGS, SOS, STUCK, Gesture
 

@@ -16,10 +16,10 @@ def _arm_wake(pin, level: int) -> None:
 class Board(family.Board):
     """As on the chip; only the flash is mounted here, and two clocks are those of the process."""
 
-    def mount(self) -> None:
-        """Mounts LittleFS on the modelled flash chip, formats it when it is blank."""
-        flashchip.mount("/flash")
-        family.Board.mount(self)
+    def mount(self, again: bool) -> None:
+        """Mounts LittleFS on the modelled flash chip, which the chip's boot script would have done."""
+        flashchip.mount("/flash", again)
+        family.Board.mount(self, False)
 
     def power_on_ms(self) -> int:
         """Milliseconds since the power came, deep sleep included."""

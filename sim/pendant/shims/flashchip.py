@@ -32,6 +32,7 @@ class Chip:
 
     def _die(self, dead):
         self.dead = dead
+        powered.emit("flash", ["dead", dead])
 
     def readblocks(self, block, buf, off=0):
         if self.dead:
@@ -70,7 +71,7 @@ class Chip:
                 self._file.write(torn)
                 self._file.flush()
             powered.emit("flash", ["cut", self.operations])
-            powered.cut()
+            powered.end()
         powered.emit("flash", [what, self.operations])
 
     def _erase(self, block):
@@ -93,19 +94,25 @@ class Chip:
 _chip = None
 
 
-def mount(path):
+def mount(path, again):
     global _chip
     if _chip is None:
         _chip = Chip(powered.param("flash"))
-    try:
-        os.stat(path)
-        return
-    except OSError:
-        pass
+    if again:
+        try:
+            vfs.umount(path)
+        except OSError:
+            pass
+    else:
+        try:
+            os.stat(path)
+            return
+        except OSError:
+            pass
     try:
         vfs.mount(vfs.VfsLfs2(_chip), path)
     except OSError:
-        if _chip.dead:
+        if _chip.dead or again:
             raise
         vfs.VfsLfs2.mkfs(_chip)  # what the chip's boot script does with a partition that cannot be mounted
         vfs.mount(vfs.VfsLfs2(_chip), path)

@@ -12,9 +12,6 @@ SOFT_RESET = 5
 PIN_WAKE = 2
 TIMER_WAKE = 4
 
-EXIT_SLEEP = 20
-EXIT_RESET = 21
-
 
 class Pin:
     IN = 1
@@ -109,9 +106,9 @@ def deepsleep(ms=0):
     import esp32
 
     powered.emit("sleep", [ms, esp32.armed])
-    powered.die(EXIT_SLEEP)
+    powered.end()
 
 
 def reset():
     powered.emit("reset", 0)
-    powered.die(EXIT_RESET)
+    powered.end()

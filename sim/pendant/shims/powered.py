@@ -32,12 +32,8 @@ def since_wake_ms():
     return _p["since_wake_ms"] + time.ticks_diff(time.ticks_ms(), _started)
 
 
-def die(code):
-    raise SystemExit(code)
-
-
-def cut():
-    # the power is gone: nothing more of this process runs
+def end():
+    # the chip stops at this instant: nothing more of this process runs, no finaliser either
     os.system("kill -9 $PPID")
 
 
@@ -67,5 +63,5 @@ async def _listen():
     while True:
         line = await reader.readline()
         if not line:
-            die(9)  # the bench is gone
+            end()  # the bench is gone
         take(line)
