@@ -14,17 +14,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sim.platform.registry import provision
+from tests.benchmarks.rig import CHECKOUT, platform
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 STARTS = 5
 SETTLE_S = 6.0  # until both paths were checked and the downlink is held: everything that gets imported is
-START_LIMIT_S = 30.0
 SEED = """\
 [hub]
 id = "hub-01"
@@ -55,42 +51,16 @@ def measure(directory: Path) -> dict[str, Any]:
     place.mkdir()
     rounds = []
     try:
-        with platform(place) as ports:
+        with platform(place) as (ports, secrets):
+            credentials = place / "credentials.json"
+            credentials.touch(mode=0o600)
+            credentials.write_text(json.dumps(secrets))
             for number in range(STARTS):
                 rounds.append(_start(_seed(place, place / f"hub-{number}", ports)))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     figures = {name: round(statistics.median(r[name] for r in rounds), 3) for name in rounds[0]}
     return {**figures, "adapter": bool(list(Path("/sys/class/bluetooth").glob("hci*"))), "n": STARTS}
-
-
-@contextmanager
-def platform(place: Path) -> Iterator[dict[str, Any]]:
-    """The reference platform as a process, with one hub provisioned; gives its ports and CA file."""
-    folder = place / "platform"
-    folder.mkdir()
-    credentials = place / "credentials.json"
-    credentials.touch(mode=0o600)
-    elders = [{"id": "e-chen", "name": "Mrs Chen", "address": "Xingfuli 3-2-501"}]
-    credentials.write_text(json.dumps(provision(folder, "hub-01", elders, [{"id": "hub-01"}])))
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sim.platform", "--dir", str(folder)], cwd=CHECKOUT, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield _until(folder / "platform.json")
-    finally:
-        child.terminate()
-        child.wait()
-
-
-def _until(path: Path) -> dict[str, Any]:
-    limit = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < limit:
-        if path.exists() and path.stat().st_size:
-            ports: dict[str, Any] = json.loads(path.read_text())
-            return ports
-        time.sleep(0.02)
-    raise TimeoutError(f"no {path.name} within {START_LIMIT_S:.0f} s")
 
 
 def _seed(place: Path, data: Path, ports: dict[str, Any]) -> Path:
