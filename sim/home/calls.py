@@ -57,7 +57,11 @@ class Cards:
         del self.cards[SHOWN:]
 
     def told(self, told: Told) -> None:
-        """A light, a buzz or a phrase said "delivered": the elder feels it."""
+        """The hub says that it has it, or anything says "delivered": the elder feels it."""
+        if told.meaning is Meaning.HEARD:
+            for card in self.cards:
+                if card.state == "going":
+                    card.stage("heard", told.at_ms)
         if told.meaning is not Meaning.DELIVERED:
             return
         for card in self.cards:
@@ -73,7 +77,7 @@ class Cards:
             card.call_id, card.state = event.call_id, "open"
             for name, after_ms in event.stages.items():
                 if name in ("heard", "stored", "sent"):
-                    card.stages.setdefault(name, after_ms)
+                    card.stages[name] = after_ms
             card.stage("platform", event.received_ms)
 
     def done(self, deed: Deed) -> None:

@@ -163,8 +163,9 @@ class Show:
         self.feed.show("calls", self.cards.as_json())
 
     def _lamp(self, name: str, shown: Shown) -> None:
-        parts = ["off"] if shown.colour == "off" else [shown.colour, shown.pattern]
-        self.feed.row("lamp", name, parts=parts)
+        before = self.feed.state[f"hub:{name}"]["lamp"]["colour"] if f"hub:{name}" in self.feed.state else ""
+        if shown.colour != before:
+            self.feed.row("lamp", name, parts=[shown.colour])
         self.show_hub(self.home.hubs[name])
 
     def _spoke(self, name: str, key: str) -> None:
@@ -211,7 +212,7 @@ class Show:
             self.downs[device, key] = time.monotonic()
             self.feed.row("key_down", device, key=key)
         elif (began := self.downs.pop((device, key), None)) is not None:
-            self.feed.row("key_up", device, key=key, ms=round((time.monotonic() - began) * 1000))
+            self.feed.row("key_up", device, key=key, held_ms=round((time.monotonic() - began) * 1000))
 
     async def do_place(self, asked: Mapping[str, Any]) -> None:
         """{"device", "x", "y"}: carry a pendant; metres of the plan."""

@@ -39,7 +39,7 @@ export const WORDS = {
   presses: ["按了 {n} 次", "{n} presses"],
   row_started: ["一切就绪", "everything is ready"],
   row_key_down: ["{key}按下", "{key} key down"],
-  row_key_up: ["{key}松开（{ms} 毫秒）", "{key} key up ({ms} ms)"],
+  row_key_up: ["{key}松开（{held_ms} 毫秒）", "{key} key up ({held_ms} ms)"],
   key_red: ["红键", "red"], key_green: ["绿键", "green"], key_pendant: ["吊坠", "pendant"],
   row_led: ["灯：{text}", "light: {text}"],
   row_lamp: ["灯：{text}", "lamp: {text}"],
