@@ -7,9 +7,8 @@ from typing import Final
 
 from protocols.errors import AnbanError, Reason
 
-_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-# SQLITE_ERROR is "no such table" or "no such column" here: our statements are fixed, so the schema is
-# damaged.
+_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_SCHEMA: Final = ("no such table", "no such column", "has no column")  # our statements are fixed
 _IOERR_SHORT_READ: Final = 522  # the file ends before the page that its tree points to
 _IOERR_SHM_SIZE: Final = 4874  # no room for the wal-index: a full disk
 _REASONS: Final = {
@@ -64,6 +63,8 @@ def code_of(error: sqlite3.Error) -> int:
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether the file, and not the disk below it, is what is wrong."""
     code = code_of(error)
+    if code == sqlite3.SQLITE_ERROR:
+        return any(sign in str(error) for sign in _NO_SCHEMA)
     return code == _IOERR_SHORT_READ or code & 0xFF in _CORRUPT
 
 

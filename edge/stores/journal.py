@@ -26,6 +26,7 @@ from edge.entries import Entry, EventEntry
 from edge.stores import marks, reading, recovery, retention
 from edge.stores.errors import StoreError, from_os, from_sqlite, is_corrupt, may_be_full, store_error
 from edge.stores.files import SCHEMAS, connect, migrate, sync_directory
+from edge.stores.head import Head
 from edge.stores.reading import Owed, Stats, Verdict
 from edge.stores.recovery import Recovered
 from edge.stores.reserve import RESERVE_BYTES, Reserve
@@ -70,6 +71,7 @@ class Journal:
         self.recovered: tuple[Recovered, ...] = ()
         self._wall_ms = wall_ms
         self._reserve = Reserve(path.with_suffix(".reserve"), reserve_bytes) if path else None
+        self._noted = Head(path.with_suffix(".head")) if path else None
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock() if path else self._write_lock
         self._head = (0, GENESIS)
@@ -175,6 +177,8 @@ class Journal:
                 execute(_SETTLE[settles], (event_id,))
         execute("COMMIT")
         self._head = (seq, digest)
+        if self._noted is not None:
+            self._noted.write(seq)
         return seqs
 
     def _roll_back(self) -> None:
@@ -198,14 +202,16 @@ class Journal:
     # opening and mending
 
     def _attach(self, path: Path | None) -> None:
-        damage = path is not None and recovery.shorter_than_it_says(path)
         try:
+            damage = recovery.broken_before_open(path) if path is not None else ""
             if damage:
-                self._recover("the file is shorter than it says")
+                self._recover(damage)
             else:
-                self._connect(path)
+                self._connect(path, path is not None and path.exists())
         except sqlite3.Error as error:
             self._attach_again(path, error)
+        except OSError as error:
+            raise from_os(error) from error
         if self._reserve:
             self._reserve.hold()
 
@@ -214,40 +220,44 @@ class Journal:
             if path is not None and is_corrupt(error):
                 self._recover(str(error))
             elif self._reserve and may_be_full(error) and self._reserve.release(of_earlier_run=True):
-                self._connect(path)
+                self._connect(path, True)
             else:
                 raise from_sqlite(error) from error
         except sqlite3.Error as again:
             raise from_sqlite(again) from again
+        except OSError as again:
+            raise from_os(again) from again
 
-    def _connect(self, path: Path | None) -> None:
-        """Open, migrate, fetch what SQLite leaves behind in a damaged WAL, and prove that the disk takes a
+    def _connect(self, path: Path | None, there: bool) -> None:
+        """Open, migrate, fetch what a damaged WAL hides from SQLite, and prove that the disk takes a
         write.
         """
-        new = path is not None and not path.exists()
         writer = connect(path)
         try:
+            hidden = recovery.rows_beyond(path) if there and path is not None else []  # before any write
             migrate(writer, SCHEMA)
-            head = reading.head(writer)
-            left_behind = recovery.rows_beyond(path, head[0]) if path is not None and not new else []
+            head = reading.head(writer)[0]
+            hidden = [found for found in hidden if found[0].seq > head]
+            if hidden:
+                recovery.insert_rows(writer, hidden)
             marks.count_opening(writer)
-            if left_behind:
-                recovery.insert_rows(writer, left_behind)
-            short = marks.head_seq(writer) > reading.head(writer)[0]
             reader = writer if path is None else connect(path)
         except sqlite3.Error:
             writer.close()
             raise
         self._writer, self._reader = writer, reader
-        if new and path is not None:
+        if path is not None and not there:
             sync_directory(path.parent)
-        if left_behind or short:
-            self._report("the end of the journal was damaged", path, len(left_behind))
+        if hidden or (there and self._noted_seq() > head):
+            self._report("the end of the journal was damaged", None, len(hidden))
         self._set_head()
 
     def _set_head(self) -> None:
         seq, digest = reading.head(self._writer)
-        self._head = (max(seq, marks.head_seq(self._writer)), digest)
+        self._head = (max(seq, self._noted_seq()), digest)
+
+    def _noted_seq(self) -> int:
+        return self._noted.read() if self._noted is not None else 0
 
     def _recover(self, reason: str) -> None:
         """Move the damaged file aside, carry what is readable into a new one. Raises StoreError,
@@ -258,22 +268,21 @@ class Journal:
             self._close_connections()
             try:
                 moved = recovery.move_aside(self.path, self._wall_ms())
+                self._connect(self.path, False)
+                kept = self._carry(recovery.Readable(moved))
             except OSError as error:
                 raise from_os(error) from error
-            self._connect(self.path)
-            kept = self._carry(recovery.Readable(moved))
             self._report(reason, moved, kept)
             self._set_head()
 
     def _carry(self, readable: recovery.Readable) -> int:
         kept = recovery.insert_rows(self._writer, readable)
-        for name in ("anchor", "head"):
-            if name in readable.marks:
-                marks.write(self._writer, name, readable.marks[name])
+        if "anchor" in readable.marks:
+            marks.write(self._writer, "anchor", readable.marks["anchor"])
         return kept
 
     def _report(self, reason: str, moved: Path | None, kept: int) -> None:
-        lost = recovery.note_breaks(self._writer, reason, self._wall_ms())
+        lost = recovery.note_breaks(self._writer, self._noted_seq(), reason, self._wall_ms())
         report = Recovered(
             store="journal",
             reason=reason,
@@ -290,7 +299,7 @@ class Journal:
         self._away = path
         try:
             self._carry(recovery.Readable(path, calls_only=True))
-            recovery.note_breaks(self._writer, "in memory", self._wall_ms())
+            recovery.note_breaks(self._writer, 0, "in memory", self._wall_ms())
         except OSError as error:
             _log.error("journal cannot be read: %s", error)
         self._set_head()
@@ -321,7 +330,8 @@ class Journal:
                 disk.close()
                 return False
             self._close_connections()
-            self.path, self._away, self.trouble, self._reserve = path, None, None, disk._reserve
+            self.path, self._away, self.trouble = path, None, None
+            self._reserve, self._noted = disk._reserve, disk._noted
             self._writer, self._reader, self._head = disk._writer, disk._reader, disk._head
             self._read_lock = disk._read_lock
             self.recovered = (*self.recovered, *disk.recovered)
@@ -365,14 +375,6 @@ class Journal:
             total += len(seqs)
         return total
 
-    def mark_head(self) -> None:
-        """Note how far the chain has gone, so that a lost end is noticed. Raises StoreError."""
-        with self._write_lock:
-            try:
-                marks.set_head(self._writer, self._head[0])
-            except sqlite3.Error as error:
-                raise from_sqlite(error) from error
-
     def checkpoint(self) -> None:
         """Carry the WAL into the file without delaying an append; from any thread but the writer's."""
         with self._read_lock:
@@ -386,11 +388,11 @@ class Journal:
         self._writer.execute("PRAGMA wal_autocheckpoint=0")
 
     def close(self) -> None:
-        """Mark the head and close; a journal that cannot be marked closes all the same."""
+        """Close the file; what is in its WAL is carried into it first."""
         with self._write_lock, self._read_lock:
-            with contextlib.suppress(StoreError):
-                self.mark_head()
             self._close_connections()
+            if self._noted is not None:
+                self._noted.close()
 
     def _close_connections(self) -> None:
         for connection in (self._reader, self._writer):
@@ -436,15 +438,24 @@ class Journal:
 
     def verify(self) -> Verdict:
         """Walk the whole hash chain. Raises StoreError."""
-        return self._read(reading.verify)
+        return self._read(partial(reading.verify, head_seq=self._head[0]))
 
     def stats(self) -> Stats:
         """Counts by lane. Raises StoreError."""
         return self._read(reading.stats)
 
     def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        with self._read_lock:
-            try:
+        """What `ask` returns; damage that it meets is mended first. Raises StoreError."""
+        try:
+            with self._read_lock:
                 return ask(self._reader)
-            except sqlite3.Error as error:
+        except sqlite3.Error as error:
+            if not is_corrupt(error) or self.path is None:
                 raise from_sqlite(error) from error
+            damage = str(error)
+        try:
+            with self._write_lock, self._read_lock:
+                self._recover(damage)
+                return ask(self._reader)
+        except sqlite3.Error as error:
+            raise from_sqlite(error) from error

@@ -1,6 +1,4 @@
-"""The journal's few marks: where the chain is anchored, how far it certainly went, how often it was
-opened.
-"""
+"""The journal's marks: where the chain is anchored, and how often the file was opened."""
 
 from __future__ import annotations
 
@@ -37,16 +35,6 @@ def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
 def set_anchor(connection: sqlite3.Connection, seq: int, digest: bytes) -> None:
     """Let the chain begin after this row."""
     write(connection, "anchor", seq.to_bytes(8, "big") + digest)
-
-
-def head_seq(connection: sqlite3.Connection) -> int:
-    """The seq that the chain had certainly reached; it may have gone on since. 0 where it is not known."""
-    return int.from_bytes(read(connection, "head"), "big")
-
-
-def set_head(connection: sqlite3.Connection, seq: int) -> None:
-    """Note how far the chain has gone."""
-    write(connection, "head", seq.to_bytes(8, "big"))
 
 
 def count_opening(connection: sqlite3.Connection) -> int:

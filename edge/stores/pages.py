@@ -54,6 +54,8 @@ class Images:
         self._where.append((file, offset, number))
 
     def _add_database(self, path: Path) -> None:
+        if not path.exists():  # its WAL may still be there
+            return
         file, size = self._open(path)
         for number in range(1, (size + PAGE_BYTES - 1) // PAGE_BYTES + 1):
             self._add(file, (number - 1) * PAGE_BYTES, number)

@@ -11,7 +11,7 @@ import msgspec
 
 from edge.entries import Entry, EventEntry, decode_entry
 from edge.stores import marks
-from edge.stores.rows import link, row_crc
+from edge.stores.rows import GENESIS, fits, row_crc
 from protocols.errors import AnbanError
 from protocols.values import Lane
 
@@ -91,7 +91,9 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
     """Seq and digest of the newest row; of the anchor where there is none; (0, zeros) for a new journal."""
     row = connection.execute("SELECT seq, digest FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-    return (int(row[0]), bytes(row[1])) if row else marks.anchor(connection)
+    if row is None:
+        return marks.anchor(connection)
+    return int(row[0]), row[1] if isinstance(row[1], bytes) else GENESIS
 
 
 def seq_of_event(connection: sqlite3.Connection, event_id: str | None) -> int:
@@ -121,16 +123,18 @@ def entry_of(row: Stored) -> Entry | None:
     A row of a call whose checksum fails and whose bytes still read as an entry is used: a false alarm is
     better than a lost one. A reading whose checksum fails is not: a wrong value is worse than a missing one.
     """
-    if row.body is None or not (row.sound or row.lane <= Lane.ASSIST):
+    if not isinstance(row.body, bytes) or not (row.sound or row.lane in (Lane.SOS, Lane.ASSIST)):
         return None
     try:
-        return decode_entry(bytes(row.body))
-    except (AnbanError, TypeError):
+        return decode_entry(row.body)
+    except AnbanError:
         return None
 
 
-def verify(connection: sqlite3.Connection) -> Verdict:
-    """Walk the whole chain. Rows are read in chunks: what is appended meanwhile is walked too."""
+def verify(connection: sqlite3.Connection, head_seq: int) -> Verdict:
+    """Walk the whole chain, which must reach `head_seq`. Rows are read in chunks: what is appended meanwhile
+    is walked too.
+    """
     before_seq, digest = marks.anchor(connection)
     breaks = {int(row[0]) for row in connection.execute("SELECT seq FROM breaks")}
     checked = evicted = 0
@@ -146,9 +150,8 @@ def verify(connection: sqlite3.Connection) -> Verdict:
             before_seq, digest = row.seq, row.digest
         if len(rows) < CHUNK:
             break
-    marked = marks.head_seq(connection)
-    if marked > before_seq and marked + 1 not in breaks:
-        bad.append(marked)
+    if head_seq > before_seq and head_seq + 1 not in breaks:
+        bad.append(head_seq)
     return Verdict(
         checked=checked,
         evicted=evicted,
@@ -164,7 +167,7 @@ def _fits(row: Stored, before_seq: int, digest: bytes, at_break: bool) -> bool:
         return True
     if row.seq != before_seq + 1:
         return False
-    return row.body is None or row.digest == link(digest, row.seq, row.body)
+    return row.body is None or fits(digest, row.seq, row.body, row.digest)
 
 
 def stats(connection: sqlite3.Connection) -> Stats:

@@ -19,12 +19,14 @@ from edge.stores import marks, reading
 from edge.stores.files import sync_directory
 from edge.stores.pages import PAGE_BYTES, Images, Value, records
 from edge.stores.reading import Stored
-from edge.stores.rows import GENESIS, link
+from edge.stores.rows import GENESIS, fits
 from protocols.values import Lane
 
 KEEP_BROKEN: Final = 3  # moved-aside files that stay for whoever examines the card; older ones are removed
 _SIDES: Final = ("", "-wal", "-shm")
 _HEADER: Final = b"SQLite format 3\x00"
+_WAL_HEADER: Final = 32
+_FRAME_HEADER: Final = 24
 _SHM_MX_FRAME: Final = 16  # walformat 2.1: u32 mxFrame of the first copy of the wal-index header
 _INSERT: Final = (
     "INSERT INTO entries (seq, lane, kind, event_id, call_id, owed, body, digest, crc)"
@@ -45,20 +47,30 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     wall_ms: int
 
 
-def shorter_than_it_says(path: Path) -> bool:
-    """Whether a database file ends before the last page that its header counts (fileformat2 1.3.7)."""
+def broken_before_open(path: Path) -> str:
+    """What is wrong with a file that SQLite would take as it is, or worse, would begin anew; "" when nothing
+    is.
+
+    SQLite deletes the WAL of an empty or missing file, and does not miss pages at the end (fileformat2
+    1.3.7).
+    """
     try:
+        if not path.exists():
+            wal = path.with_name(path.name + "-wal")
+            return "the file is gone and its WAL is not" if wal.exists() and wal.stat().st_size else ""
         with path.open("rb") as file:
             header = file.read(100)
             size = file.seek(0, 2)
     except OSError:
-        return False
+        return ""
+    if size == 0:
+        return "the file is empty"
     if len(header) < 100 or not header.startswith(_HEADER):
-        return False  # new, or not a database at all: SQLite says so itself
-    page = int.from_bytes(header[16:18], "big") or 65536
-    page = 65536 if page == 1 else page
+        return ""  # SQLite says so itself
     current = header[24:28] == header[92:96]
-    return current and size < int.from_bytes(header[28:32], "big") * page
+    if current and size < int.from_bytes(header[28:32], "big") * PAGE_BYTES:
+        return "the file is shorter than it says"
+    return ""
 
 
 def move_aside(path: Path, wall_ms: int) -> Path:
@@ -91,20 +103,24 @@ def frames_beyond(path: Path) -> int:
     """How many WAL frames of the present generation lie beyond those that SQLite took; call after the first
     read.
 
-    SQLite ends a WAL silently at the first frame whose checksum fails; after a power cut that is the torn
-    end of a commit that nobody was told of, but on a bad card it may be the middle of what was acknowledged.
+    SQLite ends a WAL silently at the first frame whose checksum fails; after a power cut that is the torn end
+    of a commit that nobody was told of, but on a bad card it may be the middle of what was acknowledged.
+    Where it took nothing at all, the header may be what is damaged: then all frames count.
     """
     wal, shm = path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+    frame_bytes = _FRAME_HEADER + PAGE_BYTES
     try:
         with shm.open("rb") as file:
             file.seek(_SHM_MX_FRAME)
             taken = int.from_bytes(file.read(4), sys.byteorder)
         with wal.open("rb") as file:
-            salts = file.read(32)[16:24]
+            if taken == 0:
+                return max(0, file.seek(0, 2) - _WAL_HEADER) // frame_bytes
+            salts = file.read(_WAL_HEADER)[16:24]
             frames = taken
             while True:
-                file.seek(32 + frames * (24 + PAGE_BYTES))
-                if file.read(16)[8:16] != salts or len(salts) < 8:
+                file.seek(_WAL_HEADER + frames * frame_bytes)
+                if file.read(16)[8:16] != salts:
                     return frames - taken
                 frames += 1
     except OSError:
@@ -160,14 +176,9 @@ def _stored(seq: int, values: list[Value]) -> Stored | None:
     return None
 
 
-def rows_beyond(path: Path, head_seq: int) -> list[tuple[Stored, bool]]:
-    """Sound rows that SQLite left behind in the WAL (see frames_beyond); [] as good as always."""
-    if not frames_beyond(path):
-        return []
-    try:
-        return [found for found in Readable(path) if found[0].seq > head_seq]
-    except OSError:
-        return []
+def rows_beyond(path: Path) -> list[tuple[Stored, bool]]:
+    """Sound rows that may hide beyond what SQLite took of the WAL; [] as good as always. Raises OSError."""
+    return list(Readable(path)) if frames_beyond(path) else []
 
 
 def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Stored, bool]]) -> int:
@@ -187,10 +198,9 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Stored, boo
         _settle(connection)
         count = int(connection.execute("SELECT count(*) FROM entries").fetchone()[0])
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    finally:  # rows come from a disk that may fail, too
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
     return count
 
 
@@ -209,23 +219,22 @@ def _settle(connection: sqlite3.Connection) -> None:
             )
 
 
-def note_breaks(connection: sqlite3.Connection, reason: str, wall_ms: int) -> int:
+def note_breaks(connection: sqlite3.Connection, head_seq: int, reason: str, wall_ms: int) -> int:
     """Record where the chain of salvaged rows is interrupted; returns how many entries are certainly
     missing.
     """
     before, digest = marks.anchor(connection)
-    marked_head = marks.head_seq(connection)
     known = {int(row[0]) for row in connection.execute("SELECT seq FROM breaks")}
     lost = 0
     breaks = []
     for seq, body, now in connection.execute("SELECT seq, body, digest FROM entries ORDER BY seq"):
         missing = seq - before - 1
-        if seq not in known and (missing or (body is not None and link(digest, seq, body) != now)):
+        if seq not in known and (missing or (body is not None and not fits(digest, seq, body, now))):
             breaks.append((seq, missing, reason, wall_ms))
             lost += missing
         before, digest = seq, now
-    if marked_head > before and marked_head + 1 not in known:
-        breaks.append((marked_head + 1, marked_head - before, reason, wall_ms))
-        lost += marked_head - before
+    if head_seq > before and head_seq + 1 not in known:
+        breaks.append((head_seq + 1, head_seq - before, reason, wall_ms))
+        lost += head_seq - before
     connection.executemany("INSERT OR REPLACE INTO breaks VALUES (?, ?, ?, ?)", breaks)
     return lost

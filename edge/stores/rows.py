@@ -74,6 +74,13 @@ def link(before: bytes, seq: int, body: bytes) -> bytes:
     return hashlib.sha256(before + seq.to_bytes(8, "big") + body).digest()
 
 
+def fits(before: object, seq: int, body: object, digest: object) -> bool:
+    """Whether a row with a body follows the digest before it; a damaged row may hold any type in any
+    column.
+    """
+    return isinstance(before, bytes) and isinstance(body, bytes) and digest == link(before, seq, body)
+
+
 def row_crc(
     seq: int,
     lane: int,

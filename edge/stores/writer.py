@@ -294,7 +294,6 @@ class Writer:
         self._commits += 1
         if self._commits >= CHECKPOINT_COMMITS * (8 if any(self._queues) else 1):
             self._commits = 0
-            self._timed(self.journal.mark_head)
             self._reads.post(self.journal.checkpoint)
 
     def _keep(self, jobs: list[_Job]) -> None:

@@ -22,8 +22,7 @@ CREATE TABLE breaks (
   wall_ms INTEGER NOT NULL
 );
 
--- anchor: seq (8 bytes) and digest of the last row that was dropped whole; head: seq when it was last marked;
--- opened: how often. `value` is bytes, so that a mark is read out of a damaged file as safely as a row.
+-- anchor: seq (8 bytes) and digest of the last row that was dropped whole; opened: how often. `value` is bytes, so that a mark is read out of a damaged file as safely as a row.
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,
   value BLOB NOT NULL,
