@@ -222,9 +222,16 @@ def test_hostile_bytes_are_refused(raw: bytes) -> None:
         assert refused.value.reason in made.REFUSALS
 
 
-@pytest.mark.parametrize(
-    "inner", [HOSTILE["a date"], HOSTILE["undefined"], HOSTILE["a simple value"], b"\xf9\x7e\x00"]
-)
+INNER = {
+    **{name: HOSTILE[name] for name in ("a date", "a big number", "undefined", "a simple value")},
+    "a small big number": bytes.fromhex("c24105"),  # would be a plain integer by the time it is checked
+    "a number said to be CBOR": bytes.fromhex("d9d9f705"),
+    "not a number": bytes.fromhex("f97e00"),
+    "infinity": bytes.fromhex("f97c00"),
+}
+
+
+@pytest.mark.parametrize("inner", INNER.values(), ids=INNER.keys())
 def test_hostile_values_inside_an_event_are_refused(inner: bytes) -> None:
     start = wire.encode_event(pendant_sos())
     raw = bytes([start[0] + 1]) + start[1:] + b"\x18\x20" + inner  # one more key: 32
