@@ -15,6 +15,7 @@ import click
 # Name -> what it measures. Each is a module of this folder with `measure(directory: Path) -> dict[str, Any]`.
 BENCHES: dict[str, str] = {
     "store": "Commits a second of the journal, alone and grouped, beside raw SQLite on the same disk.",
+    "drain": "Events a second from the journal of a hub that comes back into the platform's database.",
     "wire": "Bytes on the line for one SOS, by CoAP and by HTTPS.",
     "footprint": "Memory of a hub, and the time from exec to its first accepted key.",
 }
