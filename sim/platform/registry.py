@@ -247,9 +247,14 @@ class Register:
         return found
 
     def is_foreign(self, hub: str, device: str) -> bool:
-        """Whether a device is registered, and not with this hub."""
+        """Whether a device is registered, and with no hub of this home (two hubs with an elder in common are of
+        one home: a pendant that was registered with one of them only is heard by both)."""
         owners = self._owners.get(device)
-        return owners is not None and hub not in owners
+        if owners is None or hub in owners:
+            return False
+        own = self.hubs.get(hub)
+        elders = own.elders if own is not None else frozenset()
+        return not any(elders & self.hubs[owner].elders for owner in owners if owner in self.hubs)
 
     def elder_for(self, hub: str, elder: str) -> Elder | None:
         """An elder, but only if registered with that hub: no hub can show another home's name and address."""
