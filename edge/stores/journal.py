@@ -48,6 +48,14 @@ _SETTLE: Final = {"stored": _SETTLED, "rejected": _SETTLED + " AND lane >= 2"}
 _log = logging.getLogger("anban.stores")
 
 
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    """What fails here fails again at the next commit or checkpoint, and nothing is lost by it."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.Error as error:
+        _log.warning("checkpoint: %s", error)
+
+
 def _system_wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -378,10 +386,12 @@ class Journal:
     def checkpoint(self) -> None:
         """Carry the WAL into the file without delaying an append; from any thread but the writer's."""
         with self._read_lock:
-            try:
-                self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            except sqlite3.Error as error:
-                raise from_sqlite(error) from error
+            _checkpoint(self._reader)
+
+    def checkpoint_now(self) -> None:
+        """Carry what is left of the WAL into the file, so that it begins anew; from the writer's thread."""
+        with self._write_lock:
+            _checkpoint(self._writer)
 
     def checkpoint_elsewhere(self) -> None:
         """From now on no append pays for a checkpoint: the caller calls `checkpoint` from time to time."""

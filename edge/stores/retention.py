@@ -75,6 +75,7 @@ def choose(
     limit = min(excess, BATCH)
     seqs = [int(row[0]) for row in connection.execute(_SETTLED, (int(lane), limit))]
     if not seqs and excess > budget:
+        limit = min(excess - budget, BATCH)
         seqs = [int(row[0]) for row in connection.execute(_OWED, (int(lane), limit))]
     return seqs
 

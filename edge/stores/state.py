@@ -167,6 +167,15 @@ class State:
                 raise from_sqlite(error) from error
             self._rebuild(content, str(error))
         self._content = content
+        self._carry_over()
+
+    def _carry_over(self) -> None:
+        """Into the file itself after every write: a WAL that is lost then takes no counter back."""
+        assert self._connection is not None
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            _log.warning("checkpoint: %s", error)
 
     def _write_file(self, content: Content) -> None:
         assert self._connection is not None

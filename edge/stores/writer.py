@@ -36,7 +36,10 @@ MAX_UNSAVED_ROWS: Final = 4_096
 EVICT_ROWS: Final = 500  # counting the lanes reads every row: not before this many new ones
 RETRY_S: Final = 2.0  # a disk that failed is asked again
 TEND_S: Final = 60.0  # a journal in memory looks for its disk, a full one for room
-CHECKPOINT_COMMITS: Final = 256  # about 1,000 pages of WAL, as SQLite's own default
+CHECKPOINT_FRAMES: Final = 1_000  # pages of WAL, as SQLite's own default: 4 MB
+# Under unbroken load the reading thread never catches up with the last commit, and the WAL would grow for
+# ever: then the writer carries the little that is left itself.
+CATCH_UP_FRAMES: Final = 8_000
 
 _log = logging.getLogger("anban.stores")
 
@@ -131,7 +134,7 @@ class Writer:
         self._began_ms: int | None = None
         self._ended_ms: int | None = None
         self._closing = False
-        self._commits = 0
+        self._frames = 0
         self._evicted_at = -EVICT_ROWS
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._reads = _Reads(self._loop)
@@ -291,9 +294,15 @@ class Writer:
         self._began_ms = None
         self._unsaved.clear()
         _post(self._loop, self._done, late, jobs, seqs)
-        self._commits += 1
-        if self._commits >= CHECKPOINT_COMMITS * (8 if any(self._queues) else 1):
-            self._commits = 0
+        self._carry_over(4 + len(rows) // 8)  # a row's page and its indexes' pages; eight rows to a page
+
+    def _carry_over(self, frames: int) -> None:
+        before = self._frames
+        self._frames += frames
+        if self._frames >= CATCH_UP_FRAMES:
+            self._frames = 0
+            self._timed(self.journal.checkpoint_now)
+        elif self._frames // CHECKPOINT_FRAMES > before // CHECKPOINT_FRAMES:
             self._reads.post(self.journal.checkpoint)
 
     def _keep(self, jobs: list[_Job]) -> None:
