@@ -29,7 +29,8 @@ def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
 def _has_tables(path: Path) -> bool:
     """Whether the platform ever got as far as making its tables."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'events'").fetchone()[0] == 1
+        rows = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchall()
+        return len(rows) == 1
 
 
 def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int]:

@@ -26,6 +26,7 @@ TWO_MEANINGS = Setup(
         PendantSetup("pd-02", "e-wang", "two-meanings"),
     )
 )
+OFFER_S = 7.0  # the offer lasts 5.5 s; it is said to its end before a hand does what it says
 TWO_HUBS = Setup(hubs=(HubSetup("hub-01", "e-chen"), HubSetup("hub-02", "e-wang")))
 
 
@@ -99,6 +100,7 @@ async def cancel(home: Home, case: Case) -> None:
     red = await home.hub.press("red")
     await case.until("the platform has the call", arrived(home, red), ARRIVES_S)
     await case.until("cancelling is offered aloud", hub_says(home, "cancel-offer", red.at_ms), 30)
+    await asyncio.sleep(OFFER_S)
     asked = now_ms()
     await home.hub.press("green", hold_s=3.3)
     await case.until("the wish is told", hub_says(home, "cancel-asked", asked), ARRIVES_S)
