@@ -37,6 +37,8 @@ class Owed:
 
     def stage(self, life: int, number: int, stage: int, lane: int) -> None:
         """A press has come so far. An earlier stage than the one told is forgotten."""
+        if stage >= STAGE_CLOSED:
+            self._call = None  # what was said of that call must not be said of the next
         told = self._presses.get((life, number))
         if told is None:
             self._presses[life, number] = _Told(stage, lane)

@@ -38,9 +38,11 @@ from protocols.link.const import (
     MEANING_CALL_BACK,
     MEANING_NONE,
     SERVICE_UUID,
+    STAGE_ARRIVED,
     STAGE_CLOSED,
     STAGE_DELIVERED,
     STAGE_HEARD,
+    STAGE_TAKEN,
 )
 from protocols.values import Lane
 
@@ -141,9 +143,17 @@ class PendantLink:
     # ---- what the hub wants told ----
 
     def tell(self, life: int, number: int, stage: int) -> None:
-        """A press has come so far; HEARD only when it is on disk. Repeating is harmless."""
+        """A press has come so far; HEARD only when it is on disk. Repeating is harmless.
+
+        An ACK carries a press up to DELIVERED and ends it (CLOSED, CANCELLED); that a person has taken the
+        call, or is there, is the state of the call: the pendant shows it once for all its presses.
+        """
         known = [m for (_, n), m in self._reported.items() if n == number]
-        self.owed.stage(life, number, stage, min((lane_of(m) for m in known), default=Lane.SOS))
+        lane = min((lane_of(m) for m in known), default=Lane.SOS)
+        of_call = STAGE_TAKEN <= stage <= STAGE_ARRIVED
+        self.owed.stage(life, number, STAGE_DELIVERED if of_call else stage, lane)
+        if of_call:
+            self.owed.call_state(stage, lane)
         self._stir()
 
     def call_state(self, stage: int, lane: int) -> None:

@@ -64,6 +64,7 @@ DEFAULT_BUFFER = 20  # MP_BLUETOOTH_DEFAULT_ATTR_LEN
 _TIMED_OUT = 13  # BLE_HS_ETIMEOUT
 _FAILED = 7  # BLE_HS_ENOTCONN
 _UNIT_MS = 0.625
+_FLAG_READ, _FLAGS_WRITE = 0x02, 0x0C
 _ADV_IND = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType.ADV_IND
 _ADV_NONCONN = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType.ADV_NONCONN_IND
 
@@ -190,10 +191,13 @@ class PendantRadio:
             now = cell.written(bytes(value))
             self._say(IRQ_GATTS_WRITE, connection.handle if connection else 0, handle, v=now)
 
+        allowed = gatt.Characteristic.READABLE if flags & _FLAG_READ else gatt.Characteristic.Permissions(0)
+        if flags & _FLAGS_WRITE:
+            allowed |= gatt.Characteristic.WRITEABLE
         made: gatt.Characteristic[Any] = gatt.Characteristic(
             core.UUID.from_bytes(bytes.fromhex(uuid)),
             gatt.Characteristic.Properties(flags & 0x3E),
-            gatt.Characteristic.READABLE | gatt.Characteristic.WRITEABLE,
+            allowed,
             gatt.CharacteristicValue(read=lambda _connection: cell.value, write=written),
         )
         self._characteristics[handle] = made

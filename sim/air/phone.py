@@ -9,10 +9,12 @@ from typing import Any
 
 from bumble import core, hci
 from bumble.device import Peer
+from bumble.gatt import Characteristic
 
 from sim.air.ether import Air
 from sim.air.host import local_device
 
+_WRITEABLE = Characteristic.Properties.WRITE | Characteristic.Properties.WRITE_WITHOUT_RESPONSE
 MODES = ("idle", "babble", "hammer")
 _AGAIN_S = 0.05
 
@@ -82,5 +84,7 @@ class Phone:
     async def _babble(peer: Peer) -> None:
         for service in await peer.discover_services():
             for characteristic in await service.discover_characteristics():
+                if not characteristic.properties & _WRITEABLE:
+                    continue  # Bumble's own GAP service never answers a write
                 for size in (0, 1, 20, 40):
                     await characteristic.write_value(os.urandom(size), with_response=True)

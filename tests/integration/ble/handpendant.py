@@ -119,6 +119,11 @@ class HandPendant(LineBoard):
     def indicate(self, conn: int, frame: bytes) -> None:
         self.say(op="ind", c=conn, h=OUT, v=frame.hex())
 
+    @property
+    def call_states(self) -> list[int]:
+        """What was told of the elder's calls, in order."""
+        return [m.stage for m in self.heard if m.kind == messages.KIND_CALL_STATE]
+
     def stages(self, number: int) -> list[int]:
         """The stages that were told of a press, in order."""
         return [m.stage for m in self.heard if m.kind == messages.KIND_ACK and m.number == number]

@@ -47,6 +47,7 @@ class HubHome:
         self.pendants: dict[str, PendantLink] = {}
         self.by_address: dict[str, PendantLink] = {}
         self.boards: list[HandPendant] = []
+        self.worn: list[Any] = []  # boards of sim.pendant
 
     async def start(self, *adapters: dict[str, Any]) -> HubHome:
         for n, options in enumerate(adapters or ({},)):
@@ -64,10 +65,14 @@ class HubHome:
         device, address = f"pd-0{number}", f"C4:00:00:00:00:0{number}"
         board = HandPendant(await self.station.add_pendant(device, address, **kw), device, address, ROOT)
         self.boards.append(await board.open())
+        self.pair(device, address, life=life, floor=floor)
+        return board
+
+    def pair(self, device: str, address: str, *, life: int = 0, floor: int = -1) -> None:
+        """Make a pendant one of this hub's."""
         paired = Paired(device, address, advert_key(ROOT), link_key(ROOT, "hub-01"), floor, life)
         link = PendantLink(paired, "hub-01", self.radio, self.clock, self._fact, self._wall, self.timing)
         self.pendants[device] = self.by_address[address] = link
-        return board
 
     @staticmethod
     def _wall() -> tuple[int, bool]:
@@ -98,3 +103,5 @@ class HubHome:
             await adapter.close()
         for board in self.boards:
             await board.close()
+        for board in self.worn:
+            await board.stop()
