@@ -39,7 +39,6 @@ MAX_U32 = 2**32 - 1
 MAX_MS = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 MAX_TEXT = 512  # characters of one text in `data`
 MAX_BYTES = 1024  # bytes of one byte string in `data`
-MAX_NODES = 256  # values in one `data` or `extra`, at all depths
 MAX_DATA_BYTES = 2048  # of one `data` on the wire, counted from above (check_tree)
 MAX_EXTRA_BYTES = 1024  # likewise, of what is kept of a later version
 MAX_DEPTH = 5  # nested lists and maps in one `data` or `extra`
@@ -168,26 +167,25 @@ def check_tree(value: Any, what: str, limit: int, *, int_keys: bool = False) -> 
     """Check an open tree (`data`, or with `int_keys` what a later version put under an unknown wire key).
 
     Allowed: None, bool, integers of 64 bits, finite floats, text, bytes, lists, maps. Raises AnbanError:
-    TOO_BIG for more than MAX_NODES values, MAX_DEPTH levels or `limit` bytes, BAD_VALUE for anything else.
+    TOO_BIG for more than MAX_DEPTH levels or `limit` bytes, BAD_VALUE for anything else. Bytes are counted
+    from above, 9 for the head of each value, so that `limit` bounds their number too.
     """
-    nodes = MAX_NODES
     stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
         node, depth = stack.pop()
-        nodes -= 1
         limit -= _HEAD_BYTES
         kind = type(node)
-        if kind is dict:
-            for key, item in node.items():
-                limit -= _key_bytes(key, what, int_keys)
-                stack.append((item, depth + 1))
-        elif kind is list:
-            stack.extend((item, depth + 1) for item in node[: MAX_NODES + 1])
+        if kind is dict or kind is list:
+            if len(node) * _HEAD_BYTES > limit:
+                raise AnbanError(Reason.TOO_BIG, f"{what} holds too much.")
+            if kind is dict:
+                limit -= sum(_key_bytes(key, what, int_keys) for key in node)
+            stack.extend((item, depth + 1) for item in (node.values() if kind is dict else node))
         elif not _leaf_fits(kind, node):
             raise AnbanError(Reason.BAD_VALUE, f"{what} holds a value that is not allowed or too long.")
         elif kind is str or kind is bytes:
             limit -= len(node) if kind is bytes else len(node.encode())
-        if nodes < 0 or depth > MAX_DEPTH or limit < 0:
+        if limit < 0 or depth > MAX_DEPTH:
             raise AnbanError(Reason.TOO_BIG, f"{what} holds too much or is nested too deeply.")
 
 

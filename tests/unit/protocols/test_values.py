@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocols import data
 from protocols.errors import AnbanError, Reason
-from protocols.fields import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_TEXT
+from protocols.fields import MAX_BYTES, MAX_DATA_BYTES, MAX_DEPTH, MAX_TEXT
 from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
 from tests.unit.protocols import strategies as made
 from tests.unit.protocols.strategies import pendant_sos
@@ -100,9 +100,10 @@ def test_a_field_out_of_its_bounds_is_refused(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("data", {"a": list(range(MAX_NODES))}),
+        ("data", {"a": list(range(MAX_DATA_BYTES // 9))}),
+        ("data", {"a": [[0] * 100] * 3}),
         ("data", {f"k{i}": "x" * 500 for i in range(5)}),
-        ("data", {f"k{i}": 0 for i in range(MAX_NODES)}),
+        ("data", {f"k{i}": 0 for i in range(MAX_DATA_BYTES // 12)}),
         ("stages", {"abcdefghi"[i]: i for i in range(9)}),
         ("extra", {20 + i: i for i in range(17)}),
         ("extra", {20: "x" * 500, 21: "y" * 500, 22: "z" * 500}),
