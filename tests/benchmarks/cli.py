@@ -19,6 +19,7 @@ BENCHES: dict[str, str] = {
     "drain": "Events a second from the journal of a hub that comes back into the platform's database.",
     "wire": "Bytes on the line for one SOS, by CoAP and by HTTPS.",
     "footprint": "Memory of a hub, and the time from exec to its first accepted key.",
+    "firmware": "Heap, size, key to advert and battery days of a pendant, on MicroPython's unix port.",
 }
 CHECKOUT = Path(__file__).resolve().parents[2]
 
