@@ -36,10 +36,10 @@ INFO = b"anban pendant 1"
 class App:
     """One pendant from wake to sleep."""
 
-    def __init__(self, board) -> None:
+    def __init__(self, board, clock=None) -> None:
         self.board = board
         self._flag = asyncio.ThreadSafeFlag()
-        self.clock = Clock(board.power_on_ms())
+        self.clock = clock or Clock(board.power_on_ms())
         self.key = Key(board.key_pin, board.key_down_level, self.clock.now_ms, self._flag.set)
         self.pendant_id, self._root, preset = board.identity()
         self.store = Store(board.directory, board.rtc, board.random_u32, board.mount, preset)

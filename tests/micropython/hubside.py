@@ -6,14 +6,30 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from firmware import build
 from protocols.link import advert, const, keys, messages, session
 
 ROOT = bytes(range(16))
 ADDRESS = bytes.fromhex("c40000000001")
 HUB = "hub-01"
+HERE = Path(__file__).parent
+
+
+def micropython(script: str, *arguments: str, heap: str = "512K", path: str = str(build.ROOT)) -> str:
+    """Runs a script of this folder in a folder of its own; its output."""
+    environment = {**os.environ, "MICROPYPATH": f"{HERE}:{path}:.frozen"}
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(
+            [build.tool("micropython"), "-X", f"heapsize={heap}", str(HERE / script), *arguments],
+            env=environment, capture_output=True, text=True, timeout=600, check=False, cwd=place,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Heard:

@@ -1,25 +1,8 @@
 """The plain tests of this folder once more, under MicroPython."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from firmware import build
-
-HERE = Path(__file__).parent
-
-
-def micropython(script: str, *arguments: str, heap: str = "512K", path: str = str(build.ROOT)) -> str:
-    """Runs a script of this folder; its output."""
-    environment = {**os.environ, "MICROPYPATH": f"{HERE}:{path}:.frozen"}
-    done = subprocess.run(
-        [build.tool("micropython"), "-X", f"heapsize={heap}", str(HERE / script), *arguments],
-        env=environment, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+from tests.micropython.hubside import micropython
 
 
 @pytest.mark.parametrize("name", ["test_gesture", "test_presses"])

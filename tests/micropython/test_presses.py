@@ -147,11 +147,11 @@ def test_a_full_book_still_says_sos_and_loses_no_unheard_press():
     for i in range(40):
         book.press(i, 100 + i, ASSIST, i)
     assert len(book.presses) == presses.CAPACITY - presses.KEPT_FOR_SOS
-    assert book.press(50, 200, SOS, 50)
+    assert book.press(50, 112, SOS, 50)
     for i in range(40):
         book.press(60 + i, 300 + i, SOS, 60 + i)
     assert len(book.presses) == presses.CAPACITY
-    assert [p.number for p in book.presses[:13]] == [*range(100, 112), 200]
+    assert [p.number for p in book.presses[:13]] == list(range(100, 113))
     assert book.on_air(100, 0)[0].meaning == SOS
 
 
