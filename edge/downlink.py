@@ -1,8 +1,9 @@
-"""Asks the platform what it has to say, for ever: one long poll, and a second path beside it while a call is open.
+"""Asks the platform what it has to say, for ever: a long poll, and a second path beside it in a call.
 
-The caller keeps the cursor: `cursor()` is asked before each poll, `on_items` is awaited before the next one, and
-is to make the items durable and move the cursor to the last of them. A poll that fails is tried again, spread by
-chance so that a district that comes back does not come at once; while a call is open nobody waits for chance.
+The caller keeps the cursor: `cursor()` is asked before each poll, `on_items` is awaited before the next one,
+and is to make the items durable and move the cursor to the last of them. A poll that fails is tried again,
+spread by chance so that a district that comes back does not come at once; while a call is open nobody waits
+for chance.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Downlink:
         self._handing_over = asyncio.Lock()
 
     def set_call_open(self, call_open: bool) -> None:
-        """Say whether a call is open: the second path starts at once, and waits between tries are cut short."""
+        """Say whether a call is open: the second path starts at once, waits between tries are cut short."""
         if call_open != self._call_open:
             self._call_open = call_open
             self._change()
@@ -71,8 +72,10 @@ class Downlink:
                 group.create_task(self._run_path(index), name=f"downlink {self._paths[index].name}")
 
     def wanted(self, index: int) -> bool:
-        """Whether the path at `index` is to be polled: the first; the second too while a call is open; and each
-        when all before it fail."""
+        """Whether the path at `index` is to be polled.
+
+        The first always; the second too while a call is open; and each when all before it fail.
+        """
         if index == 0 or (self._call_open and index == 1):
             return True
         return all(self._failures[:index])

@@ -1,7 +1,7 @@
 """What every way to the platform can do, how it fails, and what the hub remembers of its health.
 
-A path carries bytes and never decides: when to send, on which path and how often stands in `edge/plan.py`. A path
-raises `PathError` and nothing else; the reason tells a line that is cut from a platform that refuses.
+A path carries bytes and never decides: when to send, on which path and how often stands in `edge/plan.py`. A
+path raises `PathError` and nothing else; the reason tells a line that is cut from a platform that refuses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 262_144  # of one answer: a downlink answer is <= 1 KB by CoAP,
 
 
 class PathError(AnbanError):
-    """A path did not do what was asked. `receipts` are those that came before it failed, in the events' order.
+    """A path did not do what was asked. `receipts` are those that came before, in the events' order.
 
     The events without a receipt may have arrived all the same: they are sent again, and fold there.
     """

@@ -1,9 +1,10 @@
 """The way to the platform by CoAP over UDP, protected by OSCORE: small, and the first choice for a call.
 
 Why it is built as it is (the facts stand in RFC 7252, RFC 8613 and aiocoap 0.4.17)
-- aiocoap sends one confirmable message at a time to a peer (NSTART = 1), and a cancelled request goes on being
-  retransmitted. So each purpose has sockets of its own, one request each, and a socket whose request failed is
-  thrown away with what it still meant to send. An SOS never waits for an assistance, a reading or a poll.
+- aiocoap sends one confirmable message at a time to a peer (NSTART = 1), and a cancelled request goes on
+  being retransmitted. So each purpose has sockets of its own, one request each, and a socket whose request
+  failed is thrown away with what it still meant to send. An SOS never waits for an assistance, a reading or a
+  poll.
 - A request is bound to its OSCORE context before aiocoap sees it: there is no way for it to leave in plain.
 - The platform's address is looked up off the way and kept: a dead resolver does not stop a call.
 - The end of a call's delivery is the receipt for its event id, never a CoAP acknowledgement.
@@ -160,7 +161,8 @@ def _mapped(address: str) -> str:
 class CoapPath:
     """The path "coap". `open()` before the first use, `close()` after the last.
 
-    `keys` are the provisioned contexts (named sos, main, spare-sos, spare-main); `reserve` see `oscore.Reserve`.
+    `keys` are the provisioned contexts (named sos, main, spare-sos, spare-main); `reserve` see
+    `oscore.Reserve`.
     """
 
     name = "coap"
@@ -179,7 +181,7 @@ class CoapPath:
             await self._lines["sos"].ready()
 
     async def send(self, events: Sequence[Event]) -> list[Receipt]:
-        """See `Path.send`. Goes out in datagrams of < 1,100 bytes, in order, on the lines of the highest lane."""
+        """See `Path.send`. In datagrams of < 1,100 bytes, in order, on the lines of the highest lane."""
         if not events:
             return []
         lane = min(event.lane for event in events)
@@ -208,7 +210,7 @@ class CoapPath:
             raise bad_answer(error.sentence) from error
 
     async def check(self) -> float:
-        """See `Path.check`: on the SOS context, whose readiness matters; it also answers an Echo beforehand."""
+        """See `Path.check`: on the SOS context, whose readiness matters; it answers an Echo beforehand."""
         return (await self.time())[1]
 
     async def time(self) -> tuple[int, float]:
@@ -223,7 +225,7 @@ class CoapPath:
         await asyncio.gather(*(lines.close() for lines in self._lines.values()))
 
     def contexts(self) -> dict[str, str]:
-        """Purpose -> the security context in use ("sos", "spare-sos" or "fresh-sos"): for status and faults."""
+        """Purpose -> the security context in use ("sos", "spare-sos", "fresh-sos"): for status and faults."""
         return {purpose: keyring.in_use() for purpose, keyring in self._keyrings.items()}
 
     async def _ask(
@@ -236,7 +238,7 @@ class CoapPath:
         query: tuple[str, ...],
         within_s: float,
     ) -> bytes:
-        """One request and its authenticated answer's payload; a second try if the platform lost our context."""
+        """One request, its authenticated answer's payload; a second try if the platform lost our context."""
         keyring = self._keyrings[purpose]
         context = keyring.context()
         try:
@@ -248,8 +250,9 @@ class CoapPath:
                         answer = await self._exchange(self._lines[lines], context, sockaddr, request)
                         return _body(answer)
                     except (oscore.NotAProtectedMessage, NoNumber) as error:
-                        # Unauthenticated "unknown context" or "replay": anybody can say so. It costs nothing to
-                        # ask again in a context of new keys, and if it is true that is what gets through.
+                        # Unauthenticated "unknown context" or "replay": anybody can say so. It costs
+                        # nothing to ask again in a context of new keys, and if it is true that is what gets
+                        # through.
                         if context is keyring.fresh():
                             raise PathError(
                                 Reason.PATH_REFUSED,
@@ -300,7 +303,7 @@ def _payload(chunk: Sequence[Event]) -> bytes:
 
 
 def _chunks(events: Sequence[Event]) -> list[list[Event]]:
-    """`events` in order, cut so that each part fits one datagram; one event alone may be longer (blockwise)."""
+    """`events` in order, each part fit for one datagram; one event alone may be longer (blockwise)."""
     chunks: list[list[Event]] = []
     room = 0
     for event in events:

@@ -1,11 +1,11 @@
 """The way to the platform by HTTPS: for lines that let no UDP pass, and beside CoAP when that is late.
 
-- The platform's certificate authority is pinned: the system's authorities, proxies and .netrc count for nothing.
-  Plain http:// is refused when the path is made, and a redirect is an error: there is no way down.
-- `requests` is imported at the first use and works in threads of the path's own, so that neither a dead resolver
-  nor a stuck poll takes a thread from a call.
-- One connection a purpose (sos, rest, poll) is kept; what fails on a kept connection is tried once on a new one,
-  because the other side may have let go of it unheard. Events fold on their ids, so that is safe.
+- The platform's certificate authority is pinned: the system's authorities, proxies and .netrc count for
+  nothing. Plain http:// is refused when the path is made, and a redirect is an error: there is no way down.
+- `requests` is imported at the first use and works in threads of the path's own, so that neither a dead
+  resolver nor a stuck poll takes a thread from a call.
+- One connection a purpose (sos, rest, poll) is kept; what fails on a kept connection is tried once on a new
+  one, because the other side may have let go of it unheard. Events fold on their ids, so that is safe.
 """
 
 from __future__ import annotations

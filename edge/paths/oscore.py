@@ -1,12 +1,13 @@
 """The hub's OSCORE contexts: numbers reserved before use, and which context takes over when one is dead.
 
 Rules (RFC 8613 7.2.1: a key never sees the same partial IV twice)
-- A provisioned context sends only with sequence numbers that the reserve port has made durable beforehand. Blocks
-  are reserved ahead and off the loop, so that no message ever waits for the disk.
+- A provisioned context sends only with sequence numbers that the reserve port has made durable beforehand.
+  Blocks are reserved ahead and off the loop, so that no message ever waits for the disk.
 - Counters lost (the port says COUNTERS_LOST) make a context dead for good; its spare takes over.
-- When no provisioned context has a number (disk hanging at start, full, dead; spare dead too) a *fresh* context
-  does: the same master secret under an ID context of 64 new random bits has other keys (RFC 8613 3.2.1), so
-  numbers may start at 0 and need no disk. The platform proves by Echo (appendix B.1.2) that it is no replay.
+- When no provisioned context has a number (disk hanging at start, full, dead; spare dead too) a *fresh*
+  context does: the same master secret under an ID context of 64 new random bits has other keys (RFC 8613
+  3.2.1), so numbers may start at 0 and need no disk. The platform proves by Echo (appendix B.1.2) that it is
+  no replay.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from protocols.errors import AnbanError, Reason
 log = logging.getLogger(__name__)
 
 Reserve = Callable[[str, int], int]
-"""reserve(name, count) -> first: `count` numbers from `first` on are durably taken. Called in a worker thread.
+"""reserve(name, count) -> first: `count` numbers from `first` on are durably taken. Called in a thread.
 
 AnbanError(COUNTERS_LOST) says that used numbers may have been forgotten; anything else that storage raises
 (AnbanError, OSError, sqlite3.Error) says "not now".
@@ -121,7 +122,7 @@ class HubContext(
 
 
 class Keyring:
-    """The contexts for one purpose ("sos" or "main"), in the order in which they take over from each other."""
+    """The contexts for one purpose ("sos" or "main"), in the order in which they take over."""
 
     def __init__(
         self, purpose: str, keys: Sequence[OscoreKeys], reserve: Reserve, block: int = BLOCK
@@ -152,7 +153,7 @@ class Keyring:
                 return
 
     def context(self) -> HubContext:
-        """The context to send with now. Never waits, never fails: at the end of the chain stands a fresh one."""
+        """The context to send with now. Never waits, never fails: at the chain's end stands a fresh one."""
         for numbers, context in zip(self._numbers, self._contexts, strict=True):
             if numbers.dead:
                 continue

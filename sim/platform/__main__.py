@@ -1,4 +1,4 @@
-"""Runs the platform as a process: `python -m sim.platform --dir DIR`; writes DIR/platform.json when it is ready."""
+"""Runs the platform as a process: `python -m sim.platform --dir DIR`; DIR/platform.json says it is ready."""
 
 from __future__ import annotations
 

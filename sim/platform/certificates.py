@@ -23,7 +23,8 @@ CLOCK_SLACK = datetime.timedelta(
 def ensure(directory: Path, hosts: Sequence[str]) -> tuple[Path, Path, Path]:
     """Paths of CA certificate, server certificate and server key; makes what is missing.
 
-    `hosts` are the names and addresses that the server certificate is for. The CA's key stays in DIR, mode 0600.
+    `hosts` are the names and addresses that the server certificate is for. The CA's key stays in DIR, mode
+    0600.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ca_file, ca_key_file = directory / "ca.pem", directory / "ca-key.pem"

@@ -1,4 +1,4 @@
-"""The platform's CoAP door: OSCORE or nothing, on every resource; wrong requests get a reason and never a crash."""
+"""The platform's CoAP door: OSCORE or nothing; wrong requests get a reason and never a crash."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CODES = {
 
 
 def hub_of(request: Any) -> str:
-    """The hub that a request is proven to come from. Unauthorized otherwise: OscoreSiteWrapper lets plain ones in."""
+    """The hub that a request provably comes from, else Unauthorized: aiocoap's wrapper lets plain ones in."""
     for claim in request.remote.authenticated_claims or ():
         if claim.startswith("hub:"):
             return str(claim[4:])
@@ -122,14 +122,14 @@ class _Site:
 
 
 class _Wrapper(OscoreSiteWrapper):
-    """aiocoap's OSCORE front without EDHOC: hubs are provisioned, a stranger is not to make the server work."""
+    """aiocoap's OSCORE front without EDHOC: hubs are provisioned, strangers make no work here."""
 
     async def _render_edhoc_to_pipe(self, pipe: Pipe) -> None:
         raise error.NotFound()
 
 
 async def serve_coap(resources: Resources, contexts: Contexts, host: str, port: int) -> tuple[Any, int]:
-    """Start the server; its aiocoap context (to shut down) and the port it listens on (0 takes a free one)."""
+    """Start the server; its aiocoap context (to shut down) and its port (0 takes a free one)."""
     chosen = port or _free_port(host)
     wrapper = _Wrapper(_Site(resources), contexts)
     context = await aiocoap.Context.create_server_context(

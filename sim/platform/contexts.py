@@ -1,9 +1,10 @@
-"""The platform's side of OSCORE: contexts found by key id in a dictionary, no replay accepted, no nonce used twice.
+"""The platform's side of OSCORE: contexts in a dictionary by key id, no replay taken, no nonce used twice.
 
-- Nothing of a replay window is stored. A context begins each start uninitialised: its first request is answered
-  by an Echo (RFC 8613 B.1.2) and counts only when it comes again with that Echo, so a recording proves nothing.
-- A known key id under an ID context that was never seen is a hub that lost its counters and chose new keys. The
-  keys are derived on the spot; only an answered Echo makes the context one that is kept.
+- Nothing of a replay window is stored. A context begins each start uninitialised: its first request is
+  answered by an Echo (RFC 8613 B.1.2) and counts only when it comes again with that Echo, so a recording
+  proves nothing.
+- A known key id under an ID context that was never seen is a hub that lost its counters and chose new keys.
+  The keys are derived on the spot; only an answered Echo makes the context one that is kept.
 - The platform's own sequence numbers (for its Echo answers) are epoch * 2^20 + count, where the epoch grows
   durably by one each start and the count is kept for a key id through all its ID contexts. One write a start.
 """

@@ -1,7 +1,7 @@
 """Where what arrives becomes cases, receipts and faults: one rule for every store, real or in memory.
 
-`Desk` is driven by the server on SQLite and by simulated histories on `MemoryShelf`; a shelf only keeps things.
-Whoever calls the desk commits the shelf before any receipt leaves.
+`Desk` is driven by the server on SQLite and by simulated histories on `MemoryShelf`; a shelf only keeps
+things. Whoever calls the desk commits the shelf before any receipt leaves.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """What came of a delivery: a receipt for each event in order, changes for the seat, hubs with downlink."""
+    """What came of a delivery: receipts in its order, changes for the seat, hubs with new downlink."""
 
     receipts: list[Receipt]
     changes: list[Change]

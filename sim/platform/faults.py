@@ -1,4 +1,4 @@
-"""Faults of homes: which stand, since when, and how they look grouped by area. Pure; never mixed with calls."""
+"""Faults of homes: which stand, since when, and how they look by area. Pure; never mixed with calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SILENT = "hub_silent"  # the fault that the platform itself raises
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault record. `since_ms` and `ended_ms` are Unix milliseconds by the platform's clock; 0 = not ended."""
+    """One fault record. `since_ms`, `ended_ms`: Unix milliseconds by the platform's clock; 0 = not ended."""
 
     hub: str
     device: str

@@ -2,8 +2,10 @@
 
 Rules
 - An event id is known or new; a known one changes nothing (the caller looks that up: `Desk` in desk.py).
-- One case per `call_id`, whatever comes first: a press, an upgrade or a `call.updated` that overtook its press.
-- Every new press alerts the seat, also on a taken case ("again"); on a finished case it opens it anew ("new").
+- One case per `call_id`, whatever comes first: a press, an upgrade or a `call.updated` that overtook its
+  press.
+- Every new press alerts the seat, also on a taken case ("again"); on a finished case it opens it anew
+  ("new").
 - Nothing is ever taken out of a case; asking to cancel only shows a button, the seat's hand ends the call.
 """
 

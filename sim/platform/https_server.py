@@ -1,4 +1,4 @@
-"""The platform's HTTPS door: the same addresses as by CoAP, a bearer token a hub, and their OpenAPI document."""
+"""The platform's HTTPS door: the same addresses as by CoAP, a bearer token a hub, an OpenAPI document."""
 
 from __future__ import annotations
 

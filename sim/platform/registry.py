@@ -1,4 +1,4 @@
-"""The register: hubs with their secrets, elders, addresses and devices; who a token or a key id belongs to."""
+"""The register: hubs with their secrets, elders, addresses, devices; whose a token or a key id is."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def provision(
 ) -> dict[str, Any]:
     """Register a hub with new secrets and return what its credentials.json holds; earlier secrets of it end.
 
-    `elders`: {"id", "name", "address"} and optionally "phone", "notes"; `devices`: {"id"} and optionally "name",
-    "kind", "elder", "room". `area` (by default the address's first part) groups faults. Works before the platform
-    starts and while it runs. Two hubs of one home are provisioned with the same elders and devices.
-    AnbanError(BAD_VALUE) for an id that is none.
+    `elders`: {"id", "name", "address"} and optionally "phone", "notes"; `devices`: {"id"} and optionally
+    "name", "kind", "elder", "room". `area` (by default the address's first part) groups faults. Works before
+    the platform starts and while it runs. Two hubs of one home are provisioned with the same elders and
+    devices. AnbanError(BAD_VALUE) for an id that is none.
     """
     people = [_convert(Elder, elder) for elder in elders]
     things = [_convert(Device, device) for device in devices]
@@ -142,7 +142,8 @@ def _new_context() -> dict[str, Any]:
 
 def _write_hub(db: sqlite3.Connection, hub: str, area: str, address: str, token: str) -> None:
     db.execute(
-        "INSERT INTO hubs (id, area, address, created_ms, token_hash) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE"
+        "INSERT INTO hubs (id, area, address, created_ms, token_hash) VALUES (?,?,?,?,?)"
+        " ON CONFLICT (id) DO UPDATE"
         " SET area = excluded.area, address = excluded.address, token_hash = excluded.token_hash",
         (hub, area, address, time.time_ns() // 1_000_000, token_hash(token)),
     )
@@ -167,7 +168,7 @@ def _write_context(db: sqlite3.Connection, hub: str, context: dict[str, Any]) ->
 
 
 def token_hash(token: str) -> bytes:
-    """What the platform keeps of a bearer token. The token is 256 random bits: one round of SHA-256 is enough."""
+    """What the platform keeps of a bearer token: SHA-256, which is enough for 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -247,8 +248,10 @@ class Register:
         return found
 
     def is_foreign(self, hub: str, device: str) -> bool:
-        """Whether a device is registered, and with no hub of this home (two hubs with an elder in common are of
-        one home: a pendant that was registered with one of them only is heard by both)."""
+        """Whether a device is registered, and with no hub of this home.
+
+        Two hubs with an elder in common are of one home: a pendant registered with one is heard by both.
+        """
         owners = self._owners.get(device)
         if owners is None or hub in owners:
             return False

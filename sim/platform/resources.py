@@ -1,7 +1,7 @@
 """What the platform's addresses do, the same for CoAP and HTTPS: bodies in, bodies out, who asks is known.
 
-A body is CBOR (`protocols/wire.py`), or for people JSON. Refusals are AnbanErrors; the doors put them into their
-own words (4.00 and 400, ...).
+A body is CBOR (`protocols/wire.py`), or for people JSON. Refusals are AnbanErrors; the doors put them into
+their own words (4.00 and 400, ...).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Bell:
             self.ring(hub)
 
     def enlist(self, hub: str) -> asyncio.Future[None]:
-        """A future that is done at the next ring. To be taken before looking, so that no ring falls between."""
+        """A future that is done at the next ring. Take it before looking: no ring falls between."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(hub, [])
         waiting.append(future)
@@ -162,7 +162,7 @@ class Resources:
 
 
 def read_delivery(body: bytes) -> list[Event | Unread]:
-    """The events of a CBOR body, one or a batch; what of it cannot be read stands in its place with its error.
+    """The events of a CBOR body, one or a batch; what cannot be read stands in its place with its error.
 
     AnbanError(BAD_VALUE, BAD_VERSION or TOO_BIG) if the body is nothing to answer one by one.
     """

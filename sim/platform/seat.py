@@ -1,8 +1,9 @@
 """The seat's page and its door: calls and faults as they come, and what a person at the seat does about them.
 
-On the loopback interface only. The page itself holds nothing; everything else asks for the seat's token, which is
-made at the first start (DIR/seat-token, mode 0600) and comes to the page once, in the fragment of its address. It
-travels in a header, never in a cookie: another site open in the same browser can do nothing with it.
+On the loopback interface only. The page itself holds nothing; everything else asks for the seat's token,
+which is made at the first start (DIR/seat-token, mode 0600) and comes to the page once, in the fragment of
+its address. It travels in a header, never in a cookie: another site open in the same browser can do nothing
+with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The platform's memory: one writer thread commits deliveries in groups, calls first; readers see what is committed.
+"""The platform's memory: one writer thread commits in groups, calls first; readers see what is committed.
 
 Nothing is answered before its commit has returned. A delivery that fails takes no other with it.
 """
@@ -50,7 +50,8 @@ class _SqliteShelf:
         self._heard: dict[str, int] = {}
         self._beats: dict[str, str] = {}
         highest = db.execute(
-            "SELECT max(coalesce((SELECT max(number) FROM events), 0), coalesce((SELECT max(number) FROM downlink), 0))"
+            "SELECT max(coalesce((SELECT max(number) FROM events), 0),"
+            " coalesce((SELECT max(number) FROM downlink), 0))"
         ).fetchone()[0]
         self._numbers = itertools.count(highest + 1)
 
@@ -173,7 +174,7 @@ class _Job(msgspec.Struct, order=True, frozen=True):
 
 
 class Store:
-    """The open platform.db. `on_arrival` is called in the loop after each commit, with what came of each job."""
+    """The open platform.db. `on_arrival` is called in the loop after a commit, with what came of each job."""
 
     def __init__(self, directory: Path, on_arrival: Callable[[Arrival], None]) -> None:
         self._on_arrival = on_arrival
@@ -189,7 +190,7 @@ class Store:
         self._thread.start()
 
     async def receive(self, events: Sequence[Event | Unread], hub: str) -> Arrival:
-        """Commit a delivery and return its receipts. AnbanError(BUSY) or (STORAGE_FAILED) if it is not stored."""
+        """Commit a delivery; its receipts. AnbanError(BUSY) or (STORAGE_FAILED) if it is not stored."""
         lane = min((e.lane for e in events if isinstance(e, Event)), default=Lane.TELEMETRY)
         if self._jobs.qsize() > QUEUE_JOBS and lane > Lane.ASSIST:
             raise AnbanError(Reason.BUSY, "The platform has more waiting than it can hold; try again later.")
@@ -224,9 +225,10 @@ class Store:
         return await self._submit(Lane.TELEMETRY, run)
 
     def downlink(self, hub: str, after: int, room: int) -> list[bytes]:
-        """Downlink items of a hub after a cursor, oldest first, of at most `room` bytes together (at least one).
+        """Downlink items of a hub after a cursor, oldest first, at most `room` bytes together (at least one).
 
-        A cursor beyond all that this platform ever numbered is of another life of its store: all is said again.
+        A cursor beyond all that this platform ever numbered is of another life of its store: all is said
+        again.
         """
         top = self._reader_db.execute("SELECT max(number) FROM downlink").fetchone()[0] or 0
         rows = self._reader_db.execute(
@@ -244,8 +246,8 @@ class Store:
     def cases(self, ended_limit: int) -> list[Case]:
         """All open cases and the last ended ones, the latest alert first."""
         rows = self._reader_db.execute(
-            "SELECT body FROM cases WHERE lifecycle = 'open' UNION ALL SELECT body FROM (SELECT body FROM cases"
-            " WHERE lifecycle != 'open' ORDER BY alerted_ms DESC LIMIT ?)",
+            "SELECT body FROM cases WHERE lifecycle = 'open' UNION ALL SELECT body FROM"
+            " (SELECT body FROM cases WHERE lifecycle != 'open' ORDER BY alerted_ms DESC LIMIT ?)",
             (ended_limit,),
         )
         return sorted((_CASES.decode(row[0]) for row in rows), key=lambda case: -case.alerted_ms)

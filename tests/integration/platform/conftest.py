@@ -1,4 +1,4 @@
-"""A platform in the test's own loop on ephemeral ports, a provisioned hub, and a wire that can be listened to."""
+"""A platform in the test's own loop on ephemeral ports, a provisioned hub, a wire to listen to."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def platform(directory: Path, home: Home) -> AsyncIterator[Platform]:
 
 
 class Wire(asyncio.DatagramProtocol):
-    """A UDP line to a platform. It hands on what `passes(data, client)` lets through, and keeps a copy of all."""
+    """A UDP line to a platform. It hands on what `passes(data, client)` lets through, and copies all."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target

@@ -158,7 +158,7 @@ async def test_a_recorded_request_changes_nothing(
 async def test_a_recording_proves_nothing_to_a_restarted_platform(
     home: Home, directory: Path, rows: Rows
 ) -> None:
-    """Neither window nor Echo of the life before count: the recording is answered by a challenge, for ever."""
+    """Neither window nor Echo of the life before count: a recording is answered by a challenge."""
     async with running(directory) as platform:
         port = platform.info["coap_port"]
         loop = asyncio.get_running_loop()

@@ -263,7 +263,7 @@ async def test_a_flood_of_readings_does_not_delay_a_press(home: Home, platform: 
 
 
 async def test_no_hub_mints_ids_of_another_home(platform: Platform, directory: Path, rows: Rows) -> None:
-    """A neighbour's hub that knows a pendant's next id could send it first, and the true press would fold away."""
+    """A neighbour's hub could else send a pendant's next id first, and the true press would fold away."""
     provision(directory, "hub-99", [{"id": "e-other", "name": "x", "address": "y"}])
     stolen = decode_receipts(await platform.resources.post_events("hub-99", encode_event(press(1))))
     assert stolen[0].stage == "rejected"

@@ -1,4 +1,4 @@
-"""The platform as a process: ready when it says so, killed without losing what it acknowledged, ended in order."""
+"""The platform as a process: ready when it says so, killed without loss, ended in order."""
 
 from __future__ import annotations
 
