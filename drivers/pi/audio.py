@@ -78,7 +78,7 @@ class Speaker:
         self._worker: asyncio.Task[None] | None = None
         self._interrupt = asyncio.Event()
         self._failing: AudioError | None = None
-        self._starter: threading.Thread | None = None
+        self._starting: concurrent.futures.Future[subprocess.Popen[bytes]] | None = None
 
     async def say(self, phrase_key: str, language: str, lane: Lane, within_s: float = WITHIN_S) -> Said:
         """Say `directory/language/phrase_key.wav`, and return what became of it.
@@ -170,12 +170,11 @@ class Speaker:
 
     async def _started(self, command: list[str], path: Path) -> subprocess.Popen[bytes]:
         """Start the player off the loop, in a thread that keeps nobody: on a hanging card, exec hangs too."""
-        if self._starter is not None and self._starter.is_alive():
+        if self._starting is not None and not self._starting.done():
             raise AudioError("an earlier player has not started yet", "Check the hub's memory card.")
-        starting: concurrent.futures.Future[subprocess.Popen[bytes]] = concurrent.futures.Future()
+        self._starting = starting = concurrent.futures.Future()
         starting.set_running_or_notify_cancel()
-        self._starter = threading.Thread(target=_start_into, args=(starting, command, path), daemon=True)
-        self._starter.start()
+        threading.Thread(target=_start_into, args=(starting, command, path), daemon=True).start()
         try:
             return await asyncio.wait_for(asyncio.wrap_future(starting), START_LIMIT_S)
         except (TimeoutError, asyncio.CancelledError) as error:

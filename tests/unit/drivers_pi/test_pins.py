@@ -1,0 +1,57 @@
+"""Opening the pins of a machine: where there are none, the hub is told why and what to do, and goes on."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from drivers.pi.pins import open_pins, pin_errors
+from protocols.errors import AnbanError, Reason
+
+
+def refuse(error: Exception) -> type:
+    """A pin factory that cannot be made."""
+
+    class Refusing:
+        def __init__(self) -> None:
+            raise error
+
+    return Refusing
+
+
+@pytest.mark.parametrize("library", ["lgpio", "gpiozero", "kernel"])
+def test_a_machine_without_pins_is_an_error_with_a_remedy(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gpiozero.exc
+    import gpiozero.pins.lgpio as real
+    import lgpio
+
+    errors = {
+        "lgpio": lgpio.error("can not open gpiochip"),
+        "gpiozero": gpiozero.exc.PinUnknownPi("no Pi"),
+        "kernel": PermissionError(13, "Permission denied"),
+    }
+    monkeypatch.setattr(real, "LGPIOFactory", refuse(errors[library]))
+    with pytest.raises(AnbanError) as failure:
+        open_pins()
+    assert failure.value.reason is Reason.PINS_DOWN
+    assert "gpio" in failure.value.remedy
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    with pytest.raises(AnbanError) as failure:
+        open_pins()
+    assert failure.value.reason is Reason.PINS_DOWN
+    assert "lgpio" in failure.value.sentence
+    assert "python3-lgpio" in failure.value.remedy
+
+
+def test_no_library_is_loaded_to_know_its_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "lgpio", raising=False)
+    monkeypatch.delitem(sys.modules, "gpiozero.exc", raising=False)
+    assert pin_errors() == (OSError, ValueError)
+    assert "lgpio" not in sys.modules
