@@ -172,7 +172,8 @@ class Speaker:
         """Start the player off the loop, in a thread that keeps nobody: on a hanging card, exec hangs too."""
         if self._starting is not None and not self._starting.done():
             raise AudioError("an earlier player has not started yet", "Check the hub's memory card.")
-        self._starting = starting = concurrent.futures.Future()
+        starting: concurrent.futures.Future[subprocess.Popen[bytes]] = concurrent.futures.Future()
+        self._starting = starting
         starting.set_running_or_notify_cancel()
         threading.Thread(target=_start_into, args=(starting, command, path), daemon=True).start()
         try:
