@@ -10,6 +10,7 @@ from protocols.errors import AnbanError, Reason
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NO_SCHEMA: Final = ("no such table", "no such column", "has no column")  # our statements are fixed
 _IOERR_SHORT_READ: Final = 522  # the file ends before the page that its tree points to
+_IOERR_SHM_OPEN: Final = 4618  # the wal-index could not be made: a full disk, or a dead one
 _IOERR_SHM_SIZE: Final = 4874  # no room for the wal-index: a full disk
 _REASONS: Final = {
     sqlite3.SQLITE_FULL: Reason.STORAGE_FULL,
@@ -71,7 +72,10 @@ def is_corrupt(error: sqlite3.Error) -> bool:
 def may_be_full(error: sqlite3.Error) -> bool:
     """Whether freeing space may help: a full disk also shows as a file that cannot be made or grown."""
     code = code_of(error)
-    return code == _IOERR_SHM_SIZE or code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+    return code in (_IOERR_SHM_SIZE, _IOERR_SHM_OPEN) or code & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    )
 
 
 def from_sqlite(error: sqlite3.Error) -> StoreError:
