@@ -39,7 +39,7 @@ FRESH_LIMIT = 1 << 16  # a fresh context is made anew after so many: its numbers
 ID_CONTEXT_BYTES = 8  # random: two starts share one with a chance of 1 in 2^64
 
 
-class NoNumber(Exception):
+class NoNumber(oscore.ContextUnavailable):  # type: ignore[misc]
     """This context may not send now: no reserved number is left."""
 
 

@@ -20,13 +20,8 @@ from protocols.kinds import opens_call
 from protocols.values import Event, EventId, Lane
 
 MAX_PRESSES = 500  # of one case that are kept in its view; all of them stay in the events table
-LOUD_CHANGES = {
-    "realert",
-    "upgraded",
-    "callback",
-    "not_taken",
-    "not_arrived",
-}  # of call.updated: alert the seat
+# Changes of call.updated that alert the seat.
+LOUD_CHANGES = {"realert", "not_arrived", "backup", "callback", "upgraded"}
 CANCEL_CHANGES = {"cancel_asked", "cancelled", "cancel"}
 
 
@@ -188,6 +183,8 @@ def _fold_update(case: Case, press: Press, at_ms: int, stages: tuple[Stage, ...]
 def _fold_press(case: Case, event: Event, at_ms: int, stages: tuple[Stage, ...]) -> Folded:
     graver = event.lane < case.lane or not opens_call(case.kind)
     changes: dict[str, Any] = {"unseen": case.unseen + 1}
+    if case.cancel_asked and not _before_cancel(case, event.id):
+        changes |= {"cancel_asked": False}  # who presses again does not want to cancel
     if graver:
         changes |= {"kind": event.kind, "lane": event.lane}
     if not case.elder:
@@ -202,6 +199,15 @@ def _fold_press(case: Case, event: Event, at_ms: int, stages: tuple[Stage, ...])
         "opened_ms": at_ms,
     }
     return Folded(_alerted(msgspec.structs.replace(case, **changes), at_ms), Alert.NEW)
+
+
+def _before_cancel(case: Case, event_id: EventId) -> bool:
+    """Whether a press that comes now was made before the wish to cancel, as far as ids can tell."""
+    asked = [EventId.parse(press.id) for press in case.presses if press.change in CANCEL_CHANGES]
+    return any(
+        (one.origin, one.life) == (event_id.origin, event_id.life) and event_id.number < one.number
+        for one in asked
+    )
 
 
 def fold_again(case: Case, name: Name) -> Folded:

@@ -11,10 +11,10 @@ export const WORDS = {
     sound_on: "铃声 开", sound_off: "铃声 关", gate: "请输入坐席口令", gate_more: "口令在平台目录的 seat-token 文件里", enter: "进入", wrong: "口令不对",
     here: "到平台", heard: "终端听到", stored: "已存盘", sent: "已发出", homes_N: "{n} 户", from: "自", conflict: "没有成功：", ago_s: "{n} 秒", ago_m: "{n} 分", ago_h: "{n} 小时", ago_d: "{n} 天",
     kinds: { "call.sos": "紧急求助", "call.assistance": "请求帮忙", "call.consultation": "咨询", "call.fall": "跌倒", "call.smoke": "烟雾", "call.gas": "燃气", "call.water": "漏水", "call.pull_cord": "拉绳求助", "call.bed_exit": "离床", "call.inactivity": "久无活动", "call.vitals": "体征异常", "call.updated": "更新" },
-    changes: { cancel_asked: "想取消", cancelled: "想取消", cancel: "想取消", realert: "还没有人接", upgraded: "升级为紧急", callback: "请回电", answered: "有回应", not_taken: "还没有人接", not_arrived: "还没有到场" },
+    changes: { cancel_asked: "想取消", cancelled: "想取消", cancel: "想取消", realert: "还没有人接", upgraded: "升级为紧急", callback: "请回电", answered: "有回应", backup: "请通知备用联系人", not_arrived: "还没有到场" },
     rooms: { hall: "门厅", living: "客厅", "living-room": "客厅", bedroom: "卧室", bathroom: "卫生间", bath: "卫生间", kitchen: "厨房", balcony: "阳台", study: "书房", toilet: "卫生间", guest: "客房", yard: "院子" },
     devices: { pendant: "挂坠", hub: "终端", meter: "仪表", key: "按键" },
-    fault_words: { hub_silent: "终端失联", battery: "电池", mains: "停电", path: "线路", modem: "调制解调器", pendant_silent: "挂坠失联", pendant_battery: "挂坠电量低", tamper: "被拆动", storage: "存储", clock: "时钟", key_stuck: "按键卡住", rule_blind: "规则失明", audio: "声音", radio: "蓝牙", replay: "重放", config: "配置", counters_lost: "计数丢失", flash: "闪存", platform_silent: "平台失联" },
+    fault_words: { hub_silent: "终端失联", battery: "电池", mains: "停电", path: "线路", modem: "调制解调器", pendant_silent: "挂坠失联", pendant_battery: "挂坠电量低", tamper: "被拆动", storage: "存储", clock: "时钟", key_stuck: "按键卡住", rule_blind: "规则失明", audio: "声音", radio: "蓝牙", replay: "重放", config: "配置", counters_lost: "计数丢失", flash: "闪存", platform_silent: "平台失联", pendant_keys: "挂坠缺密钥", pendant_flash: "挂坠闪存", storage_recovered: "存储已修复", task: "内部任务" },
   },
   en: {
     title: "Seat", language: "中文", seat: "I am", nobody: "your name", calls: "Calls", faults: "Devices and lines", past: "Ended",
@@ -27,8 +27,8 @@ export const WORDS = {
     sound_on: "Sound on", sound_off: "Sound off", gate: "The seat's token, please", gate_more: "It stands in the file seat-token in the platform's folder", enter: "Enter", wrong: "That is not the token",
     here: "at the platform", heard: "hub heard", stored: "on disk", sent: "sent", homes_N: "{n} homes", from: "since", conflict: "Not done: ", ago_s: "{n} s", ago_m: "{n} min", ago_h: "{n} h", ago_d: "{n} d",
     kinds: { "call.sos": "SOS", "call.assistance": "Assistance", "call.consultation": "Consultation", "call.fall": "Fall", "call.smoke": "Smoke", "call.gas": "Gas", "call.water": "Water leak", "call.pull_cord": "Pull cord", "call.bed_exit": "Out of bed", "call.inactivity": "No activity", "call.vitals": "Vital signs", "call.updated": "Update" },
-    changes: { cancel_asked: "wants to cancel", cancelled: "wants to cancel", cancel: "wants to cancel", realert: "nobody has taken it", upgraded: "became an SOS", callback: "please call back", answered: "answered", not_taken: "nobody has taken it", not_arrived: "nobody has arrived" },
+    changes: { cancel_asked: "wants to cancel", cancelled: "wants to cancel", cancel: "wants to cancel", realert: "nobody has taken it", upgraded: "became an SOS", callback: "please call back", answered: "answered", backup: "the back-up contact is to be told", not_arrived: "nobody has arrived" },
     rooms: {}, devices: {},
-    fault_words: { hub_silent: "Hub not heard", battery: "Battery", mains: "No mains", path: "Line", modem: "Modem", pendant_silent: "Pendant not heard", pendant_battery: "Pendant battery low", tamper: "Tampered with", storage: "Storage", clock: "Clock", key_stuck: "Key stuck", rule_blind: "Rule blind", audio: "Sound", radio: "Bluetooth", replay: "Replay", config: "Configuration", counters_lost: "Counters lost", flash: "Flash", platform_silent: "Platform not heard" },
+    fault_words: { hub_silent: "Hub not heard", battery: "Battery", mains: "No mains", path: "Line", modem: "Modem", pendant_silent: "Pendant not heard", pendant_battery: "Pendant battery low", tamper: "Tampered with", storage: "Storage", clock: "Clock", key_stuck: "Key stuck", rule_blind: "Rule blind", audio: "Sound", radio: "Bluetooth", replay: "Replay", config: "Configuration", counters_lost: "Counters lost", flash: "Flash", platform_silent: "Platform not heard", pendant_keys: "Pendant without keys", pendant_flash: "Pendant memory", storage_recovered: "Storage recovered", task: "Internal task" },
   },
 };

@@ -126,7 +126,16 @@ def test_asking_to_cancel_ends_nothing_until_the_seat_accepts() -> None:
     assert story.told() == ["cancelled"]
 
 
-@pytest.mark.parametrize("change", ["realert", "not_arrived", "upgraded", "callback"])
+def test_who_presses_again_does_not_want_to_cancel_any_more() -> None:
+    story = Story()
+    story.comes(press(1), update(5, "cancel_asked"))
+    story.comes(second(3))  # made before, and late
+    assert story.case().cancel_asked
+    story.comes(second(6))
+    assert not story.case().cancel_asked
+
+
+@pytest.mark.parametrize("change", ["realert", "not_arrived", "backup", "upgraded", "callback"])
 def test_what_the_hub_insists_on_alerts_again(change: str) -> None:
     story = Story()
     story.comes(press(1))
