@@ -155,8 +155,9 @@ class Radio:
                     self._carry_out(action)
                 due = self.arbiter.due(now)
                 pause_s = 1.0 if due is None else min(1.0, max(0.001, (due - now) / 1000))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), pause_s)
+                with contextlib.suppress(TimeoutError):  # not wait_for: before 3.12 it may swallow a cancel
+                    async with asyncio.timeout(pause_s):
+                        await self._wake.wait()
         finally:
             await self._shut()
 
