@@ -100,6 +100,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     base: Life = Life.OPEN  # what is known of it in the home alone
     presses: dict[EventId, Press] = {}
     owed: tuple[EventId, ...] = ()
+    owing: int = 0  # of those, call events of their own right
     heard: tuple[Heard, ...] = ()
     view: View = View()
     told: dict[str, Count] = {}
@@ -114,8 +115,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Asking and withdrawn are known here alone; a call that still owes a press is not over."""
         if self.base is not Life.OPEN and self.view.number < 0:
             return self.base
-        life = self.view.state[0]
-        return Life.OPEN if life is not Life.OPEN and self.owes_a_press else life
+        return Life.OPEN if self.owing else self.view.state[0]
 
     @property
     def handling(self) -> Handling:
@@ -128,7 +128,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def owes_a_press(self) -> bool:
         """Whether a call event of it (not only an update) still waits for the platform's ack."""
-        return any(self.presses[event_id].opens for event_id in self.owed)
+        return self.owing > 0
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):

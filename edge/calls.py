@@ -71,6 +71,7 @@ TABLE: Final[dict[tuple[Life, Handling, Trigger], State]] = {
     (_L.OPEN, _H.TAKEN, _T.ARRIVED): (_L.OPEN, _H.ARRIVED),
     (_L.OPEN, _H.TAKEN, _T.CLOSED): (_L.CLOSED, _H.TAKEN),
     (_L.OPEN, _H.TAKEN, _T.CANCELLED): (_L.CANCELLED, _H.TAKEN),
+    (_L.OPEN, _H.ARRIVED, _T.PRESS): (_L.OPEN, _H.NONE),  # whoever was there has gone, or cannot cope
     (_L.OPEN, _H.ARRIVED, _T.RISE): (_L.OPEN, _H.NONE),
     (_L.OPEN, _H.ARRIVED, _T.CLOSED): (_L.CLOSED, _H.ARRIVED),
     (_L.OPEN, _H.ARRIVED, _T.CANCELLED): (_L.CANCELLED, _H.ARRIVED),
@@ -198,7 +199,10 @@ def _now_durable(book: Book, call: Call, event_id: EventId) -> Stepped:
 def _joined(call: Call, press: Press, *, keyed: bool) -> Call:
     """The call with one more event of its own."""
     call = msgspec.structs.replace(
-        call, presses={**call.presses, press.id: press}, owed=(*call.owed, press.id)
+        call,
+        presses={**call.presses, press.id: press},
+        owed=(*call.owed, press.id),
+        owing=call.owing + press.opens,
     )
     if press.opens:
         stands = call.base is Life.ASKING and not keyed  # a second fall while the first is asked about
@@ -283,6 +287,7 @@ def _stored(book: Book, call: Call, press: Press, entry: ReceiptEntry) -> Steppe
         call,
         presses={**call.presses, press.id: acked},
         owed=tuple(event_id for event_id in call.owed if event_id != press.id),
+        owing=call.owing - (press.opens and press.stored is None),
         heard=heard,
     )
     anew = press.stored is not None

@@ -132,14 +132,15 @@ def surface(
     book: Book, now: Now, care: Mapping[str, Care], *, no_path: bool = False, silent: bool = False
 ) -> Surface:
     """What is to be shown. `no_path`: every path is known to be down. `silent`: no word for 5 minutes."""
-    calls = open_calls(book)
+    recent = _recent(book, now)
+    calls = tuple(call for call in recent if call.life not in _ENDED)
     stages = [(call, _stage(call, now, _care(care, call))) for call in calls]
     shown = [stage for call, stage in stages if stage < STAGE_ARRIVED and call.life is Life.OPEN]
     lamp = LAMPS[min(shown)] if shown else ASKING if asked(book) is not None else SILENT if silent else OFF
-    speech = (_phrase(book, call, now, _care(care, call), no_path) for call in book.calls.values())
+    speech = (_phrase(book, call, now, _care(care, call), no_path) for call in recent)
     return Surface(
         lamp=lamp,
-        pendants=tuple(_pendants(book, now, care)),
+        pendants=tuple(_pendants(recent, now, care)),
         speech=tuple(sorted((p for p in speech if p is not None), key=lambda p: p.lane)),
         questions=tuple(_questions(calls)),
     )
@@ -214,10 +215,17 @@ def _press_stage(call: Call, press: Press, now: Now, care: Care) -> int:
     return _HANDLED[call.handling]
 
 
-def _pendants(book: Book, now: Now, care: Mapping[str, Care]) -> Iterator[PendantStage]:
-    for call in book.calls.values():
-        if call.life in _ENDED and elapsed_ms(book, call.progress, now) > TOLD_END_MS:
-            continue
+def _recent(book: Book, now: Now) -> tuple[Call, ...]:
+    """Calls of which anything is still to be shown or said."""
+    return tuple(
+        call
+        for call in book.calls.values()
+        if call.life not in _ENDED or elapsed_ms(book, call.progress, now) <= TOLD_END_MS
+    )
+
+
+def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> Iterator[PendantStage]:
+    for call in calls:
         for press in call.presses.values():
             if press.source == "pendant" and press.opens:
                 stage = _press_stage(call, press, now, _care(care, call))

@@ -309,3 +309,10 @@ def test_two_thousand_presses_of_one_call_are_all_kept():
         book = fold(pressed(number, call=1), said(number, "stored", eid(number)), book=book)
     assert only(book).owed == ()
     assert len(only(book).presses) == 2000
+
+
+def test_a_press_after_somebody_arrived_has_nobody_until_it_is_taken():
+    arrived = fold(*FIRST, said(20, "arrived", CALL), *APPLY[Trigger.PRESS])
+    assert state(arrived) == (Life.OPEN, Handling.NONE)
+    taken = fold(*FIRST, said(20, "taken", CALL), *APPLY[Trigger.PRESS])
+    assert state(taken) == (Life.OPEN, Handling.TAKEN)

@@ -1,0 +1,256 @@
+"""One hub: what stays (disk, lines, wall clock) and its process, put together from the product's rooms.
+
+The process is `edge/main.py`'s, less threads, files, pins and sound: hub, delivery, downlink, presenter, keys'
+meanings, pendants and radio are the product's own objects on a made-up loop. `kill` ends it as kill -9 does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from drivers.pi.audio import Said
+from drivers.pi.debounce import KeyDown, KeyUp
+from edge.book import open_calls
+from edge.config import Config, ElderSection, HubSection, PendantSection, PlatformSection
+from edge.credentials import Credentials, PendantKeys
+from edge.deadlines import Care, Timing
+from edge.delivery import Delivery
+from edge.downlink import Downlink
+from edge.heartbeat import Heartbeat
+from edge.hub import Hub
+from edge.inputs.keys import KeyInput
+from edge.inputs.pendants import Pendants
+from edge.main import Service
+from edge.mint import Mint
+from edge.plan import DEFAULT
+from edge.ports import Ports
+from edge.presenter import Presenter
+from protocols.link import keys
+from protocols.values import Event, EventId, Lane
+from sim.histories.air import Adapter, Air
+from sim.histories.clockwork import Loop, World
+from sim.histories.disk import Disk, Numbers, SteppedWriter
+from sim.histories.internet import Line, Platform, SimPath
+from sim.histories.pendant import Pendant
+
+ELDERS = ("e-chen", "e-li")
+NUMBERS = 4096  # ids of one process
+
+
+class SimClock:
+    """`edge.clock.Clock` of one hub: monotonic time of a boot, and a wall clock that may be anything."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.boot = site.boot
+        self.offset_ms = 0
+        self._confirmed = False
+
+    def monotonic_ms(self) -> int:
+        return self._site.world.now_ms - self._site.booted_ms
+
+    def wall_ms(self) -> int:
+        return max(0, self._site.world.now_ms + self._site.wall_offset_ms + self.offset_ms)
+
+    def trusted(self) -> bool:
+        return self._confirmed
+
+    def confirm(self, platform_wall_ms: int) -> int:
+        """As SystemClock.confirm."""
+        step = platform_wall_ms - self.wall_ms()
+        self._confirmed = True
+        if abs(step) > 30_000:
+            self.offset_ms += step
+            return step
+        return 0
+
+
+class Site:
+    """What of a hub outlives its process."""
+
+    def __init__(self, world: World, name: str, platform: Platform, air: Air, hours: tuple[int, int]) -> None:
+        self.world, self.name, self.platform, self.air = world, name, platform, air
+        self.disk = Disk(world)
+        self.lines = {path: Line(world, path, platform) for path in ("coap", "https")}
+        self.care_hours = hours
+        self.boot = world.random.getrandbits(32)
+        self.booted_ms = world.now_ms - world.delay(1_000, 10_000_000)
+        self.wall_offset_ms = 1_800_000_000_000 + world.delay(0, 86_400_000)
+        self.process: Process | None = None
+        self.audio_broken = False
+        self.watchers: list[Callable[[Site, str, Any], None]] = []
+
+    def tell(self, what: str, value: Any) -> None:
+        """Something that people near this hub can see or hear, for the checks."""
+        for watcher in self.watchers:
+            watcher(self, what, value)
+
+    def start(self) -> None:
+        """The service starts, unless it runs."""
+        if self.process is None:
+            self.process = Process(self)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None:
+            process, self.process = self.process, None
+            process.end()
+
+    def reboot(self) -> None:
+        """The machine restarts: monotonic time begins again, and the wall clock is what the battery says."""
+        self.boot = self.world.random.getrandbits(32)
+        self.booted_ms = self.world.now_ms - self.world.delay(0, 3_000)
+
+
+class Process(Service):
+    """One run of the hub's service. Uses Service's glue; its rooms are put together here."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, world = site, site.world
+        self.loop = Loop(world)
+        self.began_ms = world.now_ms
+        self.clock = SimClock(site)
+        self.config, self.credentials = _configured(site)
+        self.adapter = Adapter(site.air, self.loop, f"{site.name}-hci0")
+        self.ports = Ports(self.clock, lambda: None, self._adapters)  # type: ignore[arg-type]
+        self.mint = Mint(site.name, self.clock)
+        self.mint.numbers.begin(world.random.getrandbits(32), 0, NUMBERS)
+        self.state = Numbers(site.disk)  # type: ignore[assignment]
+        self.accepted: dict[EventId, int] = {}  # call events of this process -> when
+        self.loop.do(self._assemble)
+
+    async def _adapters(self) -> Sequence[Any]:
+        return [self.adapter]
+
+    def _assemble(self) -> None:
+        site = self.site
+        self.writer = SteppedWriter(site.disk, self.loop, self._saved)
+        self.journal = site.disk.journal
+        self.hub = Hub(self.mint, self.writer, elder=ELDERS[0], room="hall")
+        self.hub.on_storage = lambda reason: self.hub.see("storage", site.name, bool(reason), reason)
+        self._watch_accepted()
+        self.keys_in = KeyInput(self.hub, lambda key, stuck: None)
+        self.loop.start(self._life(), "life")
+
+    async def _life(self) -> None:
+        await self._resume()
+        self._talk()
+
+    def _talk(self) -> None:
+        site, hub = self.site, self.hub
+        self.paths = {name: SimPath(line, site.name, self.loop) for name, line in site.lines.items()}
+        self.delivery = Delivery(hub, self.paths, DEFAULT, self._pending, self._path_health, self.clock.confirm)
+        self.pendants = Pendants(hub, self.ports, self.config, self.credentials, self.state)
+        self.heartbeat = Heartbeat(
+            hub,
+            self.journal,
+            every_s=60,
+            silent_s=300,
+            last_word_ms=lambda: max(h.last_good_ms for h in self.delivery.health.values()),
+            config_digest="00",
+        )
+        start, end = site.care_hours
+        care = Care(service_from_minute=start, service_to_minute=end)
+        self.presenter = Presenter(
+            hub,
+            self,
+            self,  # type: ignore[arg-type]
+            self.pendants,
+            language="zh",
+            timing=Timing(),
+            care=dict.fromkeys(ELDERS, care),
+            no_path=lambda: self.delivery.no_path,
+            silent=lambda: self.heartbeat.silent,
+        )
+        self.cursor = self._stored_cursor()
+        self.downlink = Downlink(
+            list(self.paths.values()),
+            lambda: self.cursor,
+            self._downlink_items,
+            self.delivery.polled,
+            chance=site.world.random.random,
+            monotonic=self.loop.time,
+        )
+        hub.on_change.append(lambda: self.downlink.set_call_open(bool(open_calls(hub.book))))
+        for name, run in (
+            ("calls", self.delivery.run_calls),
+            ("lower", self.delivery.run_lower),
+            ("downlink", self.downlink.run),
+            ("radio", self.pendants.run),
+            ("heartbeat", self.heartbeat.run),
+            ("presenter", self.presenter.run),
+        ):
+            self.loop.start(run(), name)
+        for name in self.paths:
+            self.loop.start(self.delivery.run_checks(name), f"check {name}")
+
+    def _watch_accepted(self) -> None:
+        record = self.hub.record
+
+        def recorded(event: Event, source: str) -> None:
+            if event.call_id is not None and event.id not in self.accepted:
+                self.accepted[event.id] = self.site.world.now_ms
+            record(event, source)
+            self.site.tell("accepted", event)
+
+        self.hub.record = recorded  # type: ignore[method-assign]
+
+    # -- lamp and speaker, as the presenter knows them
+
+    def set(self, colour: str, pattern: str) -> None:
+        """As Lamp.set."""
+        self.site.tell("lamp", (colour, pattern))
+
+    async def say(self, key: str, language: str, lane: Lane) -> Said:
+        """As Speaker.say: one after the other, sometimes cut off."""
+        world = self.site.world
+        self.site.tell("speech", key)
+        await asyncio.sleep(world.delay(150, 390) / 100)
+        if self.site.audio_broken:
+            world.visits["sound: fails"] += 1
+            return Said.FAILED
+        return Said.INTERRUPTED if world.random.random() < 0.05 else Said.SAID
+
+    # -- what people and the world do
+
+    def press(self, key: str, down: bool) -> None:
+        """A debounced edge of one of the hub's keys."""
+        at_ms = self.clock.monotonic_ms()
+        event = KeyDown(key, at_ms) if down else KeyUp(key, at_ms, 0)
+        self.loop.do(self.keys_in.on_event, event)
+
+    def do(self, action: Callable[..., Any], *args: Any, **more: Any) -> None:
+        """Call something of the hub on its loop."""
+        self.loop.do(lambda: action(*args, **more))
+
+    def end(self) -> None:
+        """kill -9: nothing that it still had in hand reaches the world."""
+        self.writer.dead = True
+        for path in getattr(self, "paths", {}).values():
+            path.dead = True
+            path._line.calls_in_flight.clear()
+        self.adapter.die()
+        self.loop.bury()
+
+
+def _configured(site: Site) -> tuple[Config, Credentials]:
+    start, end = site.care_hours
+    config = Config(
+        hub=HubSection(id=site.name, room="hall", elder=ELDERS[0]),
+        platform=PlatformSection(coap_uri="coap://platform", https_url="https://platform", ca_file="ca.pem"),
+        elders=tuple(ElderSection(id=e, service_from_minute=start, service_to_minute=end) for e in ELDERS),
+        pendants=tuple(
+            PendantSection(id=p.pendant_id, address=a, elder=ELDERS[i % 2], room="hall")
+            for i, (a, p) in enumerate(site.air.pendants.items())
+        ),
+    )
+    secrets = {p.pendant_id: _keys(p, site.name) for p in site.air.pendants.values()}
+    return config, Credentials(hub_id=site.name, https_token="", oscore=(), pendants=secrets)
+
+
+def _keys(pendant: Pendant, hub: str) -> PendantKeys:
+    return PendantKeys(
+        advert_key=keys.advert_key(pendant.root).hex(), link_key=keys.link_key(pendant.root, hub).hex()
+    )

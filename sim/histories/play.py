@@ -1,0 +1,357 @@
+"""Plays one script: builds the home, lets everything happen, heals what is broken, and says what came of it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from unittest import mock
+
+import edge.calls
+from edge.surfaces import asked, cancel_offered
+from protocols.values import Lane
+from sim.histories.air import Air
+from sim.histories.checks import Checks
+from sim.histories.clockwork import Violated, World
+from sim.histories.hub import ELDERS, Site
+from sim.histories.internet import Platform
+from sim.histories.pendant import Pendant
+from sim.histories.script import Script, Step
+from sim.platform.folding import Action
+
+HEAL_ROUNDS: Final = 60
+HEAL_ROUND_MS: Final = 30_000  # the slowest retries come every minute, a pendant's beacon every 5
+LAPSE = {"owing": 1.0, "open": 4.0, "calm": 20.0, "hours": 600.0}
+
+
+@dataclass
+class Result:
+    """What came of one history. `failure` is empty when every invariant held."""
+
+    script: Script
+    steps: int = 0
+    failure: str = ""
+    visits: Counter[str] = field(default_factory=Counter)
+    timeline: list[tuple[int, str]] = field(default_factory=list)
+
+
+class CountingTable(dict[Any, Any]):
+    """The transition table, counting which rows are used."""
+
+    def __init__(self, table: dict[Any, Any], visits: Counter[str]) -> None:
+        super().__init__(table)
+        self._visits = visits
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As dict.get."""
+        if key in self:
+            self._visits[name_of(key)] += 1
+        return super().get(key, default)
+
+    def __getitem__(self, key: Any) -> Any:
+        self._visits[name_of(key)] += 1
+        return super().__getitem__(key)
+
+
+def name_of(key: tuple[Any, Any, Any]) -> str:
+    """A row of the transition table as the visits name it."""
+    return "call: " + " ".join(part.value for part in key)
+
+
+def play(script: Script) -> Result:
+    """One history from beginning to end."""
+    result = Result(script)
+    history = None
+    with mock.patch.object(edge.calls, "TABLE", CountingTable(edge.calls.TABLE, result.visits)):
+        before = random.getstate()
+        random.seed(script.seed)  # delivery spreads reconnections by it
+        try:
+            history = History(script, result)
+            history.run()
+        except (Violated, AssertionError) as violation:
+            result.failure = str(violation)
+        finally:
+            random.setstate(before)
+            if history is not None:
+                history.end()
+    return result
+
+
+class History:
+    """The home of one script and what can happen in it."""
+
+    def __init__(self, script: Script, result: Result) -> None:
+        self.script, self.result = script, result
+        self.world = world = World(script.seed)
+        world.visits, world.timeline = result.visits, result.timeline
+        self.pendants = [
+            Pendant(world, f"pd-0{i + 1}", f"F0:F1:F2:F3:F4:0{i}", bytes([i + 1]) * 16, script.preset)
+            for i in range(2)
+        ]
+        self.air = Air(world, self.pendants)
+        self.platform = Platform(world)
+        self.sites = [
+            Site(world, f"hub-0{i + 1}", self.platform, self.air, script.hours) for i in range(script.hubs)
+        ]
+        self.checks = Checks(world, self.platform, self.air, self.sites, self.pendants)
+        world.checks = [self.checks.each_step, self._pace]
+        self._hours = False
+        for site in self.sites:
+            site.start()
+
+    def run(self) -> None:
+        """The script, then the healing, then the last checks."""
+        for step in self.script.steps:
+            self.world.run(step.at_ms)
+            self._happen(step)
+            self.world.settle()
+            self.checks.each_step()
+            self.world.steps += 1
+        self.world.run(self.world.now_ms + 2_000)
+        self._heal()
+        self.checks.at_the_end()
+        self.result.steps = self.world.steps
+
+    def end(self) -> None:
+        """Let go of every process."""
+        self.result.steps = self.world.steps
+        for site in self.sites:
+            site.kill()
+
+    def _pace(self) -> None:
+        """Slow hours cost little: longer timers fire late while nobody waits for them."""
+        if self._hours:
+            return
+        books = [site.process.hub for site in self.sites if site.process is not None]
+        owing = any(hub.events for hub in books)
+        busy = owing or any(p.core.book.unheard() for p in self.pendants if p.on)
+        self.world.lapse = LAPSE["owing" if busy else "open" if self.platform.open_cases() else "calm"]
+
+    # -- the script
+
+    def _happen(self, step: Step) -> None:
+        self.world.note(f"* {step.what}({step.who})", f"step: {step.what.removeprefix('-')}")
+        site = self.sites[step.value % len(self.sites)]
+        pendant = self.pendants[step.who]
+        on = not step.what.startswith("-")
+        name = step.what.removeprefix("-").replace("-", "_")
+        act: Callable[..., None] = self._hours_pass if name == "hours" else getattr(self, f"_{name}")
+        act(site, pendant, step, on)
+
+    def _hours_(self, length_ms: int) -> None:
+        self._hours, self.world.lapse = True, LAPSE["hours"]
+        self.world.run(self.world.now_ms + length_ms)
+        self._hours = False
+        self.checks.healthy_since.clear()
+        self._pace()
+
+    def _hours_pass(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._hours_(step.value)
+
+    # -- people
+
+    def _red(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._hub_key(site, "red", 150)
+
+    def _green(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._hub_key(site, "green", 200)
+
+    def _green_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._hub_key(site, "green", 200)
+        self.world.after(1_500, self._hub_key, site, "green", 200)
+
+    def _green_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        """Held when cancelling is offered, if it is offered soon."""
+        for wait_ms in (0, 2_000, 5_000, 9_000, 15_000):
+            self.world.after(wait_ms, self._hold_if_offered, site)
+
+    def _hold_if_offered(self, site: Site) -> None:
+        process = site.process
+        if process is not None and cancel_offered(process.hub.book, process.mint.stamp()) is not None:
+            if asked(process.hub.book) is None:
+                self.world.visits["key: cancel held"] += 1
+            self._hub_key(site, "green", 3_300)
+
+    def _hub_key(self, site: Site, key: str, hold_ms: int) -> None:
+        process = site.process
+        if process is None or not hasattr(process, "delivery"):
+            return
+        if key == "green":
+            self.checks.answered |= {case.call_id for case in self.platform.open_cases()}
+            self.checks.answered |= set(process.hub.book.calls)
+        process.press(key, True)
+        self.world.visits[f"key: {key}"] += 1
+        self.world.after(hold_ms, self._release, process, key)
+
+    def _release(self, process: Any, key: str) -> None:
+        if process.loop.alive:
+            process.press(key, False)
+
+    def _pendant(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._touch(pendant, 200)
+
+    def _pendant_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._touch(pendant, 150)
+        self.world.after(700, self._touch, pendant, 150)
+
+    def _pendant_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._touch(pendant, 1_400)
+
+    def _touch(self, pendant: Pendant, hold_ms: int) -> None:
+        if pendant.on:
+            self.world.visits["key: pendant"] += 1
+            pendant.key(True)
+            self.world.after(hold_ms, pendant.key, False)
+
+    def _fall(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if site.process is not None and hasattr(site.process, "delivery"):
+            data = {"source": "rule", "rule": "fall"}
+            site.process.do(site.process.hub.call, "call.fall", "rule", elder=ELDERS[step.who], data=data)
+
+    def _readings(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if site.process is not None:
+            for number in range(1 + step.value % 12):
+                site.process.do(site.process.hub.report, "reading.pulse", {"value": 60.0 + number})
+
+    def _heartbeat(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        pendant.beat()
+
+    def _red_and_kill(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._hub_key(site, "red", 150)
+        self.world.after(step.value % 60, self._die, site, 1_000 + step.value % 3_000)
+
+    def _pendant_and_cut(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self._touch(pendant, 200)
+        self.world.after(step.value % 600, pendant.power_cut)
+        self.world.after(5_000 + step.value % 9_000, self._power_on, pendant)
+
+    # -- troubles
+
+    def _cut(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        names = (("coap",), ("https",), ("coap", "https"))[step.value // 7 % 3]
+        for name in names:
+            site.lines[name].cut = on
+
+    def _lossy(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        for line in site.lines.values():
+            line.loss = 0.35 if on else 0.0
+
+    def _slow(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        for line in site.lines.values():
+            line.slow = 40 if on else 1
+
+    def _platform_down(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.platform.up = not on
+
+    def _refuses(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.platform.refuses = on
+
+    def _asleep(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.platform.seat = "asleep" if on else "prompt"
+
+    def _tardy(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.platform.seat = "slow" if on else "prompt"
+
+    def _disk_hangs(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        site.disk.trouble = "hangs" if on else ""
+
+    def _disk_fails(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        site.disk.trouble = "fails" if on else ""
+
+    def _killed(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        site.kill() if on else site.start()
+
+    def _die(self, site: Site, back_ms: int) -> None:
+        site.kill()
+        self.world.after(back_ms, site.start)
+
+    def _rebooted(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if on:
+            site.kill()
+            site.reboot()
+        else:
+            site.start()
+
+    def _wall_jumps(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        year_ms = 365 * 86_400_000
+        site.wall_offset_ms += (step.value % 41 - 20) * year_ms // 10
+
+    def _away(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        (self.air.away.add if on else self.air.away.discard)(pendant.address)
+
+    def _pendant_off(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        pendant.power_cut() if on else self._power_on(pendant)
+
+    def _power_on(self, pendant: Pendant) -> None:
+        pendant.power_on()
+
+    def _pendant_resets(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if pendant.on:
+            pendant.reset()
+
+    def _flash_dead(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        pendant.flash_dead = on
+
+    def _jammed(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.air.jammed = on
+
+    def _adapter_hangs(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if site.process is not None:
+            site.process.adapter.hangs = on
+
+    def _adapter_deaf(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        if site.process is not None:
+            site.process.adapter.deaf = on
+
+    def _replay(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.air.replay()
+
+    def _forgery(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        self.air.forge()
+
+    def _mute(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        site.audio_broken = on
+
+    # -- the end
+
+    def _heal(self) -> None:
+        """Everything works again; the seat closes what it has; all that is owed has time to arrive."""
+        self.world.note("* everything is healed")
+        self.platform.up, self.platform.refuses, self.platform.seat = True, False, "asleep"
+        self.air.away.clear()
+        self.air.jammed = False
+        for site in self.sites:
+            site.disk.trouble, site.audio_broken = "", False
+            for line in site.lines.values():
+                line.cut, line.loss, line.slow = False, 0.0, 1
+            site.start()
+            assert site.process is not None
+            site.process.adapter.hangs = site.process.adapter.deaf = False
+        for pendant in self.pendants:
+            pendant.flash_dead = False
+            pendant.power_on()
+        for _ in range(HEAL_ROUNDS):
+            self.world.run(self.world.now_ms + HEAL_ROUND_MS)
+            for case in self.platform.open_cases():
+                self.platform.act(case.call_id, Action.TAKE, "wang")
+                self.platform.act(case.call_id, Action.CLOSE, "wang")
+            if self._quiet():
+                self.world.run(self.world.now_ms + HEAL_ROUND_MS)
+                if self._quiet():
+                    return
+
+    def _quiet(self) -> bool:
+        hubs = [site.process.hub for site in self.sites if site.process is not None]
+        owing = any(hub.events or not _told_the_end(hub) for hub in hubs)
+        lower = any(s.disk.journal.pending(lane, 1) for s in self.sites for lane in (Lane.FAULT, Lane.READING))
+        unheard = any(p.core.book.unheard() for p in self.pendants)
+        return not (owing or lower or unheard or self.platform.open_cases())
+
+
+def _told_the_end(hub: Any) -> bool:
+    return not any(call.life.value == "open" for call in hub.book.calls.values())
+
+
+__all__ = ["History", "Result", "name_of", "play"]
