@@ -101,6 +101,10 @@ def _directory(kept: Path | None) -> Iterator[Path]:
     """The given directory, or a temporary one that is removed at the end."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
+        if any(kept.iterdir()):
+            raise click.BadParameter(
+                f"{kept} is not empty: a run keeps its own things apart", param_hint="--dir"
+            )
         yield kept
         return
     with tempfile.TemporaryDirectory(prefix="anban-", ignore_cleanup_errors=True) as name:
@@ -149,14 +153,16 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
 
 async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     """The home with its page until Ctrl-C; then what the ledger says."""
+    from sim.disk.disk import available
     from sim.home.home import Home
     from sim.home.page import Page, served
+    from sim.home.setup import Setup
     from sim.home.show import Show
 
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    home = Home(where, seed)
+    home = Home(where, seed, Setup(faulty_disk=available()))
     show = Show(home)
     began = time.monotonic()
     click.echo("Starting air, platform, hub and two pendants ...")

@@ -12,9 +12,9 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
 
 from sim.air.client import AirControl
+from sim.disk import FaultDisk
 from sim.home import plan, records
 from sim.home.hubs import HubRig
 from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
@@ -27,12 +27,6 @@ from sim.internet import LOOPBACK, Internet
 
 JAM_DB = 60.0  # above any signal of a flat
 MAX_DIR = 70  # a unix socket's path has at most 107 bytes
-
-
-class FaultyDisk(Protocol):
-    """What can be done to the card of the first hub."""
-
-    async def hang(self, on: bool) -> None: ...
 
 
 class Home:
@@ -63,8 +57,7 @@ class Home:
         self.on_event: list[Callable[[Stored], None]] = []
         self.on_case: list[Callable[[LiveCase], None]] = []
         self.on_deed: list[Callable[[Deed], None]] = []
-        self.hub_env: dict[str, str] = {}
-        self.disk: FaultyDisk | None = None
+        self.disk: FaultDisk | None = None
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )
@@ -74,6 +67,12 @@ class Home:
     def hub(self) -> HubRig:
         """The first hub."""
         return next(iter(self.hubs.values()))
+
+    def card(self) -> FaultDisk:
+        """The card of the first hub. RuntimeError in a home without a faulty one."""
+        if self.disk is None:
+            raise RuntimeError("this home was set up without a faulty card")
+        return self.disk
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Home]:
@@ -110,11 +109,17 @@ class Home:
                 ca_file=info["ca_file"],
                 radio=self.air_dir / f"hci-{name}.sock",
             )
+        if self.setup.faulty_disk:
+            self.disk = FaultDisk(self.hub.directory / "data", self.directory / "disk.ctl")
+            self.hub.env |= self.disk.environment({})
+        if self.setup.clock_offset_s:
+            for hub in self.hubs.values():
+                hub.env["ANBAN_CLOCK_OFFSET_S"] = str(self.setup.clock_offset_s)
         self._watch = asyncio.create_task(self.platform.watch())
         for pendant in self.pendants.values():
             await pendant.start()
         await asyncio.gather(
-            *(hub.start(self.hub_env) for hub in self.hubs.values()),
+            *(hub.start() for hub in self.hubs.values()),
             *(self.on_air(name) for name in self.pendants),
         )
         for name in self.hubs:

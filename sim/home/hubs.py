@@ -32,6 +32,7 @@ class HubRig:
         self.address = f"F0:0B:00:00:00:{number:02X}"
         self.child = Child(setup.id, ["-m", "sim.hub", "--dir", str(directory)], logs)
         self.ledger = ledger
+        self.env: dict[str, str] = {}
         self.lamp = LampReader()
         self.said: list[tuple[int, str]] = []
         self.on_lamp: Callable[[Shown], None] = lambda shown: None
@@ -76,11 +77,11 @@ class HubRig:
         path.touch(mode=0o600)
         path.write_text(json.dumps({**credentials, "pendants": keys}, indent=1))
 
-    async def start(self, env: Mapping[str, str] | None = None) -> float:
+    async def start(self) -> float:
         """Start and connect the pins; gives the seconds until its keys were accepted."""
         path = self.directory / "pins.sock"
         path.unlink(missing_ok=True)
-        took = await self.child.start(path.is_socket, env)
+        took = await self.child.start(path.is_socket, self.env)
         reader, self._pins = await _connect(path)
         self.lamp = LampReader()
         self._tasks = [asyncio.create_task(self._read_pins(reader)), asyncio.create_task(self._look())]

@@ -79,6 +79,9 @@ class Stored:
     elder: str
     received_ms: int
     stages: dict[str, int] = field(default_factory=dict)
+    wall_ms: int = 0
+    clock_trusted: bool = False
+    durable: bool = False
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class PlatformRig:
         self.on_case: Callable[[LiveCase], None] = lambda case: None
         self.on_deed: Callable[[Deed], None] = lambda deed: None
         self.heard: set[str] = set()  # hubs from which anything has come
+        self.faults: set[tuple[str, str]] = set()  # (hub, fault) that stand now
         self._number = 0
         self._deeds: set[tuple[str, str]] = set()
 
@@ -141,8 +142,10 @@ class PlatformRig:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             events, self._number = records.events_after(db, self._number)
             heard = db.execute("SELECT id FROM hubs WHERE heard_ms > 0").fetchall()
+            faults = db.execute("SELECT hub, fault FROM faults WHERE ended_ms = 0").fetchall()
             rows = db.execute("SELECT call_id, elder, kind, lifecycle, handling, body FROM cases").fetchall()
         self.heard = {hub for (hub,) in heard}
+        self.faults = set(faults)
         for event in events:
             self.events.append(event)
             self.on_event(event)

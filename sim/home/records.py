@@ -38,6 +38,7 @@ def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int
     events = []
     for after, event_id, call_id, kind, elder, received_ms, body in db.execute(EVENTS, (number,)):
         number = after
+        sent = decode_event(body)
         event = Stored(
             id=event_id,
             call_id=call_id or event_id,
@@ -45,7 +46,10 @@ def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int
             origin=event_id.split(".", 1)[0],
             elder=elder,
             received_ms=received_ms,
-            stages=decode_event(body).stages,
+            stages=sent.stages,
+            wall_ms=sent.wall_ms,
+            clock_trusted=sent.clock_trusted,
+            durable=sent.durable,
         )
         events.append(event)
     return events, number

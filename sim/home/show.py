@@ -270,7 +270,7 @@ class Show:
 
     async def _set_hub_process(self, well: bool) -> None:
         hub = self.home.hub
-        await (hub.start(self.home.hub_env) if well else hub.kill())
+        await (hub.start() if well else hub.kill())
         self.show_hub(hub)
 
     async def _set_jam(self, well: bool) -> None:
@@ -280,5 +280,8 @@ class Show:
         await self.home.stranger(next(iter(self.home.pendants)), not well)
 
     async def _set_disk(self, well: bool) -> None:
-        if self.home.disk is not None:
-            await self.home.disk.hang(not well)
+        disk = self.home.card()
+        if well:
+            disk.heal()
+        else:
+            disk.hang()

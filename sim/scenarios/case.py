@@ -48,6 +48,12 @@ class Case:
         self.claim(name, True, f"after {took:.2f} s of {within_s:g} s")
         return took
 
+    async def soon(self, name: str, condition: Condition, within_s: float) -> bool:
+        """As `until`, but the scenario goes on when the claim does not hold."""
+        took = await came(condition, within_s)
+        detail = f"not within {within_s:g} s" if took is None else f"after {took:.2f} s of {within_s:g} s"
+        return self.claim(name, took is not None, detail)
+
     async def never(self, name: str, condition: Condition, for_s: float) -> None:
         """Claim that `condition` does not come to hold during this time."""
         took = await came(condition, for_s)

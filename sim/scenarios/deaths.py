@@ -42,7 +42,7 @@ async def hub_killed(home: Home, case: Case) -> None:
     await case.until("killed after the red key was heard: it arrives", arrived(home, red), BACK_S)
     await hand(home, "e-chen", "take")
     await home.hub.kill()
-    await home.hub.start(home.hub_env)
+    await home.hub.start()
     await case.until("taken while it was dead: it shows", lamp_is(home, "green", "steady"), BACK_S)
 
 
@@ -57,7 +57,7 @@ def _down(home: Home) -> Press:
 async def _kill_and_start(home: Home) -> None:
     await home.hub.kill()
     home.pendants["pd-01"].key_up()
-    await home.hub.start(home.hub_env)
+    await home.hub.start()
 
 
 async def _through(home: Home, case: Case, press: Press, when: str) -> None:

@@ -55,7 +55,7 @@ async def internet_cut_http_alive(home: Home, case: Case) -> None:
 async def udp_blocked(home: Home, case: Case) -> None:
     home.net.set(udp_cut=True)
     await home.hub.stop()
-    await home.hub.start(home.hub_env)
+    await home.hub.start()
     press = await home.press("pd-01")
     await case.until("the platform has the call", arrived(home, press), ARRIVES_S)
     await case.until("it is felt", feels(home, "pd-01", "delivered", press.at_ms), FEELS_S)
@@ -80,6 +80,7 @@ async def bad_line(home: Home, case: Case) -> None:
         red = await home.hub.press("red")
         await case.until("the platform has the call", arrived(home, red), 30)
         await close(home, case, "e-chen")
+        await case.until("the hub knows of the end", lamp_is(home, "off", "off"), 30)
 
 
 SCENARIOS = (

@@ -67,7 +67,7 @@ async def no_hub(home: Home, case: Case) -> None:
     )
     await case.until("and it flashes red", lambda: home.pendants["pd-01"].light == "red", 5)
     before = now_ms()
-    await home.hub.start(home.hub_env)
+    await home.hub.start()
     await case.until("a hub that comes hears it", arrived(home, press), 45)
     await case.until("and it is felt", feels(home, "pd-01", "delivered", before), FEELS_S)
 

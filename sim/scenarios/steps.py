@@ -57,6 +57,11 @@ def has_case(home: Home, elder: str, handling: str = "", lifecycle: str = "open"
     return look
 
 
+def has_fault(home: Home, fault: str, standing: bool = True) -> Condition:
+    """Whether a fault of this name stands (or none does) at the platform."""
+    return lambda: any(name == fault for _, name in home.platform.faults) is standing
+
+
 async def hand(home: Home, elder: str, what: str) -> int:
     """Do something at the seat to this elder's open call; gives the time before it, in wall ms."""
     case = home.platform.open_case(elder)

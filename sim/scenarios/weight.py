@@ -1,0 +1,109 @@
+"""Much waits, or the clock is wrong: what a hub carries must not slow or spoil a call."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from edge.entries import EventEntry, Stamp
+from edge.stores.journal import Journal
+from protocols.values import Event, EventId, Lane
+from sim.home.home import Home
+from sim.home.setup import Setup
+from sim.home.waiting import Condition
+from sim.scenarios.case import Case, Scenario
+from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels
+
+READINGS = 100_000
+GROUP = 2_000
+OLD_BOOT = 1
+YEARS_BACK_S = -9 * 365 * 86_400  # a board without a battery for its clock, asleep since its image was made
+TRUE_MS = 1_700_000_000_000  # late 2023: no true clock is before this
+
+
+async def backlog(home: Home, case: Case) -> None:
+    await home.hub.stop()
+    await asyncio.to_thread(fill, home.hub.directory / "data" / "journal.db", READINGS)
+    home.net.set(cut=True)
+    await home.hub.start()
+    red = await home.hub.press("red")
+    press = await home.press("pd-02")
+    home.net.set(cut=False)
+    await case.until("both calls overtake the readings", arrived(home, red, press), 75)
+    waiting = READINGS - readings(home)
+    case.claim("most readings were still waiting then", waiting > READINGS // 2, f"{waiting} of {READINGS}")
+    await case.until("the pendant's is felt", feels(home, "pd-02", "delivered", press.at_ms), FEELS_S)
+    await close(home, case, "e-chen")
+    second = await home.hub.press("red")
+    await case.until("a call amid the readings is not delayed", arrived(home, second), 1.0)
+    case.claim("the readings flow again", readings(home) > 0, f"{readings(home)}")
+
+
+def fill(path: Path, count: int) -> None:
+    """Write so many undelivered readings into the journal of a hub that does not run."""
+    journal = Journal.open(path)
+    for start in range(0, count, GROUP):
+        numbers = range(start, min(count, start + GROUP))
+        journal.append(Lane.READING, [_reading(number) for number in numbers])
+    journal.close()
+
+
+def _reading(number: int) -> EventEntry:
+    event = Event(
+        id=EventId("hub-01", 0x0BAD0BAD, number),
+        kind="reading.room_temperature",
+        lane=Lane.READING,
+        device="hub-01",
+        wall_ms=TRUE_MS + number,
+        elder="e-chen",
+    )
+    return EventEntry(at=Stamp(uptime_ms=number, boot=OLD_BOOT), event=event, source="system")
+
+
+def readings(home: Home) -> int:
+    """How many readings the platform's database holds."""
+    path = home.platform.directory / "platform.db"
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        row = db.execute("SELECT count(*) FROM events WHERE kind = 'reading.room_temperature'").fetchone()
+        return int(row[0])
+    finally:
+        db.close()
+
+
+async def clock_wrong(home: Home, case: Case) -> None:
+    home.net.set(cut=True)  # nothing corrects the clock before the first call
+    await home.hub.kill()
+    await home.hub.start()
+    red = await home.hub.press("red")
+    press = await home.press("pd-02")
+    await asyncio.sleep(case.dice.uniform(1.0, 3.0))
+    home.net.set(cut=False)
+    await case.until("both calls arrive", arrived(home, red, press), 75)
+    await case.until("it is felt", feels(home, "pd-02", "delivered", press.at_ms), FEELS_S)
+    claimed = [event for event in home.platform.events if event.wall_ms < TRUE_MS]
+    case.claim(
+        "no event trusts the wrong clock", not any(e.clock_trusted for e in claimed), f"{len(claimed)}"
+    )
+    await close(home, case, "e-chen")
+    await case.until("the end is known", _over(home), ARRIVES_S)
+    again = await home.hub.press("red")
+    await case.until("a call after the correction arrives", arrived(home, again), ARRIVES_S)
+    last = home.platform.events[-1]
+    case.claim("and its time is right", last.wall_ms > TRUE_MS and last.clock_trusted, str(last.wall_ms))
+
+
+def _over(home: Home) -> Condition:
+    return lambda: home.platform.open_case("e-chen") is None
+
+
+SCENARIOS = (
+    Scenario("backlog", f"{READINGS} readings wait in the hub when two calls come.", backlog),
+    Scenario(
+        "clock-wrong",
+        "The hub starts with a wall clock nine years behind and no line to correct it.",
+        clock_wrong,
+        Setup(clock_offset_s=YEARS_BACK_S),
+    ),
+)
