@@ -32,6 +32,7 @@ from aiocoap.transports.udp6 import UDP6EndpointAddress  # type: ignore[import-u
 from edge.credentials import OscoreKeys
 from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
 from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
+from edge.paths.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
 from protocols.wire import decode_downlink, encode_event, encode_events
@@ -142,11 +143,12 @@ class _Address:
         return (self._known, self._port, 0, 0)
 
     async def _look(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)
+            found = await in_thread(
+                "coap-lookup", socket.getaddrinfo, self._host, self._port, 0, socket.SOCK_DGRAM
+            )
             self._known = _mapped(str(found[0][4][0]))
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, RuntimeError, ValueError, IndexError) as error:
             log.info("the platform's name was not found: %s", type(error).__name__)
         finally:
             self._looking = None
@@ -260,11 +262,6 @@ class CoapPath:
                                 "Provision this hub again.",
                             ) from error
                         context = keyring.fresh()
-        except TimeoutError as error:
-            self._address.look_again()
-            raise PathError(
-                Reason.PATH_TIMEOUT, "no answer in time", "Check the line; it is tried on."
-            ) from error
         except _LIBRARY_ERRORS as error:
             self._address.look_again()
             raise _path_error(error) from error

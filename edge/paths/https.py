@@ -14,11 +14,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
+from edge.paths.threads import Limit, in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
 from protocols.wire import MAX_ITEMS, decode_downlink, encode_event, encode_events
@@ -52,10 +52,8 @@ class HttpsPath:
         self._url = url.rstrip("/")
         self._ca_file = ca_file
         self._token = token
-        self._pools = {
-            purpose: ThreadPoolExecutor(threads, thread_name_prefix=f"https-{purpose}")
-            for purpose, threads in THREADS.items()
-        }
+        self._limits = {purpose: Limit(threads) for purpose, threads in THREADS.items()}
+        self._closed = False
         self._sessions: dict[str, requests.Session] = {}
         self._making = threading.Lock()
 
@@ -95,24 +93,27 @@ class HttpsPath:
         return wall_ms_of(answer) + int(round_trip_s * 500), round_trip_s
 
     async def close(self) -> None:
-        """See `Path.close`. Threads that hang in the system end by themselves."""
+        """See `Path.close`. Threads that hang in the system end by themselves and keep nobody."""
+        self._closed = True
         for session in self._sessions.values():
             session.close()
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
-        loop = asyncio.get_running_loop()
-        pool = self._pools[purpose]
+        if self._closed:
+            raise PathError(Reason.PATH_DOWN, "the path is closed")
         try:
             async with asyncio.timeout(2 * (CONNECT_S + read_s) + LOOKUP_S):
-                return await loop.run_in_executor(pool, self._request, purpose, method, address, body, read_s)
+                return await in_thread(
+                    f"https-{purpose}",
+                    *(self._request, purpose, method, address, body, read_s),
+                    limit=self._limits[purpose],
+                )
         except TimeoutError as error:
             raise PathError(
                 Reason.PATH_TIMEOUT, "no answer in time", "Check the line; it is tried on."
             ) from error
-        except RuntimeError as error:  # the pool was shut down
-            raise PathError(Reason.PATH_DOWN, "the path is closed") from error
+        except RuntimeError as error:
+            raise PathError(Reason.PATH_DOWN, "the system has no thread to give", "Restart it.") from error
 
     def _request(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
         """One exchange, in a thread of the purpose's own. PathError and nothing else."""

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from aiocoap import oscore  # type: ignore[import-untyped]
 
 from edge.credentials import OscoreKeys
+from edge.paths.threads import in_thread
 from protocols.errors import AnbanError, Reason
 
 log = logging.getLogger(__name__)
@@ -80,12 +81,12 @@ class Numbers:
 
     async def _reserve_block(self) -> None:
         try:
-            first = await asyncio.to_thread(self._reserve, self.name, self._block)
+            first = await in_thread(self.name, self._reserve, self.name, self._block)
             self._ranges.append(range(first, first + self._block))
         except AnbanError as error:
             self.dead = error.reason is Reason.COUNTERS_LOST
             log.warning("OSCORE context %s: %s", self.name, error.sentence)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, RuntimeError, sqlite3.Error) as error:
             log.warning("OSCORE context %s: no numbers reserved: %s", self.name, type(error).__name__)
         finally:
             self._reserving = None

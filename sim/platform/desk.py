@@ -186,8 +186,8 @@ class Desk:
         self, case_id: EventId, event: Event, new: bool, name: Name, at_ms: int, arrival: Arrival
     ) -> None:
         case = self._shelf.case(case_id)
-        known = case is not None and not new
-        folded = fold_again(case, name) if known else fold_event(case, event, name, at_ms)
+        once_more = None if new else case
+        folded = fold_again(once_more, name) if once_more else fold_event(case, event, name, at_ms)
         if folded.case != case:
             self._settle(folded, (name,), at_ms, arrival)
         elif folded.stages:

@@ -26,8 +26,8 @@ def _object(required: list[str], closed: bool = False, **properties: Any) -> dic
     return made | {"additionalProperties": False} if closed else made
 
 
-def _schemas() -> dict[str, Any]:
-    event = _object(
+def _event() -> dict[str, Any]:
+    return _object(
         ["id", "kind", "lane", "device"],
         version=_VERSION,
         id={"$ref": "#/components/schemas/EventId"},
@@ -45,6 +45,9 @@ def _schemas() -> dict[str, Any]:
         data={"type": "object"},
         stages={"type": "object", "additionalProperties": _MS},
     )
+
+
+def _schemas() -> dict[str, Any]:
     receipt = _object(
         ["number", "about", "stage"],
         version=_VERSION,
@@ -84,7 +87,7 @@ def _schemas() -> dict[str, Any]:
     )
     return {
         "EventId": _EVENT_ID,
-        "Event": event,
+        "Event": _event(),
         "Receipt": receipt,
         "Command": command,
         "DownlinkItem": item,

@@ -71,16 +71,16 @@ class _SqliteShelf:
         self._db.execute("COMMIT")
 
     def next_number(self) -> int:
-        return next(self._numbers)
+        return int(next(self._numbers))
 
     def event_number(self, event_id: EventId) -> int | None:
         row = self._db.execute("SELECT number FROM events WHERE id = ?", (str(event_id),)).fetchone()
-        return row[0] if row else None
+        return int(row[0]) if row else None
 
     def put_event(self, event: Event, hub: str, number: int, at_ms: int, case_id: EventId | None) -> None:
         event_id, call_id = str(event.id), str(case_id) if case_id is not None else None
-        row = (event_id, number, hub, call_id, event.kind, int(event.lane), event.elder, event.device)
-        row += (event.room, at_ms, event.wall_ms, encode_event(event))
+        who = (event_id, number, hub, call_id, event.kind, int(event.lane), event.elder, event.device)
+        row = (*who, event.room, at_ms, event.wall_ms, encode_event(event))
         self._db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
         if call_id is not None:
             press = (event_id, call_id, event.kind, event.device, at_ms)

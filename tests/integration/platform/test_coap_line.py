@@ -166,10 +166,10 @@ def test_an_address_that_is_not_coap_is_refused_when_the_path_is_made(home: Home
 
 
 async def test_a_name_that_nobody_knows_is_a_path_error(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nobody(*_: Any, **__: Any) -> Any:
+    def nobody(*_: Any, **__: Any) -> Any:
         raise socket.gaierror("not known")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nobody)
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
     path = CoapPath("coap://platform.example", home.keys, home.counters)
     home.opened.append(path)
     with pytest.raises(PathError) as caught:
@@ -184,12 +184,12 @@ async def test_a_resolver_that_dies_does_not_stop_a_call(
     home.opened.append(path)
     answers = [[(2, 2, 17, "", ("127.0.0.1", platform.info["coap_port"]))]]
 
-    async def lookup(*_: Any, **__: Any) -> Any:
+    def lookup(*_: Any, **__: Any) -> Any:
         if answers:
             return answers.pop()
         raise socket.gaierror("the resolver is dead")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
     assert (await path.send([press(1)]))[0].stage == "stored"
     path._address.look_again()
     assert (await path.send([press(2)]))[0].stage == "stored"

@@ -251,3 +251,24 @@ def test_requests_is_imported_only_when_needed() -> None:
 
     code = "import sys, edge.paths.https; sys.exit('requests' in sys.modules or 'urllib3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_thread_that_hangs_does_not_hold_the_end_of_the_process() -> None:
+    import subprocess
+    import sys
+
+    code = """
+import asyncio, threading
+from edge.paths.threads import in_thread
+
+async def main():
+    try:
+        async with asyncio.timeout(0.05):
+            await in_thread("stuck", threading.Event().wait)
+    except TimeoutError:
+        print("gone")
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=True, timeout=20, capture_output=True)
+    assert ended.stdout == b"gone\n"
