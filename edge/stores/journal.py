@@ -85,6 +85,7 @@ class Journal:
         self._head = (0, GENESIS)
         self._budget = dict(retention.BUDGET_ROWS)
         self.damaged = 0
+        self._shut = False
         self._writer = self._reader = sqlite3.connect(":memory:")  # until the file is open
         self._away: Path | None = None  # where the file is that this journal in memory stands in for
         self._brought = 0  # the head when it began to stand in
@@ -386,7 +387,8 @@ class Journal:
     def checkpoint(self) -> None:
         """Carry the WAL into the file without delaying an append; from any thread but the writer's."""
         with self._read_lock:
-            _checkpoint(self._reader)
+            if not self._shut:
+                _checkpoint(self._reader)
 
     def checkpoint_now(self) -> None:
         """Carry what is left of the WAL into the file, so that it begins anew; from the writer's thread."""
@@ -400,6 +402,7 @@ class Journal:
     def close(self) -> None:
         """Close the file; what is in its WAL is carried into it first."""
         with self._write_lock, self._read_lock:
+            self._shut = True
             self._close_connections()
             if self._noted is not None:
                 self._noted.close()
