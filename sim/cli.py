@@ -102,9 +102,7 @@ def _directory(kept: Path | None) -> Iterator[Path]:
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
         if any(kept.iterdir()):
-            raise click.BadParameter(
-                f"{kept} is not empty: a run keeps its own things apart", param_hint="--dir"
-            )
+            raise click.BadParameter(f"{kept} is not empty", param_hint="--dir")
         yield kept
         return
     with tempfile.TemporaryDirectory(prefix="anban-", ignore_cleanup_errors=True) as name:

@@ -73,6 +73,11 @@ async def hand(home: Home, elder: str, what: str) -> int:
 
 
 async def close(home: Home, case: Case, elder: str) -> None:
-    """End this elder's call at the seat, and see it ended."""
-    await hand(home, elder, "close")
-    await case.until(f"the call of {elder} is closed", lambda: home.platform.open_case(elder) is None, 5)
+    """End this elder's call at the seat, and see that the home knows: a press before joins the old call."""
+    before = await hand(home, elder, "close")
+    dark = lamp_is(home, "off", "off")
+
+    def known() -> bool:
+        return home.hub.has_said("closed", before) or bool(dark())
+
+    await case.until(f"the home knows that the call of {elder} is closed", known, FEELS_S)
