@@ -9,7 +9,7 @@ SEED ?= 1
 BENCHES ?=
 
 # CPython rooms that mypy holds to --strict.
-TYPED := protocols edge drivers anban.py
+TYPED := protocols edge drivers firmware/build.py anban.py
 # What runs on the pendant, held to MicroPython's types.
 TYPED_MICROPYTHON := protocols/link drivers/pendant firmware
 

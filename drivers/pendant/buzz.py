@@ -12,7 +12,7 @@ class Buzzer:
     def __init__(self, pwm) -> None:
         self._pwm = pwm
         self._queue = []
-        self._steps = None
+        self._steps = None  # type: tuple
         self._at = 0
         self._sounding = False
         self._next_ms = 0

@@ -7,9 +7,9 @@ class Light:
     def __init__(self, red, green) -> None:
         self._red = red
         self._green = green
-        self._pattern = None
+        self._pattern = None  # type: tuple
         self._lit = False
-        self._next_ms = None
+        self._next_ms = None  # type: int
         self.off()
 
     def off(self) -> None:

@@ -72,7 +72,7 @@ class Board:
 
     def since_wake_ms(self) -> int:
         """How long ago the chip woke."""
-        return time.ticks_ms() + BOOTLOADER_MS
+        return time.ticks_diff(time.ticks_ms(), 0) + BOOTLOADER_MS  # its ticks begin with the boot  # type: ignore[operator]
 
     def wake_cause(self) -> str:
         """`key`, `timer`, `watchdog`, `power` or `reset`."""

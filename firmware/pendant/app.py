@@ -20,6 +20,10 @@ from firmware.pendant.store import Store
 from protocols.link import keys
 from protocols.link.advert import AdvertBuilder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.pendant.hublink import HubLink
+
 MIN_SLEEP_MS = 2000  # a boot costs about 24 mC, idling 25 mA: below a second or two sleeping gains nothing
 BOOT_MS = 500  # wake this much before something is due (0.3-0.6 s from wake to first advert)
 LONGEST_WAIT_MS = 2000  # a pass at least this often, well below the watchdog
@@ -49,16 +53,16 @@ class App:
         self.light = Light(board.red_pin, board.green_pin)
         self.buzzer = Buzzer(board.buzzer)
         self.radio = Radio(self._flag.set, INFO)
-        self._builder = None
+        self._builder = None  # type: AdvertBuilder
         self._radio_on = False
         self._radio_due_ms = 0  # when to try the radio again
-        self.link = None  # made for the first who connects
+        self.link: HubLink = None  # made for the first who connects
         self._turn = 0
-        self._payload_due_ms = None
+        self._payload_due_ms = None  # type: int
         self._aired_ms = 0
         self._on_air = False
         self._carried = 0  # press number that the present advert carries
-        self._burst_ms = None  # a heartbeat burst began then
+        self._burst_ms = None  # type: int  # a heartbeat burst began then
         self._burst = schedule.HEARTBEAT
         self._stored = True
         self._store_due_ms = 0

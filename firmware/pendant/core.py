@@ -58,7 +58,7 @@ class Core:
         before = [p.stage for p in self.book.presses if p.number == number]
         if not self.book.ack(now_ms, number, stage):
             return []
-        out = [(AIR,), (STORE,)]
+        out = [(AIR,), (STORE,)]  # type: list[tuple]
         least = self.book.stage()
         if stage >= presses.CLOSED:
             if not self.book.presses and was < presses.ARRIVED:
@@ -78,7 +78,7 @@ class Core:
         had = before or self.book.stage()
         if not self.book.call(now_ms, stage):
             return []
-        out = [(AIR,), (STORE,)]
+        out = [(AIR,), (STORE,)]  # type: list[tuple]
         if stage >= presses.ARRIVED:
             if had and before < presses.ARRIVED:
                 out.append((FEEL, surface.ENDED))
@@ -132,7 +132,7 @@ class Core:
         return surface.light(self.book.oldest_unheard_age(now_ms), self.book.stage())
 
     def _made(self, made: list, now_ms: int) -> list:
-        out = []
+        out = []  # type: list[tuple]
         for what, at_ms in made:
             if what == gesture.STUCK or what == gesture.FREED:
                 out.append((STORE,))

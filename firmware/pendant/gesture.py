@@ -45,7 +45,7 @@ class Gesture:
         self.down = False  # debounced
         self._raw = False
         self._raw_ms = 0  # when the raw level last changed
-        self._window_ms = None  # a press is being judged since then
+        self._window_ms = None  # type: int  # a press is being judged since then
         self._seen_ms = 0  # down time gathered in the window
         self._down_ms = 0  # edge of the present press
         self._last_down_ms = FAR_PAST_MS  # edge of the press before

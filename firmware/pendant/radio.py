@@ -31,7 +31,7 @@ class Radio:
         self._ble = bluetooth.BLE()
         self._notes = []
         self._interval_us = 0
-        self._payload = None
+        self._payload = None  # type: bytes | bytearray
         self._in = self._out = 0
         self.address = b""  # display order
         self.dropped = 0  # notes that did not fit
@@ -60,7 +60,7 @@ class Radio:
         self._interval_us = 0
         self._ble.active(False)
 
-    def advertise(self, payload: bytes, interval_ms: int) -> bool:
+    def advertise(self, payload: bytes | bytearray, interval_ms: int) -> bool:
         """This payload at this interval from now on; False when the stack refused."""
         self._payload = payload
         self._interval_us = interval_ms * 1000
