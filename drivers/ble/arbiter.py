@@ -344,18 +344,14 @@ class Arbiter:
         return not others or any(b.attempt is None for b in others)
 
     def _held_back(self, address: str, want: _Want, now_ms: int) -> bool:
-        """Whether a higher lane waits for its device to advertise: then nobody makes an adapter deaf."""
-        return any(
-            other.lane < want.lane and now_ms >= other.not_before_ms
-            for name, other in self._ready(now_ms)
-            if name != address
-        )
+        """Whether a higher lane waits for its device or its back-off: then nobody makes an adapter deaf."""
+        return any(other.lane < want.lane for name, other in self._ready(now_ms) if name != address)
 
     def _push_aside(self, address: str, want: _Want, now_ms: int, actions: list[Action]) -> None:
         """Abort attempts that stand in the way of this want."""
         for a in self._adapters.values():
             attempt = a.attempt
-            if attempt is None or attempt.aborted or attempt.address == address:
+            if attempt is None or attempt.aborted or not a.well or attempt.address == address:
                 continue
             if want.lane < attempt.lane:
                 why = "lane"
