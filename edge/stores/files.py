@@ -34,6 +34,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         target, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000, cached_statements=64
     )
     try:
+        connection.text_factory = _text
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         if path is not None:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -44,6 +45,11 @@ def connect(path: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(data: bytes) -> str:
+    """Text of a row; what is damaged in it stays text, and the row's checksum tells."""
+    return data.decode(errors="replace")
 
 
 def versions(folder: Path) -> list[tuple[int, Path]]:

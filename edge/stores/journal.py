@@ -12,31 +12,23 @@ One thread appends (the writer); reads have a connection of their own and may co
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from edge.entries import Entry, EventEntry
-from edge.stores import marks, reading, recovery, retention
-from edge.stores.errors import StoreError, from_os, from_sqlite, is_corrupt, may_be_full, store_error
-from edge.stores.files import SCHEMAS, connect, migrate, sync_directory
-from edge.stores.head import Head
+from edge.stores import reading, recovery, retention
+from edge.stores.database import Database, system_wall_ms
+from edge.stores.errors import StoreError, from_sqlite, store_error
 from edge.stores.reading import Owed, Stats, Verdict
-from edge.stores.recovery import Recovered
-from edge.stores.reserve import RESERVE_BYTES, Reserve
-from edge.stores.rows import GENESIS, Row, link, row_crc, row_of
+from edge.stores.reserve import RESERVE_BYTES
+from edge.stores.rows import Row, link, row_crc, row_of
 from protocols.errors import Reason
 from protocols.values import Lane
 
-T = TypeVar("T")
-
-SCHEMA: Final = SCHEMAS / "journal"
 _INSERT: Final = (
     "INSERT INTO entries (seq, lane, kind, event_id, call_id, owed, body, digest, crc)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -48,52 +40,18 @@ _SETTLE: Final = {"stored": _SETTLED, "rejected": _SETTLED + " AND lane >= 2"}
 _log = logging.getLogger("anban.stores")
 
 
-def _checkpoint(connection: sqlite3.Connection) -> None:
-    """What fails here fails again at the next commit or checkpoint, and nothing is lost by it."""
-    try:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    except sqlite3.Error as error:
-        _log.warning("checkpoint: %s", error)
-
-
-def _system_wall_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Journal:
+class Journal(Database):
     """See the module. Made by `Journal.open` or `Journal.in_memory`.
 
     `durable`: what append returned survives a crash. `trouble`: why it does not, else None.
     `recovered`: what happened to damaged files, oldest first.
     """
 
-    def __init__(
-        self,
-        path: Path | None,
-        *,
-        wall_ms: Callable[[], int] = _system_wall_ms,
-        reserve_bytes: int = RESERVE_BYTES,
-    ) -> None:
-        self.path = path
-        self.trouble: Reason | None = None
-        self.recovered: tuple[Recovered, ...] = ()
-        self._wall_ms = wall_ms
-        self._reserve = Reserve(path.with_suffix(".reserve"), reserve_bytes) if path else None
-        self._noted = Head(path.with_suffix(".head")) if path else None
-        self._write_lock = threading.RLock()
-        self._read_lock = threading.RLock() if path else self._write_lock
-        self._head = (0, GENESIS)
-        self._budget = dict(retention.BUDGET_ROWS)
-        self.damaged = 0
-        self._shut = False
-        self._writer = self._reader = sqlite3.connect(":memory:")  # until the file is open
-        self._away: Path | None = None  # where the file is that this journal in memory stands in for
-        self._brought = 0  # the head when it began to stand in
-        self._attach(path)
+    _budget = retention.BUDGET_ROWS
 
     @classmethod
     def open(
-        cls, path: Path, *, wall_ms: Callable[[], int] = _system_wall_ms, reserve_bytes: int = RESERVE_BYTES
+        cls, path: Path, *, wall_ms: Callable[[], int] = system_wall_ms, reserve_bytes: int = RESERVE_BYTES
     ) -> Journal:
         """The journal at a path: migrated, checked, recovered if need be. Never raises for a bad disk or
         file.
@@ -111,7 +69,7 @@ class Journal:
 
     @classmethod
     def in_memory(
-        cls, *, stands_in_for: Path | None = None, wall_ms: Callable[[], int] = _system_wall_ms
+        cls, *, stands_in_for: Path | None = None, wall_ms: Callable[[], int] = system_wall_ms
     ) -> Journal:
         """A journal that lasts as long as the process; `durable` is False.
 
@@ -121,26 +79,6 @@ class Journal:
         if stands_in_for is not None:
             journal._away, journal.trouble = stands_in_for, Reason.STORAGE_STUCK
         return journal
-
-    @property
-    def durable(self) -> bool:
-        """Whether what `append` returned is on a disk."""
-        return self.path is not None
-
-    @property
-    def head(self) -> tuple[int, bytes]:
-        """The seq and the digest of the newest row; goes out with heartbeats."""
-        return self._head
-
-    @property
-    def full(self) -> bool:
-        """Whether the disk has no room for the reserve: only calls are written now."""
-        return self._reserve is not None and self._reserve.wanted
-
-    @property
-    def ailing(self) -> bool:
-        """Whether `tend` has something to try: in memory for want of a disk, or full."""
-        return self._away is not None or self.full
 
     # writing
 
@@ -189,119 +127,6 @@ class Journal:
         if self._noted is not None:
             self._noted.write(seq)
         return seqs
-
-    def _roll_back(self) -> None:
-        if self._writer.in_transaction:
-            try:
-                self._writer.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                _log.warning("rollback: %s", error)
-
-    def _mend(self, error: sqlite3.Error, call: bool) -> None:
-        """Do what may let the same transaction succeed now; raises StoreError when there is nothing to do."""
-        if is_corrupt(error) and self.path is not None:
-            self._recover(str(error))
-        elif call and may_be_full(error) and self._reserve and self._reserve.release():
-            _log.error("disk full: the reserve is given to calls")
-        else:
-            if self._reserve and may_be_full(error):
-                self._reserve.wanted = True
-            raise from_sqlite(error) from error
-
-    # opening and mending
-
-    def _attach(self, path: Path | None) -> None:
-        try:
-            damage = recovery.broken_before_open(path) if path is not None else ""
-            if damage:
-                self._recover(damage)
-            else:
-                self._connect(path, path is not None and path.exists())
-        except sqlite3.Error as error:
-            self._attach_again(path, error)
-        except OSError as error:
-            raise from_os(error) from error
-        if self._reserve:
-            self._reserve.hold()
-
-    def _attach_again(self, path: Path | None, error: sqlite3.Error) -> None:
-        try:
-            if path is not None and is_corrupt(error):
-                self._recover(str(error))
-            elif self._reserve and may_be_full(error) and self._reserve.release(of_earlier_run=True):
-                self._connect(path, True)
-            else:
-                raise from_sqlite(error) from error
-        except sqlite3.Error as again:
-            raise from_sqlite(again) from again
-        except OSError as again:
-            raise from_os(again) from again
-
-    def _connect(self, path: Path | None, there: bool) -> None:
-        """Open, migrate, fetch what a damaged WAL hides from SQLite, and prove that the disk takes a
-        write.
-        """
-        writer = connect(path)
-        try:
-            hidden = recovery.rows_beyond(path) if there and path is not None else []  # before any write
-            migrate(writer, SCHEMA)
-            head = reading.head(writer)[0]
-            hidden = [found for found in hidden if found[0].seq > head]
-            if hidden:
-                recovery.insert_rows(writer, hidden)
-            marks.count_opening(writer)
-            reader = writer if path is None else connect(path)
-        except sqlite3.Error:
-            writer.close()
-            raise
-        self._writer, self._reader = writer, reader
-        if path is not None and not there:
-            sync_directory(path.parent)
-        if hidden or (there and self._noted_seq() > head):
-            self._report("the end of the journal was damaged", None, len(hidden))
-        self._set_head()
-
-    def _set_head(self) -> None:
-        seq, digest = reading.head(self._writer)
-        self._head = (max(seq, self._noted_seq()), digest)
-
-    def _noted_seq(self) -> int:
-        return self._noted.read() if self._noted is not None else 0
-
-    def _recover(self, reason: str) -> None:
-        """Move the damaged file aside, carry what is readable into a new one. Raises StoreError,
-        sqlite3.Error.
-        """
-        assert self.path is not None
-        with self._read_lock:
-            self._close_connections()
-            try:
-                moved = recovery.move_aside(self.path, self._wall_ms())
-                self._connect(self.path, False)
-                kept = self._carry(recovery.Readable(moved))
-            except OSError as error:
-                raise from_os(error) from error
-            self._report(reason, moved, kept)
-            self._set_head()
-
-    def _carry(self, readable: recovery.Readable) -> int:
-        kept = recovery.insert_rows(self._writer, readable)
-        if "anchor" in readable.marks:
-            marks.write(self._writer, "anchor", readable.marks["anchor"])
-        return kept
-
-    def _report(self, reason: str, moved: Path | None, kept: int) -> None:
-        lost = recovery.note_breaks(self._writer, self._noted_seq(), reason, self._wall_ms())
-        report = Recovered(
-            store="journal",
-            reason=reason,
-            moved_to=str(moved or ""),
-            kept=kept,
-            lost=lost,
-            wall_ms=self._wall_ms(),
-        )
-        self.recovered = (*self.recovered, report)
-        _log.error("journal recovered: %s, %d rows kept, at least %d lost", reason, kept, lost)
 
     def _take_over(self, path: Path) -> None:
         """Into memory what a file holds of calls and faults; readings wait there until it can be written."""
@@ -384,34 +209,6 @@ class Journal:
             total += len(seqs)
         return total
 
-    def checkpoint(self) -> None:
-        """Carry the WAL into the file without delaying an append; from any thread but the writer's."""
-        with self._read_lock:
-            if not self._shut:
-                _checkpoint(self._reader)
-
-    def checkpoint_now(self) -> None:
-        """Carry what is left of the WAL into the file, so that it begins anew; from the writer's thread."""
-        with self._write_lock:
-            _checkpoint(self._writer)
-
-    def checkpoint_elsewhere(self) -> None:
-        """From now on no append pays for a checkpoint: the caller calls `checkpoint` from time to time."""
-        self._writer.execute("PRAGMA wal_autocheckpoint=0")
-
-    def close(self) -> None:
-        """Close the file; what is in its WAL is carried into it first."""
-        with self._write_lock, self._read_lock:
-            self._shut = True
-            self._close_connections()
-            if self._noted is not None:
-                self._noted.close()
-
-    def _close_connections(self) -> None:
-        for connection in (self._reader, self._writer):
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
-
     # reading
 
     def replay(self, after: int = 0, *, calls_only: bool = False) -> Iterator[tuple[int, Entry]]:
@@ -456,19 +253,3 @@ class Journal:
     def stats(self) -> Stats:
         """Counts by lane. Raises StoreError."""
         return self._read(reading.stats)
-
-    def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        """What `ask` returns; damage that it meets is mended first. Raises StoreError."""
-        try:
-            with self._read_lock:
-                return ask(self._reader)
-        except sqlite3.Error as error:
-            if not is_corrupt(error) or self.path is None:
-                raise from_sqlite(error) from error
-            damage = str(error)
-        try:
-            with self._write_lock, self._read_lock:
-                self._recover(damage)
-                return ask(self._reader)
-        except sqlite3.Error as error:
-            raise from_sqlite(error) from error

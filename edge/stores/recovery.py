@@ -16,7 +16,7 @@ import msgspec
 
 from edge.entries import ReceiptEntry
 from edge.stores import marks, reading
-from edge.stores.files import sync_directory
+from edge.stores.files import connect, migrate, sync_directory
 from edge.stores.pages import PAGE_BYTES, Images, Value, records
 from edge.stores.reading import Stored
 from edge.stores.rows import GENESIS, fits
@@ -179,6 +179,45 @@ def _stored(seq: int, values: list[Value]) -> Stored | None:
 def rows_beyond(path: Path) -> list[tuple[Stored, bool]]:
     """Sound rows that may hide beyond what SQLite took of the WAL; [] as good as always. Raises OSError."""
     return list(Readable(path)) if frames_beyond(path) else []
+
+
+def building_site(path: Path) -> Path:
+    """Where the new file is made while the damaged one is still in its place."""
+    return path.with_name(path.name + ".recovering")
+
+
+def finish_interrupted(path: Path) -> None:
+    """After a crash during a recovery: take the new file where it was ready, else begin again. Raises
+    OSError.
+    """
+    new = building_site(path)
+    if new.exists() and not path.exists():
+        new.rename(path)
+        sync_directory(path.parent)
+    for side in _SIDES:
+        new.with_name(new.name + side).unlink(missing_ok=True)
+
+
+def rebuild(path: Path, schema: Path, head_seq: int, reason: str, wall_ms: int) -> tuple[int, int]:
+    """Make a new journal, beside the damaged one, of what is readable; how many rows it has, how many are
+    lost.
+
+    It is durable on return. Raises sqlite3.Error, OSError.
+    """
+    finish_interrupted(path)
+    connection = connect(building_site(path))
+    try:
+        migrate(connection, schema)
+        readable = Readable(path)
+        kept = insert_rows(connection, readable)
+        if "anchor" in readable.marks:
+            marks.write(connection, "anchor", readable.marks["anchor"])
+        lost = note_breaks(connection, head_seq, reason, wall_ms)
+        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise sqlite3.OperationalError("the new file could not be completed")
+    finally:
+        connection.close()
+    return kept, lost
 
 
 def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Stored, bool]]) -> int:

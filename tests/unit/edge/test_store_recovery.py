@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
+from edge.stores import marks, recovery
+from edge.stores.errors import StoreError
 from edge.stores.journal import Journal
 from edge.stores.recovery import KEEP_BROKEN
 from protocols.values import Lane
@@ -93,6 +96,7 @@ def harm(file: Path, how: tuple[str, float, int]) -> None:
 @example([("journal.db", ("cut", 0.0, 0))])
 @example([("journal.db", ("cut", 0.5, 0))])
 @example([("journal.db-wal", ("flip", 0.3, 8))])
+@example([("journal.db", ("noise", 0.7065230817339913, 104)), ("journal.db", ("flip", 0.0, 22))])
 @example([("journal.db", ("noise", 0.0, 100)), ("journal.db-wal", ("noise", 0.0, 32))])
 def test_whatever_is_damaged_it_opens_and_nothing_is_lost_unsaid(
     killed: Path, tmp_path_factory: pytest.TempPathFactory, harms: list[tuple[str, tuple[str, float, int]]]
@@ -201,3 +205,59 @@ def test_a_folder_that_is_not_there_is_a_journal_in_memory(tmp_path: Path) -> No
     assert journal.trouble is not None
     journal.append(Lane.SOS, [event(1)])
     assert numbers(journal) == [1]
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("cut_at", ["insert_rows", "move_aside", "finish_interrupted", "count_opening"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_power_cut_during_the_recovery_loses_nothing(
+    killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_at: str, after: bool
+) -> None:
+    path = copy_of(killed, tmp_path / "a")
+    opened(path).close()
+    with path.open("r+b") as file:
+        file.write(bytes(4096))
+    room = marks if cut_at == "count_opening" else recovery
+    real = getattr(room, cut_at)
+    calls = 0
+
+    def cut(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        if after:
+            real(*args)
+        raise PowerCut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(room, cut_at, cut)
+        with pytest.raises(PowerCut):
+            opened(path)
+    assert calls == 1
+    journal = opened(path)
+    assert numbers(journal) == list(range(WRITTEN))
+    assert journal.verify().ok
+    assert not list(path.parent.glob("*.recovering*"))
+
+
+def test_a_disk_that_dies_during_the_recovery_keeps_the_press_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    journal = opened(path)
+    fill(journal, 0, 50, Lane.SOS)
+    journal._writer.execute("DROP TABLE entries")
+
+    def dead(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(marks, "count_opening", dead)  # the old file is moved, the new one does not open
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                journal.append(Lane.SOS, [event(100)])
+    journal.append(Lane.SOS, [event(100)])
+    assert numbers(journal)[-1] == 100
+    assert numbers(journal)[:50] == list(range(50))
