@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,9 +30,12 @@ AT_ONCE = 40  # submissions of the load that wait at any moment
 
 
 def tell(**what: Any) -> None:
-    """One line out; it has left this process when this returns."""
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """One line out; it has left this process when this returns. Ends the process when nobody reads."""
+    try:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever started this is gone: it must not load the machine for ever
+        os._exit(1)
 
 
 def ids(entries: Sequence[Entry]) -> list[int]:
