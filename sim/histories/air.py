@@ -15,6 +15,7 @@ from sim.histories.clockwork import Loop, World
 from sim.histories.pendant import Pendant
 
 SERVICE_DATA_AT = 7  # in an advert: flags (3), length, type, UUID (2) stand before it
+NEIGHBOUR, NEIGHBOUR_MS = "A0:00:00:00:00:01", 45_000
 TAPE = 200  # adverts that the stranger remembers
 
 
@@ -30,6 +31,7 @@ class Air:
         self.tape: list[tuple[str, bytes]] = []
         self._links: dict[int, Client] = {}
         self._next_conn = 0
+        world.after(NEIGHBOUR_MS, self._neighbour)
         for pendant in pendants:
             pendant.on_air = self._said
             pendant.on_send = self._indicated
@@ -50,6 +52,14 @@ class Air:
         payload[self.world.random.randrange(8, 31)] ^= 1 << self.world.random.randrange(8)
         self.world.note(f"a stranger forges an advert of {address}", "air: forgery")
         self._spread(address, bytes(payload))
+
+    def _neighbour(self) -> None:
+        """Somebody else's device, which shows that a radio hears at all."""
+        if not self.jammed:
+            for adapter in self.adapters:
+                if adapter.listens():
+                    adapter.hear(NEIGHBOUR, b"")
+        self.world.after(NEIGHBOUR_MS, self._neighbour)
 
     def reachable(self, pendant: Pendant) -> bool:
         """Whether anything gets through to it."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
+import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
@@ -19,6 +20,9 @@ from typing import Any
 LAPSE_FROM_S = 0.4  # the 250 ms rule and everything quicker is always on time
 RUNAWAY = 40_000  # timers and happenings of one history; the longest honest one has a quarter of that
 BURIAL_TURNS = 200  # a killed loop's `finally` blocks get so many callbacks, with nothing left to touch
+
+
+Entry = tuple[int, int, Callable[..., None], tuple[Any, ...]]  # when, order, what, with what
 
 
 class Violated(Exception):
@@ -37,7 +41,7 @@ class World:
         self.lapse = 1.0
         self.loops: list[Loop] = []
         self.checks: list[Callable[[], None]] = []
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._heap: list[Entry] = []
         self._order = 0
 
     def note(self, text: str, *visits: str) -> None:
@@ -64,6 +68,19 @@ class World:
                 for check in self.checks:
                     check()
         self.now_ms = max(self.now_ms, until_ms)
+
+    def pace(self, lapse: float) -> None:
+        """Longer timers fire late by this factor from now on; when that becomes less, none stays late."""
+        if lapse < self.lapse:
+            self._heap = [self._on_time(entry) for entry in self._heap]
+            heapq.heapify(self._heap)
+        self.lapse = lapse
+
+    def _on_time(self, entry: Entry) -> Entry:
+        at_ms, order, action, args = entry
+        if getattr(action, "__func__", None) is Loop.fire:
+            at_ms = min(at_ms, max(self.now_ms, math.ceil(args[0].when_s * 1000)))
+        return at_ms, order, action, args
 
     def settle(self) -> None:
         """Let every loop do what is ready."""
@@ -129,11 +146,12 @@ class Loop(asyncio.AbstractEventLoop):
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+        due_s = self.time() + delay
         if delay >= LAPSE_FROM_S:
             delay *= self.world.lapse
-        handle = _Handle(callback, args, context, self.time() + delay)
+        handle = _Handle(callback, args, context, due_s)
         if self.alive:
-            self.world.after(-(-delay * 1000 // 1), self.fire, handle)
+            self.world.after(math.ceil(delay * 1000), self.fire, handle)
         return handle
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:

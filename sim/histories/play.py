@@ -23,7 +23,7 @@ from sim.platform.folding import Action
 
 HEAL_ROUNDS: Final = 60
 HEAL_ROUND_MS: Final = 30_000  # the slowest retries come every minute, a pendant's beacon every 5
-LAPSE = {"owing": 1.0, "open": 4.0, "calm": 20.0, "hours": 600.0}
+LAPSE = {"owing": 1.0, "open": 6.0, "calm": 20.0, "hours": 600.0}
 
 
 @dataclass
@@ -97,7 +97,7 @@ class History:
         ]
         self.checks = Checks(world, self.platform, self.air, self.sites, self.pendants)
         world.checks = [self.checks.each_step, self._pace]
-        self._hours = False
+        self._hours, self._paced = False, 0
         for site in self.sites:
             site.start()
 
@@ -122,12 +122,13 @@ class History:
 
     def _pace(self) -> None:
         """Slow hours cost little: longer timers fire late while nobody waits for them."""
-        if self._hours:
+        self._paced += 1
+        if self._hours or self._paced % 4:
             return
         books = [site.process.hub for site in self.sites if site.process is not None]
         owing = any(hub.events for hub in books)
         busy = owing or any(p.core.book.unheard() for p in self.pendants if p.on)
-        self.world.lapse = LAPSE["owing" if busy else "open" if self.platform.open_cases() else "calm"]
+        self.world.pace(LAPSE["owing" if busy else "open" if self.platform.open_cases() else "calm"])
 
     # -- the script
 
@@ -141,7 +142,8 @@ class History:
         act(site, pendant, step, on)
 
     def _hours_(self, length_ms: int) -> None:
-        self._hours, self.world.lapse = True, LAPSE["hours"]
+        self._hours = True
+        self.world.pace(LAPSE["hours"])
         self.world.run(self.world.now_ms + length_ms)
         self._hours = False
         self.checks.healthy_since.clear()

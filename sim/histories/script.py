@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 S, MIN = 1_000, 60_000
-TWO_HUBS = 0.0
+TWO_HUBS = 0.2
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def make(seed: int) -> Script:
     favourites = rng.sample(list(TROUBLES), 2 if calm else rng.randint(5, 14))
     table |= {name: TROUBLES[name] for name in favourites}
     steps: list[Step] = []
-    now, count = 5 * S, rng.randint(25, 60)
+    now, count = 5 * S, rng.randint(6, 16)
     while count > 0:
         now += int(rng.expovariate(1 / 4_000)) + 50
         what = rng.choices(list(table), [weight for weight, _ in table.values()])[0]
