@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from sim.air.client import AirControl
 from sim.disk import FaultDisk
@@ -25,6 +26,8 @@ from sim.home.setup import Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
 
+START_S = 45.0  # a program's start when everything else of the machine starts too
+END_S = 15.0
 JAM_DB = 60.0  # above any signal of a flat
 MAX_DIR = 70  # a unix socket's path has at most 107 bytes
 
@@ -78,7 +81,8 @@ class Home:
     async def running(self) -> AsyncIterator[Home]:
         """Everything started while the block runs, everything ended after it, whatever happens in it."""
         try:
-            await self.start()
+            async with asyncio.timeout(3 * START_S):
+                await self.start()
             yield self
         finally:
             await self.end()
@@ -125,7 +129,7 @@ class Home:
         for name in self.hubs:
             await self.listens(name)
 
-    async def on_air(self, name: str, within_s: float = 15.0) -> None:
+    async def on_air(self, name: str, within_s: float = START_S) -> None:
         """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""
 
         async def advertises() -> bool:
@@ -134,7 +138,7 @@ class Home:
         if await came(advertises, within_s) is None:
             raise ChildError(f"{name} is not on the air; see {self.directory / name}")
 
-    async def listens(self, name: str, within_s: float = 15.0) -> None:
+    async def listens(self, name: str, within_s: float = START_S) -> None:
         """Wait until a hub scans and the platform has heard of it. ChildError after `within_s`."""
 
         async def ready() -> bool:
@@ -153,18 +157,28 @@ class Home:
             self.spots[name] = (x, y)
 
     async def end(self) -> None:
-        """End every process and close the line. Safe to call twice."""
-        for pendant in self.pendants.values():
-            await pendant.stop()
-        await asyncio.gather(*(hub.stop() for hub in self.hubs.values()))
-        await self.platform.stop()
+        """End every process and close the line, whatever of it still answers. Safe to call twice."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
-        await self.air.close()
-        await self._air.stop()
-        await self.net.close()
+        ends = (
+            *(pendant.stop() for pendant in self.pendants.values()),
+            *(hub.stop() for hub in self.hubs.values()),
+        )
+        await self._within(END_S, *ends)
+        await self._within(END_S, self.platform.stop(), self._air.stop(), self.net.close(), self.air.close())
+        for child in (self._air, self.platform.child, *(hub.child for hub in self.hubs.values())):
+            await child.kill()
+
+    @staticmethod
+    async def _within(seconds: float, *ends: Coroutine[Any, Any, Any]) -> None:
+        """Run what ends things; what does not come to its end in time is left to the kill after it."""
+        tasks = [asyncio.ensure_future(end) for end in ends]
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def verdict(self) -> Verdict:
         """Compare the ledger with the platform's database; after `end()`."""

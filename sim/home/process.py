@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-READY_S = 30.0  # a Python process with its imports on two busy cores
+READY_S = 60.0  # a Python process with its imports on two busy cores
 STOP_S = 6.0  # after SIGTERM; then SIGKILL
 POLL_S = 0.02
 PR_SET_PDEATHSIG = 1  # prctl(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import sqlite3
@@ -17,6 +18,8 @@ from sim.scenarios.case import Broken, Case, Scenario
 
 UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutError, sqlite3.Error)
 
+LIMIT_S = 280.0  # of a whole script; each of its claims has a deadline of its own
+
 
 async def run(scenario: Scenario, directory: Path, seed: int) -> dict[str, Any]:
     """Run it; `ok` is true when every claim holds and nothing was lost, doubled or claimed early."""
@@ -25,7 +28,8 @@ async def run(scenario: Scenario, directory: Path, seed: int) -> dict[str, Any]:
     try:
         async with home.running():
             with contextlib.suppress(Broken):
-                await scenario.run(home, case)
+                async with asyncio.timeout(LIMIT_S):
+                    await scenario.run(home, case)
     except UNEXPECTED as error:
         case.claim("the scenario could be played", False, "".join(traceback.format_exception(error)[-3:]))
     verdict = home.verdict()
