@@ -110,6 +110,8 @@ class PendantRadio:
                 await self._line(line)
         except (ConnectionError, ValueError):  # ValueError: a line beyond the stream's limit
             pass
+        except asyncio.CancelledError:  # the daemon ends; a server's task has nobody to tell
+            pass
         finally:
             if self._writer is writer:
                 self._writer = None

@@ -39,7 +39,7 @@ async def serve_control(station: Station, path: Path) -> asyncio.AbstractServer:
     """Open the control socket."""
 
     async def control(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):  # cancelled: the daemon ends
             async for line in reader:
                 writer.write(json.dumps(await _answer(station, line)).encode() + b"\n")
                 await writer.drain()
