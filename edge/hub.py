@@ -82,17 +82,22 @@ class Hub:
 
     def resume(self, entries: Sequence[Entry]) -> None:
         """Fold what the journal holds; nothing is said or sent while folding, only what is owed after it."""
+        self.learn(entries)
+        now = self.mint.stamp()
+        self.book, opened = restart(self.book, now)
+        self.faults = faults.restart(self.faults, now)
+        for entry in opened:
+            self.fire(entry)
+
+    def learn(self, entries: Sequence[Entry]) -> None:
+        """Fold what a disk holds of earlier runs, early or late: what is known changes nothing."""
         for entry in entries:
             self.book, _ = step(self.book, entry)
             self.faults = faults.step(self.faults, entry)
             if isinstance(entry, EventEntry) and entry.event.id in self.book.index:
                 self.events[entry.event.id] = entry.event
         self._drop_delivered()
-        now = self.mint.stamp()
-        self.book, opened = restart(self.book, now)
-        self.faults = faults.restart(self.faults, now)
-        for entry in opened:
-            self.fire(entry)
+        self._changed()
 
     # --- in ---
 

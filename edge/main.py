@@ -51,7 +51,9 @@ from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
+from edge.threads import in_thread
 from edge.watch import Watch
+from protocols.errors import Reason
 from protocols.values import DownlinkItem, Lane
 
 log = logging.getLogger(__name__)
@@ -106,6 +108,10 @@ async def until_signal(work: Awaitable[None]) -> None:
         await task
 
 
+def _calls_and_faults(journal: Journal) -> list[Entry]:
+    return [entry for _, entry in journal.replay(calls_only=True)]
+
+
 class Service:
     """One hub, put together. `start()` has everything running; `stop()` ends it in order."""
 
@@ -121,11 +127,18 @@ class Service:
         """Stores, then keys, then everything that talks."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         wall_ms = self.ports.clock.wall_ms
-        self.state = await self._opened(lambda: State.open(self.data / "state.db", wall_ms=wall_ms))
-        self.journal = await self._opened(
-            lambda: Journal.open(self.data / "journal.db", wall_ms=wall_ms)
-        ) or Journal.in_memory(wall_ms=wall_ms)
-        self.writer = Writer(self.journal, on_saved=self._saved, monotonic_ms=self.ports.clock.monotonic_ms)
+        path = self.data / "journal.db"
+        self.state, journal = await asyncio.gather(
+            self._opened(lambda: State.open(self.data / "state.db", wall_ms=wall_ms)),
+            self._opened(lambda: Journal.open(path, wall_ms=wall_ms)),
+        )
+        self.journal = journal or Journal.in_memory(stands_in_for=path, wall_ms=wall_ms)
+        self.writer = Writer(
+            self.journal,
+            monotonic_ms=self.ports.clock.monotonic_ms,
+            on_saved=lambda entries, seqs: self.hub.saved(entries, seqs),
+            on_attached=lambda: self.supervisor.add("late journal", self._learn),
+        )
         self.hub = Hub(self.mint, self.writer, elder=self.config.hub.elder, room=self.config.hub.room)
         self._begin_keys()
         await self._identity()
@@ -145,12 +158,11 @@ class Service:
 
     async def _opened(self, open_store: Callable[[], T]) -> T | None:
         """A store opened in a thread; None if its disk hangs, for a call must not wait for it."""
-        opening = asyncio.get_running_loop().run_in_executor(None, open_store)
-        done, _ = await asyncio.wait({opening}, timeout=OPEN_S)
-        if done:
-            return opening.result()
-        log.error("a store does not open within %.0f s", OPEN_S)
-        return None
+        try:
+            return await asyncio.wait_for(in_thread("open store", open_store), OPEN_S)
+        except TimeoutError:
+            log.error("a store does not open within %.0f s", OPEN_S)
+            return None
 
     def _begin_keys(self) -> None:
         pins = self.config.pins
@@ -168,17 +180,16 @@ class Service:
         adopt_contexts(self.state, self.credentials.oscore, used)
 
     async def _resume(self) -> None:
-        def entries(journal: Journal) -> list[Entry]:
-            return [entry for _, entry in journal.replay(calls_only=True)]
-
         try:
             async with asyncio.timeout(REPLAY_S):
-                self.hub.resume(await self.writer.read(entries))
+                self.hub.resume(await self.writer.read(_calls_and_faults))
         except TimeoutError:
             log.error("the journal could not be read back within %.0f s", REPLAY_S)
+            self.hub.resume([])
 
-    def _saved(self, entries: Sequence[Entry], seqs: Sequence[int]) -> None:
-        self.hub.saved(entries, seqs)
+    async def _learn(self) -> None:
+        """The journal's disk answers after all: what it holds of earlier runs counts from now on."""
+        self.hub.learn(await self.writer.read(_calls_and_faults))
 
     def _connect(self) -> None:
         """Everything that talks: delivery, lamp and voice, pendants, downlink, the door."""
@@ -302,8 +313,6 @@ class Service:
             healthy=self.healthy,
             feed=self.ports.feed_watchdog,
         )
-        for recovered in (*self.journal.recovered, *(self.state.recovered if self.state else ())):
-            self.hub.see("storage_recovered", self.config.hub.id, True, str(recovered.reason))
         self.supervisor.add("watch", watch.run)
         tables = Tables(
             self.hub,
@@ -321,10 +330,23 @@ class Service:
     async def _keep(self) -> None:
         """Once a minute: numbers ahead, what may be forgotten."""
         while True:
+            self._look_at_stores()
             await asyncio.sleep(KEEP_S)
             if self.state is not None:
+                if self.state.trouble is not None:
+                    await asyncio.to_thread(self.state.reopen)
                 await asyncio.to_thread(extend_life, self.state, self.mint.numbers)
             await self.writer.evict({str(call.id) for call in open_calls(self.hub.book)})
+
+    def _look_at_stores(self) -> None:
+        """What the stores have met since the last look: damage mended, disks that do not answer."""
+        hub_id = self.config.hub.id
+        recovered = (*self.journal.recovered, *(self.state.recovered if self.state else ()))
+        if recovered:
+            self.hub.see("storage_recovered", hub_id, True, str(recovered[-1].reason)[:32])
+        state_trouble = Reason.STORAGE_STUCK if self.state is None else self.state.trouble
+        self.hub.see("state", hub_id, state_trouble is not None, str(state_trouble or ""))
+        self.hub.see("journal", hub_id, not self.journal.durable, str(self.journal.trouble or ""))
 
     def speak_aside(self, phrase: Phrase) -> None:
         """Say what belongs to no call, behind whatever a call has to say."""

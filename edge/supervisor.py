@@ -35,7 +35,8 @@ class Supervisor:
 
     def add(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
         """Start `start()` as the task `name` and keep it running. A normal return counts as done."""
-        if name in self._watched:
+        known = self._watched.get(name)
+        if known is not None and known.task is not None and not known.task.done():
             raise ValueError(f"a task named {name} is already supervised")
         watched = _Watched(name, start)
         self._watched[name] = watched

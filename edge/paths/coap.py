@@ -32,7 +32,7 @@ from aiocoap.transports.udp6 import UDP6EndpointAddress  # type: ignore[import-u
 from edge.credentials import OscoreKeys
 from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
 from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
-from edge.paths.threads import in_thread
+from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
 from protocols.wire import decode_downlink, encode_event, encode_events

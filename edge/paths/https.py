@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
-from edge.paths.threads import Limit, in_thread
+from edge.threads import Limit, in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
 from protocols.wire import MAX_ITEMS, decode_downlink, encode_event, encode_events

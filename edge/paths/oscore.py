@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from aiocoap import oscore  # type: ignore[import-untyped]
 
 from edge.credentials import OscoreKeys
-from edge.paths.threads import in_thread
+from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 
 log = logging.getLogger(__name__)
