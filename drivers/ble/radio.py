@@ -227,7 +227,10 @@ class Radio:
             _log.warning("%s: scanning did not start in time", scan.port.name)
             self.arbiter.hung(scan.port.name, self._clock.monotonic_ms())
         except scan.errors as e:
-            _log.warning("%s: scanning did not start: %r", scan.port.name, e)
+            level = (
+                logging.DEBUG if scan.told_up is False else logging.WARNING
+            )  # said once, tried every second
+            _log.log(level, "%s: scanning did not start: %r", scan.port.name, e)
         self.arbiter.scanning(scan.port.name, started, self._clock.monotonic_ms())
         self._tell(scan, started, "no-scan")
         self.poke()
