@@ -45,7 +45,7 @@ class Show:
         self.spoken: dict[str, dict[str, Any]] = {}
         self.dbm: dict[str, dict[str, float]] = {name: {} for name in home.pendants}
         self.world = {"internet": True, "udp": True, "platform": True, "hub_process": True}
-        self.world |= {"disk": True} if home.disk is not None else {}
+        self.world |= {"disk": True} if home.setup.faulty_disk else {}
         self.world |= {"jam": True, "stranger": True}
         self.downs: dict[tuple[str, str], float] = {}
         self.acts: dict[str, Callable[[Mapping[str, Any]], Awaitable[None]]] = {

@@ -117,7 +117,7 @@ function showCalls(calls) {
 }
 
 function addRow(row) {
-  const item = make("li", `row ${row.what}`);
+  const item = make("li", `row ${row.what}${row.well === false ? " bad" : ""}`);
   const seconds = row.ms / 1000;
   const clock = `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`;
   const words = Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === "object" ? pick(value) : value]));

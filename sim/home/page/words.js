@@ -23,7 +23,7 @@ export const WORDS = {
   quiet: ["（安静）", "(quiet)"],
   internet: ["网络", "Internet"], udp: ["UDP", "UDP"], disk: ["存储卡", "Card"],
   hub_process: ["终端程序", "Hub"], platform: ["平台", "Platform"],
-  jam: ["无线干扰", "Radio jam"], stranger: ["陌生手机", "Foreign phone"],
+  jam: ["无线干扰", "Radio jam"], stranger: ["陌生手机", "Stranger"],
   internet_on: ["畅通", "open"], internet_off: ["已切断", "cut"],
   udp_on: ["畅通", "open"], udp_off: ["被拦截", "blocked"],
   disk_on: ["正常", "well"], disk_off: ["卡死", "hangs"],
