@@ -29,6 +29,10 @@ class Key:
             self._count += 1
         self._notify()
 
+    def waiting(self) -> bool:
+        """Edges came since the last drain."""
+        return self._count > 0
+
     def drain(self) -> list:
         """`(down, at_ms)` since the last drain, in order; the last one is always the level of now."""
         if not self._count:

@@ -88,6 +88,7 @@ class App:
         self.store.owe_wake(False)
         if cause == "watchdog":
             self.store.watchdog = True
+            self.beat_now()
         self._watchdog = self.board.watchdog(WATCHDOG_MS)
         gc.collect()
 
@@ -329,6 +330,7 @@ class App:
             not (self.link and len(self.link))
             and (not gesture.down or gesture.stuck)
             and gesture.next_ms() is None
+            and not self.key.waiting()
             and not self.buzzer.busy()
             and not self._on_air
             and not self._unfelt

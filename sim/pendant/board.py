@@ -79,6 +79,7 @@ class Board:
         self._random = random.Random(f"{name}-{seed}")
         self._key = 1
         self._cut_at: int | None = None
+        self._tree: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._life: asyncio.Task[None] | None = None
         self._lives: set[asyncio.Task[None]] = set()  # one whose power was cut may still be ending
@@ -111,6 +112,10 @@ class Board:
         """Puts the cell in."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.power_on()
+
+    def use(self, tree: Path) -> None:
+        """Runs this compiled firmware (`firmware.build`) in place of the one of the present sources."""
+        self._tree = tree
 
     def power_on(self) -> None:
         """Power comes (again)."""
@@ -168,6 +173,11 @@ class Board:
         self._wake_at -= seconds
         self._wake.set()
 
+    def skip_to_timer(self) -> None:
+        """While asleep: as `skip`, exactly to the moment when the timer wakes it."""
+        if self.state == "asleep":
+            self.skip(max(0.0, self._wake_at - time.monotonic()))
+
     async def until(self, condition: Callable[["Board"], bool], timeout_s: float = 10.0) -> None:
         """Waits for something to be true of this board; looked at after every entry of the log."""
         async with asyncio.timeout(timeout_s):
@@ -183,6 +193,8 @@ class Board:
 
     async def _live(self) -> None:
         cause = "power"
+        if self._tree is None:  # the image it was made with stays, whatever happens to the sources meanwhile
+            self._tree = await asyncio.to_thread(build.cached, "unix", mpy_cache())
         while True:
             self._enter("booting")
             waked_at = time.monotonic()
@@ -203,10 +215,9 @@ class Board:
                 cause = "reset"
 
     async def _run(self, cause: str, waked_at: float) -> int:
-        tree = build.cached("unix", mpy_cache())
         environment = {
             **os.environ,
-            "MICROPYPATH": f"{SHIMS}:{tree}:.frozen",
+            "MICROPYPATH": f"{SHIMS}:{self._tree}:.frozen",
             "ANBAN_CHIP": json.dumps(self._chip(cause, waked_at)),
         }
         with (self.directory / f"{self.name}.err").open("ab") as errors:
@@ -279,6 +290,10 @@ class Board:
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    def bite_in(self, seconds: float) -> None:
+        """As if the watchdog's time were over in so long; a program that makes progress feeds it before."""
+        self._watch(seconds)
 
     def bite(self) -> None:
         """The watchdog resets the chip; RTC memory stays."""

@@ -1,6 +1,5 @@
 # The `machine` module of an ESP32 for the unix port: pins, PWM, ADC, RTC memory, watchdog, deep sleep, reset.
 import binascii
-import os
 
 import powered
 
@@ -66,20 +65,26 @@ class ADC:
 
 
 class RTC:
-    # a file stands for the memory: a write is whole or not at all, as a reset cannot tear it on the chip
-    def memory(self, data=None):
-        path = powered.param("rtc")
-        if data is None:
+    # A file stands for the memory: two bytes of length, then the bytes, rewritten in place by one write,
+    # which no signal can tear. (A rename has the disk flushed, and a busy one takes seconds for that.)
+    _file = None
+
+    def _open(self):
+        if RTC._file is None:
             try:
-                with open(path, "rb") as f:
-                    return f.read()
+                RTC._file = open(powered.param("rtc"), "r+b")  # noqa: SIM115
             except OSError:
-                return b""
+                RTC._file = open(powered.param("rtc"), "w+b")  # noqa: SIM115
+        RTC._file.seek(0)
+        return RTC._file
+
+    def memory(self, data=None):
+        if data is None:
+            kept = self._open().read()
+            return kept[2 : 2 + int.from_bytes(kept[:2], "little")]
         if len(data) > 2048:
             raise ValueError("2048 bytes")
-        with open(path + ".new", "wb") as f:
-            f.write(data)
-        os.rename(path + ".new", path)
+        self._open().write(len(data).to_bytes(2, "little") + data)
 
 
 class WDT:
