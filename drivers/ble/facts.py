@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocols.link.messages import Status
+
 
 @dataclass(frozen=True, slots=True)
 class PressHeard:
@@ -49,6 +51,13 @@ class StatusLearned:
     uptime_s: int
     presses: tuple[tuple[int, int, int, int], ...]
     rssi: int | None
+
+    @classmethod
+    def of(cls, device: str, status: Status, rssi: int | None) -> StatusLearned:
+        """From the message."""
+        presses = tuple((p.number, p.meaning, p.age_ms, p.stage) for p in status.presses)
+        head = (status.life, status.counter, status.battery_pct, status.faults, status.uptime_s)
+        return cls(device, *head, presses, rssi)
 
 
 @dataclass(frozen=True, slots=True)

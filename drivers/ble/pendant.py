@@ -92,20 +92,6 @@ def lane_of(meaning: int) -> int:
     return Lane.ASSIST if meaning in (MEANING_ASSIST, MEANING_CALL_BACK) else Lane.SOS
 
 
-def _learned(device: str, status: messages.Status, rssi: int | None) -> StatusLearned:
-    presses = tuple((p.number, p.meaning, p.age_ms, p.stage) for p in status.presses)
-    return StatusLearned(
-        device,
-        status.life,
-        status.counter,
-        status.battery_pct,
-        status.faults,
-        status.uptime_s,
-        presses,
-        rssi,
-    )
-
-
 class PendantLink:
     """One pendant. Lives on the loop; `on_fact` is called at once and must not block."""
 
@@ -317,7 +303,7 @@ class PendantLink:
     def _learn(self, status: messages.Status) -> None:
         now = self._clock.monotonic_ms()
         self.life, self._proof_ms = status.life, now
-        self._on_fact(_learned(self.id, status, self._rssi))
+        self._on_fact(StatusLearned.of(self.id, status, self._rssi))
         late = self._judge.challenge.number if self._judge.challenge else None
         for p in status.presses:
             heard = self._waiting.pop(p.number, None)
