@@ -22,6 +22,8 @@ from protocols.values import Event, EventId, Lane, Receipt
 log = logging.getLogger(__name__)
 
 LOWER: Final = (Lane.FAULT, Lane.READING, Lane.TELEMETRY)
+BULK: Final = "https"  # full batches go there: 200 events a request, where a datagram holds about 10
+AGAIN_MS: Final = 250  # after a batch that failed: the other path may be due, and a dead one answers fast
 IDLE_S: Final = 30.0  # the queue is looked at this often even if nobody says that something came
 CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervision
 CHECK_DOWN_S: Final = 20.0  # of one that is down: a call must not wait for a minute to learn that it is back
@@ -151,28 +153,27 @@ class Delivery:
         return None
 
     async def _drain(self, lane: Lane) -> int | None:
-        after = 0
-        while True:
+        """Send one lane until nothing is due; the next batch is read while one is on its way."""
+        limit = self._plan.batch[lane]
+        batch = await self._pending(lane, limit, 0)
+        while batch:
             held_ms = self._not_before[lane] - self._now_ms()
             if held_ms > 0:
                 return held_ms
-            batch = await self._pending(lane, self._plan.batch[lane], after)
-            if not batch:
-                return None
-            head = batch[0].event
-            now_ms = self._now_ms()
-            every = planned(self._plan, self._waiting(head), self.health, self._lower_tries, now_ms)
-            if not every:
-                return int(IDLE_S * 1000)
-            action = min(every, key=lambda a: a.due_ms)
-            if action.due_ms > now_ms:
-                return action.due_ms - now_ms
+            now_ms, full = self._now_ms(), len(batch) == limit
+            every = planned(self._plan, self._waiting(batch[0].event), self.health, self._lower_tries, now_ms)
+            action = min(every, key=lambda a: _preference(a, now_ms, full), default=None)
+            if action is None or action.due_ms > now_ms:
+                return int(IDLE_S * 1000) if action is None else action.due_ms - now_ms
             await self._calls_done(action.path)
+            following = asyncio.ensure_future(self._pending(lane, limit, batch[-1].seq))
             if not await self._send_batch(action.path, [queued.event for queued in batch], lane):
-                return 0 if any(a.due_ms <= self._now_ms() for a in every if a is not action) else 1000
-            after = batch[-1].seq
+                following.cancel()
+                return AGAIN_MS
+            batch = await following
             if lane > Lane.FAULT and await self._pending(Lane.FAULT, 1, 0):
                 return 0
+        return None
 
     async def _calls_done(self, path: str) -> None:
         """Wait while a call is being sent on that path: a lower lane never goes beside a higher one."""
@@ -249,6 +250,11 @@ class Delivery:
 
     def _now_ms(self) -> int:
         return self._hub.mint.clock.monotonic_ms()
+
+
+def _preference(action: Action, now_ms: int, full: bool) -> tuple[bool, bool, int]:
+    """What is due first; among what is due, bulk where bulk goes best."""
+    return action.due_ms > now_ms, full and action.path != BULK, action.due_ms
 
 
 async def _until(event: asyncio.Event, wait_s: float) -> None:

@@ -52,7 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fault: tuple[Row, ...]
     reading: tuple[Row, ...]
     telemetry: tuple[Row, ...]
-    batch: tuple[int, ...] = (1, 1, 16, 100, 100)
+    batch: tuple[int, ...] = (1, 1, 16, 200, 200)
     spread_ms: tuple[int, ...] = (0, 0, 10 * S, 60 * S, 60 * S)
 
     def rows(self, lane: Lane) -> tuple[Row, ...]:
