@@ -93,7 +93,8 @@ class Delivery:
     def _ready(self) -> dict[EventId, Event]:
         now = self._hub.mint.stamp()
         found = ((press.id, self._hub.sendable(press, now)) for press in owed(self._hub.book))
-        return {event_id: event for event_id, event in found if event is not None}
+        ready = {event_id: event for event_id, event in found if event is not None}
+        return ready | self._hub.stranded
 
     def _waiting(self, event: Event) -> Waiting:
         same_boot = event.boot == self._hub.mint.clock.boot

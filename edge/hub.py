@@ -72,11 +72,14 @@ class Hub:
         self.faults = Faults()
         self.events: dict[EventId, Event] = {}  # of calls, while the platform owes an ack
         self.unstored: dict[EventId, int] = {}  # event -> monotonic ms of its submission, until its commit
+        self.stranded: dict[
+            EventId, Event
+        ] = {}  # faults that the disk has not taken
         self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
         self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
         self.on_effect: list[Callable[[Effect], None]] = []
         self.on_storage: Callable[[str], None] = lambda reason: None  # "" when it is well again
-        self._storage = ""
+        self.storage = ""  # why the disk does not take what it should, or empty
 
     # --- at start ---
 
@@ -247,7 +250,7 @@ class Hub:
         submitted = self.unstored.get(press.id)
         if submitted is None:
             return event
-        if now.uptime_ms - submitted < LATE_S * 1000 and not self._storage:
+        if now.uptime_ms - submitted < LATE_S * 1000 and not self.storage:
             return None
         return msgspec.structs.replace(event, durable=False)
 
@@ -311,6 +314,8 @@ class Hub:
         entry = pending.entry
         if isinstance(entry, EventEntry):
             event = entry.event
+            if not durable and event.lane is Lane.FAULT:
+                self.stranded[event.id] = msgspec.structs.replace(event, durable=False)
             if durable:
                 self.unstored.pop(event.id, None)
                 self.book, effects = step(self.book, entry)
@@ -321,6 +326,7 @@ class Hub:
         pending.folded = True
         self._run(effects)
         if isinstance(entry, ReceiptEntry):
+            self.stranded.pop(entry.receipt.about, None)
             self._time_receipt(entry.receipt)
             self._drop_delivered(entry.receipt.about)
         self._changed()
@@ -335,8 +341,8 @@ class Hub:
             listener()
 
     def _storage_is(self, reason: str) -> None:
-        if reason != self._storage:
-            self._storage = reason
+        if reason != self.storage:
+            self.storage = reason
             self.on_storage(reason)
 
     def _drop_delivered(self, event_id: EventId | None = None) -> None:

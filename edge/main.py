@@ -312,6 +312,7 @@ class Service:
             power_supplies=self.ports.power_supplies,
             healthy=self.healthy,
             feed=self.ports.feed_watchdog,
+            stores=self._look_at_stores,
         )
         self.supervisor.add("watch", watch.run)
         tables = Tables(
@@ -330,7 +331,6 @@ class Service:
     async def _keep(self) -> None:
         """Once a minute: numbers ahead, what may be forgotten."""
         while True:
-            self._look_at_stores()
             await asyncio.sleep(KEEP_S)
             if self.state is not None:
                 if self.state.trouble is not None:
@@ -344,9 +344,11 @@ class Service:
         recovered = (*self.journal.recovered, *(self.state.recovered if self.state else ()))
         if recovered:
             self.hub.see("storage_recovered", hub_id, True, str(recovered[-1].reason)[:32])
+        why = self.hub.storage or str(Reason.STORAGE_FULL if self.journal.full else "")
+        why = why or str("" if self.journal.durable else self.journal.trouble or Reason.STORAGE_FAILED)
+        self.hub.see("storage", hub_id, bool(why), why)
         state_trouble = Reason.STORAGE_STUCK if self.state is None else self.state.trouble
         self.hub.see("state", hub_id, state_trouble is not None, str(state_trouble or ""))
-        self.hub.see("journal", hub_id, not self.journal.durable, str(self.journal.trouble or ""))
 
     def speak_aside(self, phrase: Phrase) -> None:
         """Say what belongs to no call, behind whatever a call has to say."""

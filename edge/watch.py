@@ -20,7 +20,10 @@ DAY: Final = (datetime.time(7), datetime.time(22))  # a silent platform is spoke
 
 
 class Watch:
-    """One look every LOOK_S. `healthy()` decides whether the system's watchdog is fed."""
+    """One look every LOOK_S. `healthy()` decides whether the system's watchdog is fed.
+
+    `stores()` looks after the stores.
+    """
 
     def __init__(
         self,
@@ -32,20 +35,19 @@ class Watch:
         power_supplies: Path,
         healthy: Callable[[], bool],
         feed: Callable[[], None],
+        stores: Callable[[], None],
     ) -> None:
         self._hub, self._heartbeat, self._say = hub, heartbeat, say
         self._utc_offset = utc_offset_minutes
         self._supplies, self._healthy, self._feed = power_supplies, healthy, feed
+        self._stores = stores
         self._was_silent = False
-        hub.on_storage = self.storage
-
-    def storage(self, reason: str) -> None:
-        """The disk of the journal fails, or works again (empty reason)."""
-        self._hub.see("storage", self._hub.mint.origin, bool(reason), reason)
+        hub.on_storage = lambda _reason: stores()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
+            self._stores()
             await self._power()
             self._silence()
             for report in faults.reminders(self._hub.faults, self._hub.mint.stamp()):
