@@ -67,6 +67,10 @@ class AirController(Controller):
         super().__init__(name, host_source, host_sink, link, public_address)
         self.le_legacy_advertiser = AirAdvertiser(self)
         self.deaf_while_connecting = deaf_while_connecting
+        # An active scanner gets a scan response from every scannable advertiser, an empty one if it has
+        # nothing to add. Linux waits for it: without, it holds a lone device's adverts back for 10 s. Bumble's
+        # hosts do not, and are spared the reports.
+        self.reports_empty_responses = False
         self.hung = False
         self._reported: set[tuple[hci.Address, bytes]] = set()
 
@@ -118,8 +122,9 @@ class AirController(Controller):
         pending = self.pending_le_connection
         if self.le_scan_enable and not (pending and self.deaf_while_connecting):
             self._report(kind, address, data, rssi)
-            if response and kind != _ADV_NONCONN_IND and self.le_scan_type:
-                self._report(_SCAN_RESPONSE, address, response, rssi)
+            answered = response or (b"" if self.reports_empty_responses else None)
+            if answered is not None and kind != _ADV_NONCONN_IND and self.le_scan_type:
+                self._report(_SCAN_RESPONSE, address, answered, rssi)
         if pending and kind == _ADV_IND and pending.peer_address == address:
             if address in self.le_connections:
                 self._fail_pending(hci.HCI_CONNECTION_ALREADY_EXISTS_ERROR)

@@ -54,7 +54,7 @@ async def attach_to_kernel(station: Station, name: str, address: str, device: st
 
     transport = await open_vhci_transport(device)
     radio = HciRadio(station.air, name, address, deaf=False)
-    radio.attach(transport.source, transport.sink)
+    radio.attach(transport.source, transport.sink).reports_empty_responses = True
     station.radios[name] = radio
     station.air.spots[name] = Spot()
 

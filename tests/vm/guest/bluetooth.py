@@ -1,0 +1,99 @@
+"""Bluetooth in the guest: D-Bus, a real bluetoothd, and the simulated air that gives the kernel its adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from dbus_fast import BusType, Message, Variant
+from dbus_fast.aio import MessageBus
+
+from drivers.ble.bluez import BluezAdapter, adapters
+from sim.air.client import AirControl
+
+OUT: Final = Path("/run/out")
+AIR: Final = Path("/run/air")
+_POLICIES: Final = ("usr/share/dbus-1/system.d/bluetooth.conf", "etc/dbus-1/system.d/bluetooth.conf")
+_LOADERS: Final = (
+    "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+    "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+)
+
+
+@contextlib.asynccontextmanager
+async def bluetooth(bluez: str) -> AsyncIterator[tuple[BluezAdapter, AirControl, str]]:
+    """An adapter of the product that is up, the air around it, and BlueZ's version; `bluez` is a folder."""
+    folder = Path(bluez)
+    policy = next(folder / name for name in _POLICIES if (folder / name).exists())
+    shutil.copy(policy, "/etc/dbus-1/system.d/bluetooth.conf")
+    for place in ("/run/dbus", "/var/lib/bluetooth", str(AIR)):
+        Path(place).mkdir(parents=True, exist_ok=True)
+    Path("/run/dbus/pid").unlink(missing_ok=True)
+    await (await asyncio.create_subprocess_exec("dbus-daemon", "--system", "--fork")).wait()
+    version = await _version(folder)
+    daemon = await _started(*_command(folder), "-n", "-d", log="bluetoothd.log")
+    air = await _started(sys.executable, "-m", "sim.air", "--dir", str(AIR), "--vhci", log="air.log")
+    control = await AirControl(AIR).open(60)
+    try:
+        async with asyncio.timeout(60):
+            found = await _powered()
+        yield found, control, version
+    finally:
+        await control.close()
+        for process in (air, daemon):
+            process.terminate()
+
+
+def _command(folder: Path) -> list[str]:
+    loader = next(folder / name for name in _LOADERS if (folder / name).exists())
+    libraries = f"{folder}/usr/lib/x86_64-linux-gnu:{folder}/lib/x86_64-linux-gnu"
+    return [str(loader), "--library-path", libraries, f"{folder}/usr/libexec/bluetooth/bluetoothd"]
+
+
+async def _version(folder: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *_command(folder), "--version", stdout=asyncio.subprocess.PIPE
+    )
+    return (await process.communicate())[0].decode().strip()
+
+
+async def _started(*command: str, log: str) -> asyncio.subprocess.Process:
+    with (OUT / log).open("wb") as file:
+        return await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file)
+
+
+async def _powered() -> BluezAdapter:
+    """The first adapter, once bluetoothd has it and its power is on."""
+    while not adapters():
+        await asyncio.sleep(0.05)
+    adapter = adapters()[0]
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    while not await _switched_on(bus, adapter.name):
+        await asyncio.sleep(0.1)
+    bus.disconnect()
+    return adapter
+
+
+async def _switched_on(bus: MessageBus, name: str) -> bool:
+    """Whether the adapter has power now; asks for it."""
+    await _property(bus, name, "Set", "ssv", Variant("b", True))
+    answer = await _property(bus, name, "Get", "ss")
+    return bool(answer and answer[0].value)
+
+
+async def _property(bus: MessageBus, name: str, member: str, signature: str, *more: Any) -> list[Any] | None:
+    message = Message(
+        destination="org.bluez",
+        path=f"/org/bluez/{name}",
+        interface="org.freedesktop.DBus.Properties",
+        member=member,
+        signature=signature,
+        body=["org.bluez.Adapter1", "Powered", *more],
+    )
+    reply = await bus.call(message)
+    return None if reply is None or reply.error_name else reply.body
