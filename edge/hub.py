@@ -71,10 +71,10 @@ class Hub:
         self.book = Book()
         self.faults = Faults()
         self.events: dict[EventId, Event] = {}  # of calls, while the platform owes an ack
-        self.unstored: dict[EventId, int] = {}  # event -> monotonic ms of its submission, until its commit
-        self.stranded: dict[
-            EventId, Event
-        ] = {}  # faults that the disk has not taken
+        self.unstored: dict[
+            EventId, int
+        ] = {}  # not on disk yet -> monotonic ms until which it waits for that
+        self.stranded: dict[EventId, Event] = {}  # faults that the disk has not taken
         self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
         self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
         self.on_effect: list[Callable[[Effect], None]] = []
@@ -172,7 +172,7 @@ class Hub:
         self.faults = faults.step(self.faults, entry)
         if event.lane in CALL_LANES or event.call_id is not None:
             self.events[event.id] = event
-            self.unstored[event.id] = entry.at.uptime_ms
+            self.unstored[event.id] = entry.at.uptime_ms + round(LATE_S * 1000)
             self._remember_stages(event)
             self.book, effects = step(self.book, entry, durable=False)
             self._run(effects)
@@ -247,12 +247,10 @@ class Hub:
         event = self.events.get(press.id)
         if event is None:
             return None
-        submitted = self.unstored.get(press.id)
-        if submitted is None:
+        waits_until_ms = self.unstored.get(press.id)
+        if waits_until_ms is None:
             return event
-        if now.uptime_ms - submitted < LATE_S * 1000 and not self.storage:
-            return None
-        return msgspec.structs.replace(event, durable=False)
+        return None if now.uptime_ms < waits_until_ms else msgspec.structs.replace(event, durable=False)
 
     def leaving(self, event: Event) -> Event:
         """The event with its stage times up to now: it is being sent."""
@@ -314,6 +312,8 @@ class Hub:
         entry = pending.entry
         if isinstance(entry, EventEntry):
             event = entry.event
+            if not durable and event.id in self.unstored:
+                self.unstored[event.id] = 0
             if not durable and event.lane is Lane.FAULT:
                 self.stranded[event.id] = msgspec.structs.replace(event, durable=False)
             if durable:

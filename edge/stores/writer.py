@@ -35,7 +35,7 @@ MAX_WAITING_ROWS: Final = 20_000  # of readings and telemetry while the disk han
 MAX_UNSAVED_ROWS: Final = 4_096
 EVICT_ROWS: Final = 500  # counting the lanes reads every row: not before this many new ones
 RETRY_S: Final = 2.0  # a disk that failed is asked again
-TEND_S: Final = 60.0  # a journal in memory looks for its disk, a full one for room
+TEND_S: Final = 5.0  # a journal in memory looks for its disk, a full one for room
 CHECKPOINT_FRAMES: Final = 1_000  # pages of WAL, as SQLite's own default: 4 MB
 # Under unbroken load the reading thread never catches up with the last commit, and the WAL would grow for
 # ever: then the writer carries the little that is left itself.
