@@ -54,7 +54,7 @@ from edge.tables import Tables
 from edge.threads import in_thread
 from edge.watch import Watch
 from protocols.errors import Reason
-from protocols.values import DownlinkItem, Lane
+from protocols.values import DownlinkItem, EventId, Lane
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -166,11 +166,16 @@ class Service:
 
     def _begin_keys(self) -> None:
         pins = self.config.pins
-        key_input = KeyInput(self.hub, lambda key, stuck: self.hub.see("key_stuck", key, stuck))
+        key_input = KeyInput(
+            self.hub, self._cancel_offered, lambda key, stuck: self.hub.see("key_stuck", key, stuck)
+        )
 
         numbers = {"red": pins.red, "green": pins.green}
         self.keys = Keys(self.pins, numbers, self.ports.clock, key_input.on_event)
         self.supervisor.add("keys", self.keys.run)
+
+    def _cancel_offered(self) -> EventId | None:
+        return self.presenter.offered() if hasattr(self, "presenter") else None
 
     async def _identity(self) -> None:
         if self.state is None:

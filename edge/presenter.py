@@ -12,6 +12,7 @@ import msgspec
 from drivers.pi.audio import Said, Speaker
 from edge.deadlines import Care, Timing, due, next_due_ms
 from edge.hub import Hub
+from edge.phrases import Phrase as Key
 from edge.surfaces import (
     AskPendant,
     PendantStage,
@@ -21,10 +22,11 @@ from edge.surfaces import (
     Speak,
     Surface,
     TellPendant,
+    cancel_offered,
     changes,
     surface,
 )
-from protocols.values import Lane
+from protocols.values import EventId, Lane
 
 LOOK_S: Final = 1.0  # surfaces also change with time alone: "not reached yet" has its minutes
 AGAIN_S: Final = 10.0  # until a phrase that could not be said is tried again, if it is still true
@@ -67,9 +69,16 @@ class Presenter:
         self._language, self._timing, self._care = language, timing, care
         self._no_path, self._silent = no_path, silent
         self.shown = Surface()
-        self._speaking: dict[str, asyncio.Task[None]] = {}
+        self._speaking: dict[asyncio.Task[None], Phrase] = {}
         self._wake = asyncio.Event()
         hub.on_change.append(self._wake.set)
+
+    def offered(self) -> EventId | None:
+        """The call that may be cancelled now: while the offer is being said, and for a minute after it."""
+        for phrase in self._speaking.values():
+            if phrase.key == Key.CANCEL_OFFER:
+                return phrase.call_id
+        return cancel_offered(self._hub.book, self._hub.mint.stamp())
 
     async def run(self) -> None:
         """Show and fire until cancelled."""
@@ -104,11 +113,11 @@ class Presenter:
                 self._speak(effect.phrase)
 
     def _speak(self, phrase: Phrase) -> None:
-        key = f"{phrase.call_id} {phrase.name}"
-        if key not in self._speaking:
-            task = asyncio.create_task(self._say(phrase), name=f"say {phrase.key}")
-            self._speaking[key] = task
-            task.add_done_callback(lambda _: self._speaking.pop(key, None))
+        if phrase in self._speaking.values():
+            return
+        task = asyncio.create_task(self._say(phrase), name=f"say {phrase.key}")
+        self._speaking[task] = phrase
+        task.add_done_callback(self._speaking.pop)
 
     async def _say(self, phrase: Phrase) -> None:
         said = await self._speaker.say(phrase.key, self._language, Lane(phrase.lane))

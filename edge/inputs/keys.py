@@ -8,17 +8,21 @@ from collections.abc import Callable
 from drivers.pi.keys import KeyDown, KeyEvent, KeyStuck, KeyUp
 from edge.hub import Hub
 from edge.inputs.green import GreenKey, Meaning
-from edge.surfaces import asked, cancel_offered
+from edge.surfaces import asked
+from protocols.values import EventId
 
 
 class KeyInput:
     """Turns key events into what the elder means. Red is always an SOS, at its edge, whatever is being asked.
 
-    `on_stuck(key, stuck)` tells of a fault, and of its end.
+    `offered()` names the call that the elder may cancel now; `on_stuck(key, stuck)` tells of a fault, and of
+    its end.
     """
 
-    def __init__(self, hub: Hub, on_stuck: Callable[[str, bool], None]) -> None:
-        self._hub, self._on_stuck = hub, on_stuck
+    def __init__(
+        self, hub: Hub, offered: Callable[[], EventId | None], on_stuck: Callable[[str, bool], None]
+    ) -> None:
+        self._hub, self._offered, self._on_stuck = hub, offered, on_stuck
         self._green = GreenKey()
         self._stuck: set[str] = set()
         self._hold: asyncio.TimerHandle | None = None
@@ -38,7 +42,7 @@ class KeyInput:
             self._press("call.sos", "red", event.at_ms)
         elif isinstance(event, KeyDown):
             asking = asked(self._hub.book) is not None
-            offered = cancel_offered(self._hub.book, self._hub.mint.stamp()) is not None
+            offered = self._offered() is not None
             self._mean(self._green.down(event.at_ms, asking=asking, cancel_offered=offered), event.at_ms)
             self._watch_hold()
 
@@ -68,7 +72,7 @@ class KeyInput:
         self._hub.call(kind, key, data={"source": key}, stages={"heard": age_ms}, age_ms=age_ms)
 
     def _cancel(self) -> None:
-        call_id = cancel_offered(self._hub.book, self._hub.mint.stamp())
+        call_id = self._offered()
         if call_id is None:  # the offer has ended while the key was held: somebody still wants something
             self._press("call.assistance", "green", self._hub.mint.clock.monotonic_ms())
         else:
