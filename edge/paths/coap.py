@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import logging
 import socket
@@ -67,6 +68,29 @@ class Tuning(TransportTuning):  # type: ignore[misc]
     MAX_RETRANSMIT = 3
 
 
+class _LibraryLog(logging.Logger):
+    """aiocoap 0.4.17 logs the end of a request that nobody waits for with a keyword that logging refuses
+    (`exception`, pipe.py): a TypeError a request that was given up. What it says is for its developers.
+    """
+
+    def error(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """As Logger.error; what bears that keyword is for debugging."""
+        if "exception" in kwargs:
+            self.debug(msg, *args, exc_info=kwargs.pop("exception"))
+        else:
+            super().error(msg, *args, **kwargs)
+
+
+@functools.cache
+def _library_log() -> logging.Logger:
+    usual = logging.getLoggerClass()
+    logging.setLoggerClass(_LibraryLog)
+    try:
+        return logging.getLogger("anban.coap")
+    finally:
+        logging.setLoggerClass(usual)
+
+
 class _Lines:
     """Sockets for one purpose, one request each at a time; at most `limit` of them."""
 
@@ -99,7 +123,9 @@ class _Lines:
             await asyncio.wait(self._ending)
 
     async def _open(self) -> aiocoap.Context:
-        return await aiocoap.Context.create_client_context(transports=["oscore", "udp6"])
+        return await aiocoap.Context.create_client_context(
+            transports=["oscore", "udp6"], loggername=_library_log().name
+        )
 
     def _end(self, context: aiocoap.Context) -> None:
         task = asyncio.create_task(context.shutdown())
