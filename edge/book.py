@@ -4,7 +4,7 @@ They are made by `edge/calls.py` alone. The state of a call is what the platform
 unless it is known in the home alone (`Call.base`: asking, or withdrawn while it asked).
 
 Public: `Life`, `Handling`, `State`, `Press`, `Heard`, `View`, `Count`, `Call`, `Book`, `find`, `open_calls`,
-`call_for`, `elapsed_ms`, `owed`.
+`call_for`, `at_least_ms`, `elapsed_ms`, `owed`.
 """
 
 from __future__ import annotations
@@ -153,9 +153,12 @@ def open_calls(book: Book) -> tuple[Call, ...]:
 
 
 def call_for(book: Book, elder: str, event_id: EventId, now: Now) -> EventId:
-    """The call that an event of this elder joins, or `event_id` itself if it opens a new one."""
+    """The call that an event of this elder joins, or `event_id` itself if it opens a new one.
+
+    Wall time has no say in it, not even trusted: joining the call of last night alerts the seat all the same.
+    """
     mine = [call for call in open_calls(book) if call.elder == elder]
-    if mine and elapsed_ms(book, mine[-1].progress, now) < FOLD_MS:
+    if mine and at_least_ms(book, mine[-1].progress, now) < FOLD_MS:
         return mine[-1].id
     return event_id
 
@@ -167,15 +170,22 @@ class Started(Protocol):
     def started(self) -> Stamp | None: ...
 
 
-def elapsed_ms(book: Started, then: Stamp, now: Now) -> int:
-    """Milliseconds from then to now; across boots at least as many, as far as anything trustworthy tells."""
+def at_least_ms(book: Started, then: Stamp, now: Now) -> int:
+    """Milliseconds from then to now by monotonic time alone: across boots, those since this process began."""
     if then.boot == now.boot:
         return max(0, now.uptime_ms - then.uptime_ms)
     started = book.started
-    least = now.uptime_ms - started.uptime_ms if started is not None and started.boot == now.boot else 0
-    if then.trusted and now.trusted:
-        return max(0, least, now.wall_ms - then.wall_ms)
-    return max(0, least)
+    if started is None or started.boot != now.boot:
+        return 0
+    return max(0, now.uptime_ms - started.uptime_ms)
+
+
+def elapsed_ms(book: Started, then: Stamp, now: Now) -> int:
+    """Milliseconds from then to now; across boots at least as many, as far as anything trustworthy tells."""
+    least = at_least_ms(book, then, now)
+    if then.boot != now.boot and then.trusted and now.trusted:
+        return max(least, now.wall_ms - then.wall_ms)
+    return least
 
 
 def owed(book: Book) -> tuple[Press, ...]:

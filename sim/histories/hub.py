@@ -126,7 +126,7 @@ class Process(Service):
 
     def _assemble(self) -> None:
         site = self.site
-        self.writer = SteppedWriter(site.disk, self.loop, self._saved)
+        self.writer = SteppedWriter(site.disk, self.loop, lambda entries, seqs: self.hub.saved(entries, seqs))
         self.journal = site.disk.journal
         self.hub = Hub(self.mint, self.writer, elder=ELDERS[0], room="hall")
         self.hub.on_storage = lambda reason: self.hub.see("storage", site.name, bool(reason), reason)

@@ -164,7 +164,8 @@ class SimPath:
         """As Path.send."""
         raw, ids = encode_events(events), {str(event.id) for event in events}
         call = events[0].lane <= Lane.ASSIST
-        if self._line.calls_in_flight and not call:
+        bulk = len(events) > 1 or events[0].lane > Lane.FAULT  # a fault from memory goes alone
+        if self._line.calls_in_flight and not call and bulk:
             self._loop.troubles.append(f"I3 lanes: a batch of {events[0].lane.name} beside a call on {self.name}")
         self._line.sent |= ids
         self._line.calls_in_flight |= ids if call else set()

@@ -316,3 +316,10 @@ def test_a_press_after_somebody_arrived_has_nobody_until_it_is_taken():
     assert state(arrived) == (Life.OPEN, Handling.NONE)
     taken = fold(*FIRST, said(20, "taken", CALL), *APPLY[Trigger.PRESS])
     assert state(taken) == (Life.OPEN, Handling.TAKEN)
+
+
+def test_no_wall_clock_keeps_a_press_from_joining_its_call():
+    book, _ = restart(fold(pressed(1, at(0))), at(0, boot=2))
+    years_later = at(9 * S, boot=2, wall_ms=at(0).wall_ms + 10**11)
+    assert call_for(book, CHEN, eid(2), years_later) == eid(1)
+    assert call_for(book, CHEN, eid(2), at(30 * MIN, boot=2, wall_ms=0, trusted=False)) == eid(2)

@@ -1,0 +1,62 @@
+"""`anban sim histories`: made-up days through the product's code, their figures, and the failing ones shrunk."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from sim.histories.bugs import BUGS
+from sim.histories.run import Report, hunt, replay, run, story
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(1), default=200, show_default=True, help="How many histories.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The first one's seed.")
+@click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
+@click.option("--replay", "replay_seed", type=int, default=None, help="Play one seed, shrink it, tell it.")
+@click.option("--bugs", is_flag=True, help="Plant each known bug in turn, and look for it.")
+def histories(count: int, seed: int, as_json: bool, replay_seed: int | None, bugs: bool) -> None:
+    """Play made-up days deterministically and check the invariants after every step."""
+    if replay_seed is not None:
+        result = replay(replay_seed)
+        click.echo(story(result))
+        sys.exit(bool(result.failure))
+    if bugs:
+        sys.exit(not _hunt_all(count, seed, as_json))
+    report = run(count, seed)
+    if as_json:
+        click.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        _tell(report)
+    sys.exit(not report.ok)
+
+
+def _tell(report: Report) -> None:
+    figures = report.as_json()
+    click.echo(
+        f"{report.count} histories from seed {report.seed}, median {figures['steps_median']} steps,"
+        f" {figures['histories_per_s']}/s ({figures['histories_per_cpu_s']}/s of processor time)"
+    )
+    for name, times in sorted(report.visits.items()):
+        click.echo(f"{times:9d}  {name}")
+    for failed in report.failures[:1]:
+        click.echo(f"\nseed {failed.script.seed} failed; shrunk:\n")
+        click.echo(story(replay(failed.script.seed)))
+    for failed in report.failures[1:]:
+        click.echo(f"seed {failed.script.seed}: {failed.failure}")
+
+
+def _hunt_all(count: int, seed: int, as_json: bool) -> bool:
+    found = {name: hunt(name, count, seed) for name in BUGS}
+    table = {
+        name: None if result is None else {"after": result.script.seed - seed + 1, "by": result.failure}
+        for name, result in found.items()
+    }
+    if as_json:
+        click.echo(json.dumps({"ok": None not in table.values(), "bugs": table}, indent=2))
+    else:
+        for name, row in table.items():
+            click.echo(f"{name}: " + ("NOT FOUND" if row is None else f"history {row['after']}, {row['by']}"))
+    return None not in table.values()
