@@ -310,8 +310,8 @@ class BumbleClient(BaseBleakClient):
 
     async def disconnect(self) -> None:
         if self.connection:
-            with contextlib.suppress(BleakError, *_GONE):
-                await self._while_connected(self.connection.disconnect())
+            with contextlib.suppress(BleakError, *_GONE):  # ends with the link, whoever lets go of it first
+                await self.connection.disconnect()
 
     async def _bonded(self) -> bool:
         keys = self.adapter.device.keystore

@@ -68,8 +68,8 @@ class AirController(Controller):
         self.le_legacy_advertiser = AirAdvertiser(self)
         self.deaf_while_connecting = deaf_while_connecting
         # An active scanner gets a scan response from every scannable advertiser, an empty one if it has
-        # nothing to add. Linux waits for it: without, it holds a lone device's adverts back for 10 s. Bumble's
-        # hosts do not, and are spared the reports.
+        # nothing to add. Linux waits for it: without, it holds a lone device's adverts back for 10 s.
+        # Bumble's hosts do not, and are spared the reports.
         self.reports_empty_responses = False
         self.hung = False
         self._reported: set[tuple[hci.Address, bytes]] = set()
