@@ -1,0 +1,439 @@
+"""Every planted fault as a row: what is wrong, which invariants it breaks, and what must notice it.
+
+Each scenario of `anban sim home --list` and each invariant of ARCHITECTURE has at least one row; a test says
+so. A fault is the kind of slip that a change could make, not sabotage of the scenario.
+"""
+
+from __future__ import annotations
+
+from tests.planted.plant import Change, Plant
+
+PRESSES = (
+    Plant(
+        "that somebody took the call is shown as if the platform only had it",
+        (9,),
+        "sos",
+        "that it is taken is felt",
+        (Change("edge/surfaces.py", "Handling.TAKEN: STAGE_TAKEN,", "Handling.TAKEN: STAGE_DELIVERED,"),),
+    ),
+    Plant(
+        "every press of a pendant becomes an SOS",
+        (),
+        "assist",
+        "both are assistance and nothing more",
+        (Change("edge/inputs/pendants.py", 'KINDS.get(press.meaning, "call.sos"),', '"call.sos",'),),
+    ),
+    Plant(
+        "a press during an open call is taken for a repetition",
+        (2, 8),
+        "upgrade",
+        "the platform has both presses",
+        (
+            Change(
+                "edge/inputs/pendants.py",
+                "        self._sign(pendant, press.rssi, None)\n",
+                "        self._sign(pendant, press.rssi, None)\n"
+                "        if self._hub.open_call_of(pendant.section.elder) is not None:\n"
+                "            return\n",
+            ),
+        ),
+    ),
+    Plant(
+        "the platform opens a case for each press",
+        (2,),
+        "second-press",
+        "it is still one case",
+        (Change("sim/platform/folding.py", "return event.call_id or event.id", "return event.id"),),
+    ),
+    Plant(
+        "the wish to cancel ends the call by itself",
+        (8,),
+        "cancel",
+        "the call stays until the seat accepts",
+        (
+            Change(
+                "sim/platform/folding.py",
+                "msgspec.structs.replace(case, cancel_asked=True)",
+                "msgspec.structs.replace(case, cancel_asked=True, lifecycle=Lifecycle.CANCELLED)",
+            ),
+        ),
+    ),
+    Plant(
+        "a press joins the open call of whomever",
+        (2,),
+        "two-pendants",
+        "as two cases",
+        (
+            Change(
+                "edge/book.py",
+                "    mine = [call for call in open_calls(book) if call.elder == elder]\n    if mine and",
+                "    mine = list(open_calls(book))\n    if mine and",
+            ),
+        ),
+    ),
+    Plant(
+        "a pendant believes its first hub only",
+        (4,),
+        "two-hubs",
+        "and it is felt",
+        (
+            Change(
+                "firmware/pendant/hublink.py",
+                "return keys.link_key(self._root, hub_id)",
+                'return keys.link_key(self._root, "hub-01")',
+            ),
+        ),
+    ),
+)
+
+LINES = (
+    Plant(
+        "a call that failed once is not tried again",
+        (2,),
+        "platform-down-then-back",
+        "both calls arrive once it is back",
+        (Change("edge/plan.py", "    if row.most and count >= row.most:", "    if count >= 1:"),),
+    ),
+    Plant(
+        "an SOS that nobody takes is left at that",
+        (),
+        "nobody-takes-it",
+        "after the deadline it is alerted again",
+        (
+            Change(
+                "edge/deadlines.py",
+                "    if call.lane is Lane.SOS or call.backed_up:",
+                "    if call.backed_up:",
+            ),
+        ),
+    ),
+    Plant(
+        "an SOS is never tried by HTTPS",
+        (2, 4),
+        "internet-cut-http-alive",
+        "HTTPS carries what CoAP cannot",
+        (
+            Change(
+                "edge/plan.py", "    sos=(\n        _COAP,\n        _HTTPS,\n", "    sos=(\n        _COAP,\n"
+            ),
+        ),
+    ),
+    Plant(
+        "what the platform says by HTTPS is not heard",
+        (2,),
+        "udp-blocked",
+        "it is felt",
+        (
+            Change(
+                "edge/hub.py",
+                "        press = self._press(receipt.about)\n        lane =",
+                '        if path == "https":\n            return None\n'
+                "        press = self._press(receipt.about)\n        lane =",
+            ),
+        ),
+    ),
+    Plant(
+        "that nobody is reached is kept to itself",
+        (9,),
+        "internet-cut",
+        "it says that nobody is reached yet",
+        (Change("edge/surfaces.py", "    return no_path or old\n", "    return False\n"),),
+    ),
+    Plant(
+        "a call has one path, one packet and one try",
+        (2,),
+        "bad-line",
+        "the platform has the call",
+        (
+            Change("edge/plan.py", "    if row.most and count >= row.most:", "    if count >= 1:"),
+            Change(
+                "edge/plan.py", "    sos=(\n        _COAP,\n        _HTTPS,\n", "    sos=(\n        _COAP,\n"
+            ),
+            Change("edge/paths/coap.py", "    MAX_RETRANSMIT = 3\n", "    MAX_RETRANSMIT = 0\n"),
+        ),
+        plays=4,  # seven of ten packets arrive all the same, and there are four calls
+    ),
+)
+
+DEATHS = (
+    Plant(
+        "a hub does not read back what it had told",
+        (1,),
+        "hub-killed-at-every-stage",
+        "taken while it was dead: it shows",
+        (
+            Change(
+                "edge/main.py",
+                "    return [entry for _, entry in journal.replay(calls_only=True)]",
+                "    return []",
+            ),
+        ),
+    ),
+    Plant(
+        "a pendant's press numbers begin anew after a power cut",
+        (1, 5),
+        "pendant-power-cut-at-every-stage",
+        "told of, so it arrives",
+        (
+            Change(
+                "firmware/pendant/store.py",
+                "            self.number.next = self.number.limit\n        self._extend",
+                "            self.number.next = 1\n        self._extend",
+            ),
+        ),
+    ),
+    Plant(
+        "an error of the pendant's flash ends the press",
+        (4,),
+        "pendant-flash-dead",
+        "without flash the press goes out",
+        (
+            Change(
+                "firmware/pendant/store.py",
+                "            self._failed()\n            return False\n        self.flash_ok = True",
+                "            raise\n        self.flash_ok = True",
+            ),
+        ),
+    ),
+)
+
+CARDS = (
+    Plant(
+        "a call waits for the card",
+        (4,),
+        "fsync-hangs-10s",
+        "the call goes out from memory",
+        (Change("edge/hub.py", "LATE_S: Final = 0.25", "LATE_S: Final = 30.0"),),
+    ),
+    Plant(
+        "what the card refused is not sent",
+        (4,),
+        "disk-full",
+        "call goes out",
+        (
+            Change(
+                "edge/hub.py",
+                "        return msgspec.structs.replace(event, durable=False)",
+                "        return None",
+            ),
+        ),
+    ),
+    Plant(
+        "a card that takes nothing is no fault",
+        (9,),
+        "read-only-disk",
+        "the fault reaches the platform",
+        (
+            Change(
+                "edge/main.py",
+                'self.hub.see("storage", hub_id, bool(why), why)',
+                'self.hub.see("storage", hub_id, False, why)',
+            ),
+        ),
+    ),
+    Plant(
+        "a damaged store is mended and nobody hears of it",
+        (9,),
+        "corrupt-db",
+        "it is told",
+        (Change("edge/main.py", "        if recovered:\n", "        if False:\n"),),
+    ),
+)
+
+RADIO = (
+    Plant(
+        "an old counter counts, and a press of a call that is over is a new one",
+        (5,),
+        "replay",
+        "a replay is no event",
+        (
+            Change("protocols/link/replay.py", "        if counter > self.floor:", "        if True:"),
+            Change(
+                "edge/inputs/pendants.py",
+                "            event_id=EventId(press.device, press.life, press.number),",
+                "            event_id=EventId(press.device, press.life, press.number)\n"
+                "            if self._hub.open_call_of(pendant.section.elder) or not self._hub.book.calls\n"
+                "            else EventId(press.device, press.life, press.number + 1_000_000),",
+            ),
+            Change(
+                "drivers/ble/pendant.py",
+                "        if self._reported.get((self.life, press.number), -1) >= press.meaning:",
+                "        if self.owed.told(press.number) < 5"
+                " and self._reported.get((self.life, press.number), -1) >= press.meaning:",
+            ),
+        ),
+    ),
+    Plant(
+        "whoever is connected holds the pendant for himself",
+        (4,),
+        "stranger-connects",
+        "felt",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "self._on_air = self.radio.advertise(payload, interval)",
+                "self._on_air = bool(self.link) or self.radio.advertise(payload, interval)",
+            ),
+            Change(
+                "firmware/pendant/radio.py",
+                "            if self._interval_us:\n                self._on_air()\n        elif",
+                "            pass\n        elif",
+            ),
+            Change("firmware/pendant/peers.py", "PROVE_MS = 3000 ", "PROVE_MS = 3000000 "),
+        ),
+    ),
+    Plant(
+        "a pendant gives up after two seconds",
+        (2,),
+        "jammed",
+        "once it is quiet the call arrives",
+        (
+            Change(
+                "firmware/pendant/presses.py",
+                "schedule.pace(schedule.UNHEARD, age)",
+                "schedule.pace(schedule.UNHEARD if age < 2000 else (), age)",
+            ),
+        ),
+    ),
+    Plant(
+        "a pendant that no hub hears says nothing",
+        (9,),
+        "no-hub",
+        "a low buzz says: not yet",
+        (
+            Change(
+                "firmware/pendant/core.py",
+                "            if count > self.book.low_buzzes:",
+                "            if False:",
+            ),
+        ),
+    ),
+)
+
+WEIGHT = (
+    Plant(
+        "a call waits until the readings are gone",
+        (3,),
+        "backlog",
+        "both calls overtake the readings",
+        (
+            Change(
+                "edge/delivery.py",
+                "        try:\n            receipts = await self._paths[action.path].send([event])",
+                "        while await self._pending(Lane.READING, 1, 0):\n"
+                "            await asyncio.sleep(0.05)\n"
+                "        try:\n            receipts = await self._paths[action.path].send([event])",
+            ),
+        ),
+    ),
+    Plant(
+        "every clock is trusted",
+        (7, 9),
+        "clock-wrong",
+        "no event trusts the wrong clock",
+        (Change("edge/mint.py", "clock_trusted=now.trusted,", "clock_trusted=True,"),),
+    ),
+)
+
+TESTS = (
+    Plant(
+        "a pendant is told that the hub has it before the card has it",
+        (1, 9),
+        "tests/unit/edge/test_surfaces.py::test_a_press_that_is_not_on_the_disk_yet_claims_nothing",
+        "",
+        (
+            Change(
+                "edge/surfaces.py",
+                "STAGE_HEARD if press.durable and call.life is not Life.ASKING",
+                "STAGE_HEARD if call.life is not Life.ASKING",
+            ),
+        ),
+    ),
+    Plant(
+        "the journal writes in the order of arrival",
+        (3,),
+        "tests/unit/edge/test_store_writer.py::test_an_sos_overtakes_all_that_waits",
+        "",
+        (
+            Change(
+                "edge/stores/writer.py",
+                "        for lane in (Lane.SOS, Lane.ASSIST):\n            if self._queues[lane]:",
+                "        for lane in (Lane.TELEMETRY, Lane.READING, Lane.FAULT, Lane.SOS, Lane.ASSIST):\n"
+                "            if self._queues[lane]:",
+            ),
+        ),
+    ),
+    Plant(
+        "an old counter is a new one",
+        (5,),
+        "tests/unit/protocols/link/test_replay.py"
+        "::test_a_recording_from_yesterday_is_old_and_changes_nothing",
+        "",
+        (Change("protocols/link/replay.py", "        if counter > self.floor:", "        if True:"),),
+    ),
+    Plant(
+        "a late alarm is refused unasked",
+        (5,),
+        "tests/unit/drivers_ble/test_judge.py::test_the_pendant_stands_by_a_late_alarm",
+        "",
+        (
+            Change(
+                "drivers/ble/judge.py",
+                "        self.challenge = reading\n        return Challenge(reading)",
+                "        return None",
+            ),
+        ),
+    ),
+    Plant(
+        "an advert is believed whatever its seal says",
+        (6,),
+        "tests/unit/protocols/link/test_advert.py::test_a_turned_bit_is_refused",
+        "",
+        (
+            Change(
+                "protocols/link/advert.py",
+                '        self._ccm.open(nonce, b"", buf, 0, _OBJECTS_LENGTH)\n',
+                "        try:\n"
+                '            self._ccm.open(nonce, b"", buf, 0, _OBJECTS_LENGTH)\n'
+                "        except LinkError:\n"
+                "            pass\n",
+            ),
+        ),
+    ),
+    Plant(
+        "any certificate of the platform is believed",
+        (6,),
+        "tests/integration/platform/test_https.py::test_another_authority_is_not_believed",
+        "",
+        (Change("edge/paths/https.py", "session.verify = self._ca_file", "session.verify = False"),),
+    ),
+    Plant(
+        "a clock that jumps moves the deadlines",
+        (7,),
+        "tests/unit/edge/test_deadlines.py::test_a_clock_that_was_years_off_does_not_move_a_deadline",
+        "",
+        (
+            Change(
+                "edge/book.py",
+                "        return max(0, now.uptime_ms - then.uptime_ms)",
+                "        return max(0, now.wall_ms - then.wall_ms)",
+            ),
+        ),
+    ),
+    Plant(
+        "a cancel overtakes the press that it is about",
+        (8,),
+        "tests/unit/edge/test_calls.py::test_a_cancel_waits_for_every_press_of_its_call_and_removes_none",
+        "",
+        (Change("edge/book.py", "        pressing = call.owes_a_press\n", "        pressing = False\n"),),
+    ),
+    Plant(
+        "a seed whose keys contradict each other is taken",
+        (10,),
+        "tests/unit/edge/test_config.py::test_a_wrong_key_is_named_with_what_is_allowed",
+        "",
+        (Change("edge/config.py", "        errors = _across(config)\n", "        errors = []\n"),),
+    ),
+)
+
+PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *TESTS)
