@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from edge.book import owed
-from edge.entries import AttemptEntry
+from edge.entries import AttemptEntry, settles
 from edge.hub import Hub
 from edge.paths.base import Path, PathError, PathHealth, path_failed, path_worked
 from edge.plan import Action, Plan, Tries, Waiting, actions, next_due_ms, planned, spread_ms
@@ -56,6 +56,7 @@ class Delivery:
         self._on_health, self._on_time = on_health, on_time
         self.health = {name: PathHealth(name=name) for name in paths}
         self._tries: dict[tuple[EventId, str], Tries] = {}  # of calls
+        self._acked: set[EventId] = set()  # their receipts are on their way to the disk: not sent again
         self._lower_tries: dict[tuple[EventId, str], Tries] = {}  # of the heads of the lower lanes
         self._settling: asyncio.Future[list[int]] | None = None
         self._sending: set[asyncio.Task[None]] = set()
@@ -82,6 +83,7 @@ class Delivery:
             self._tries = {
                 key: t for key, t in self._tries.items() if t.in_flight or key[0] in self._hub.events
             }
+            self._acked &= owed_still
             now_ms = self._now_ms()
             ready = self._ready()
             waiting = [self._waiting(event) for event in ready.values()]
@@ -93,8 +95,8 @@ class Delivery:
     def _ready(self) -> dict[EventId, Event]:
         now = self._hub.mint.stamp()
         found = ((press.id, self._hub.sendable(press, now)) for press in owed(self._hub.book))
-        ready = {event_id: event for event_id, event in found if event is not None}
-        return ready | self._hub.stranded
+        ready = {event_id: event for event_id, event in found if event is not None} | self._hub.stranded
+        return {event_id: event for event_id, event in ready.items() if event_id not in self._acked}
 
     def _waiting(self, event: Event) -> Waiting:
         same_boot = event.boot == self._hub.mint.clock.boot
@@ -118,6 +120,7 @@ class Delivery:
         else:
             self._worked(action.path)
             _end(self._tries, event.id, action.path, refused=any(r.stage == "rejected" for r in receipts))
+            self._acked.update(receipt.about for receipt in receipts if settles(receipt, event.lane))
             for receipt in receipts:
                 self._hub.receipt(receipt, action.path)
         self.wake()

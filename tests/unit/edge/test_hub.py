@@ -8,57 +8,13 @@ from edge import hub as hub_module
 from edge.book import owed
 from edge.hub import Hub
 from edge.mint import Mint
-from edge.stores.errors import StoreError
 from edge.stores.journal import Journal
 from edge.stores.writer import Writer
 from edge.surfaces import stage_of
 from protocols.errors import AnbanError, Reason
 from protocols.link.const import STAGE_DELIVERED, STAGE_HEARD, STAGE_NONE
 from protocols.values import Command, DownlinkItem, EventId, Receipt
-
-
-class ClockByHand:
-    """A clock that a test moves."""
-
-    boot = 7
-
-    def __init__(self):
-        self.now = 1_000_000
-
-    def monotonic_ms(self):
-        return self.now
-
-    def wall_ms(self):
-        return 1_790_000_000_000 + self.now
-
-    def trusted(self):
-        return True
-
-
-class DiskByHand:
-    """A store whose commits return, hang or fail as a test says."""
-
-    durable = True
-
-    def __init__(self):
-        self.jobs = []
-
-    def submit(self, lane, entries):
-        future = asyncio.get_running_loop().create_future()
-        self.jobs.append((lane, list(entries), future))
-        return future
-
-    async def commit(self):
-        for seq, (_, _, future) in enumerate(self.jobs):
-            if not future.done():
-                future.set_result([seq])
-        await asyncio.sleep(0)
-
-    async def fail(self, reason):
-        for _, _, future in self.jobs:
-            if not future.done():
-                future.set_exception(StoreError(reason, "the disk says no"))
-        await asyncio.sleep(0)
+from tests.unit.edge.by_hand import ClockByHand, DiskByHand
 
 
 @pytest.fixture

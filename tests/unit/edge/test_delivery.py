@@ -1,0 +1,157 @@
+"""Delivery: a call tries every way until it is acknowledged, and nothing lower goes beside it."""
+
+import asyncio
+
+import pytest
+
+from edge.delivery import Delivery, Queued
+from edge.hub import Hub
+from edge.mint import Mint
+from edge.paths.base import PathError
+from edge.plan import DEFAULT
+from protocols.errors import Reason
+from protocols.values import Lane
+from tests.unit.edge.by_hand import ClockByHand, DiskByHand, PathByHand, stored
+
+
+class Bench:
+    """A hub with two paths by hand, and readings that wait in a list."""
+
+    def __init__(self):
+        self.clock, self.disk = ClockByHand(), DiskByHand()
+        self.hub = Hub(Mint("hub-01", self.clock), self.disk, elder="e-chen", room="hall")
+        self.paths = {"coap": PathByHand("coap"), "https": PathByHand("https")}
+        self.waiting, self.changes = [], []
+        self.delivery = Delivery(
+            self.hub,
+            self.paths,
+            DEFAULT,
+            self.pending,
+            lambda before, after: self.changes.append((after.name, after.good)),
+            lambda wall_ms: None,
+        )
+
+    async def pending(self, lane, limit, after):
+        return [q for q in self.waiting if q.event.lane == lane and q.seq > after][:limit]
+
+    async def press(self):
+        event_id = self.hub.call("call.sos", "red")
+        await self.disk.commit()
+        return event_id
+
+    def reading(self, seq):
+        event = self.hub.mint.event("reading.pulse", self.hub.mint.next_id(), data={"value": 70})
+        self.waiting.append(Queued(seq, event))
+
+    def later(self, seconds):
+        self.clock.now += round(seconds * 1000)
+        self.delivery.wake()
+
+
+@pytest.fixture
+async def bench():
+    bench = Bench()
+    tasks = [asyncio.create_task(bench.delivery.run_calls()), asyncio.create_task(bench.delivery.run_lower())]
+    yield bench
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_call_goes_by_coap_at_once(bench):
+    event_id = await bench.press()
+    (event,), answer = await bench.paths["coap"].next()
+    assert event.id == event_id
+    assert event.durable
+    answer.set_result(stored([event]))
+    while event_id in bench.hub.events:
+        await asyncio.sleep(0)
+        await bench.disk.commit()
+    bench.later(3600)
+    await asyncio.sleep(0)
+    assert bench.paths["coap"].sent == bench.paths["https"].sent == []
+
+
+async def test_an_acknowledged_call_is_not_sent_again_while_its_receipt_waits_for_the_disk(bench):
+    await bench.press()
+    (event,), answer = await bench.paths["coap"].next()
+    answer.set_result(stored([event]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    bench.later(30)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert bench.paths["coap"].sent == bench.paths["https"].sent == []
+
+
+async def test_without_an_ack_for_a_second_it_goes_by_https_too(bench):
+    event_id = await bench.press()
+    await bench.paths["coap"].next()
+    assert bench.paths["https"].sent == []
+    bench.later(1)
+    (event,), _ = await bench.paths["https"].next()
+    assert event.id == event_id
+
+
+async def test_a_call_is_tried_until_it_is_acknowledged(bench):
+    await bench.press()
+    for _ in range(20):
+        (_, answer) = await bench.paths["coap"].next()
+        answer.set_exception(PathError(Reason.PATH_DOWN, "no way"))
+        await asyncio.sleep(0)
+        bench.later(61)
+    assert not bench.delivery.health["coap"].good
+    assert ("coap", False) in bench.changes
+
+
+async def test_readings_wait_while_a_call_uses_the_path(bench):
+    await bench.press()
+    (call,), answer = await bench.paths["coap"].next()
+    bench.reading(1)
+    bench.later(0.1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert bench.paths["coap"].sent == []
+    answer.set_result(stored([call]))
+    (reading,), _ = await bench.paths["coap"].next()
+    assert reading.lane is Lane.READING
+
+
+async def test_a_backlog_goes_in_full_batches_where_bulk_goes_best(bench):
+    for seq in range(1, 451):
+        bench.reading(seq)
+    bench.delivery.wake()
+    sizes = []
+    for path in ("https", "https", "coap"):
+        events, answer = await bench.paths[path].next()
+        sizes.append(len(events))
+        answer.set_result(stored(events, first=len(sizes) * 1000))
+        for _ in range(5):
+            await asyncio.sleep(0)
+            await bench.disk.commit()
+    assert sizes == [200, 200, 50]
+
+
+async def test_what_was_acknowledged_of_a_broken_batch_is_kept(bench):
+    bench.reading(1)
+    bench.reading(2)
+    bench.delivery.wake()
+    events, answer = await bench.paths["coap"].next()
+    answer.set_exception(PathError(Reason.PATH_TIMEOUT, "cut", receipts=stored(events[:1])))
+    while not bench.disk.jobs:
+        await asyncio.sleep(0)
+    lane, entries, _ = bench.disk.jobs[-1]
+    assert lane is Lane.READING
+    assert [entry.receipt.about for entry in entries] == [events[0].id]
+
+
+async def test_a_fault_that_the_disk_refuses_goes_out_from_memory(bench):
+    bench.hub.see("storage", "hub-01", True, "storage-full")
+    await bench.disk.fail(Reason.STORAGE_FULL)
+    (fault,), answer = await bench.paths["coap"].next()
+    assert fault.kind == "fault.raised"
+    assert not fault.durable
+    answer.set_result(stored([fault]))
+    while bench.hub.stranded:
+        await asyncio.sleep(0)
+        await bench.disk.commit()

@@ -1,0 +1,97 @@
+"""The hub's keys: red is an SOS whatever is asked; green is what the elder means with it."""
+
+import pytest
+
+from drivers.pi.keys import KeyDown, KeyStuck, KeyUp
+from edge.entries import TimerEntry
+from edge.hub import Hub
+from edge.inputs.keys import KeyInput
+from edge.mint import Mint
+from protocols.values import Receipt
+from tests.unit.edge.by_hand import ClockByHand, DiskByHand
+
+
+class Room:
+    """A hub with its two keys, and what is offered aloud."""
+
+    def __init__(self):
+        self.clock, self.disk = ClockByHand(), DiskByHand()
+        self.hub = Hub(Mint("hub-01", self.clock), self.disk, elder="e-chen", room="hall")
+        self.offer, self.stuck = None, []
+        self.keys = KeyInput(self.hub, lambda: self.offer, lambda key, on: self.stuck.append((key, on)))
+
+    def down(self, key):
+        self.keys.on_event(KeyDown(key, self.clock.now))
+
+    async def up(self, key, after_ms=100):
+        self.clock.now += after_ms
+        self.keys.on_event(KeyUp(key, self.clock.now, after_ms, False))
+        await self.disk.commit()
+
+    def kinds(self):
+        return [press.kind for call in self.hub.book.calls.values() for press in call.presses.values()]
+
+    def changes(self):
+        return [press.change for call in self.hub.book.calls.values() for press in call.presses.values()]
+
+
+@pytest.fixture
+async def room():
+    return Room()
+
+
+async def test_red_is_an_sos_at_its_edge(room):
+    room.down("red")
+    assert room.kinds() == ["call.sos"]
+
+
+async def test_green_asks_for_assistance_and_then_to_be_called_back(room):
+    room.down("green")
+    await room.up("green")
+    room.down("green")
+    await room.up("green")
+    assert room.kinds() == ["call.assistance", "call.consultation"]
+    assert len(room.hub.book.calls) == 1
+
+
+async def test_a_hold_while_it_is_offered_asks_to_cancel_and_takes_nothing_away(room):
+    room.down("red")
+    await room.up("red")
+    (room.offer,) = room.hub.book.calls
+    room.down("green")
+    await room.up("green", after_ms=3_000)
+    assert room.changes() == ["", "cancel_asked"]
+    (call,) = room.hub.book.calls.values()
+    assert call.owes_a_press, "the SOS is still owed"
+
+
+async def test_red_is_an_sos_while_a_question_is_asked(room):
+    room.down("green")
+    await room.up("green")
+    (call_id,) = room.hub.book.calls
+    room.hub.receipt(Receipt(number=1, about=call_id, stage="stored"), "coap")
+    await room.disk.commit()
+    room.hub.fire(TimerEntry(at=room.hub.mint.stamp(), call_id=call_id, name="assist.ask"))
+    room.down("red")
+    assert room.kinds() == ["call.assistance", "call.sos"]
+
+
+async def test_green_answers_a_question_with_yes(room):
+    room.down("green")
+    await room.up("green")
+    (call_id,) = room.hub.book.calls
+    room.hub.receipt(Receipt(number=1, about=call_id, stage="stored"), "coap")
+    await room.disk.commit()
+    room.hub.fire(TimerEntry(at=room.hub.mint.stamp(), call_id=call_id, name="assist.ask"))
+    room.clock.now += 60_000
+    room.down("green")
+    await room.up("green")
+    assert room.hub.book.calls[call_id].answer == "fine"
+    assert room.kinds() == ["call.assistance"]
+
+
+async def test_a_stuck_key_is_a_fault_until_it_is_let_go(room):
+    room.down("green")
+    room.keys.on_event(KeyStuck("green", room.clock.now))
+    await room.up("green", after_ms=31_000)
+    assert room.stuck == [("green", True), ("green", False)]
