@@ -80,10 +80,9 @@ class Delivery:
         """Send every call event by the plan, until cancelled."""
         while True:
             self._calls_wake.clear()
-            self._tries = {
-                key: t for key, t in self._tries.items() if t.in_flight or key[0] in self._hub.events
-            }
-            self._acked &= owed_still
+            still_owed = self._hub.events.keys() | self._hub.stranded.keys()
+            self._tries = {key: t for key, t in self._tries.items() if t.in_flight or key[0] in still_owed}
+            self._acked &= still_owed
             now_ms = self._now_ms()
             ready = self._ready()
             waiting = [self._waiting(event) for event in ready.values()]
