@@ -213,8 +213,8 @@ CARDS = (
         (
             Change(
                 "edge/hub.py",
-                "        return msgspec.structs.replace(event, durable=False)",
-                "        return None",
+                "None if now.uptime_ms < waits_until_ms else msgspec.structs.replace(event, durable=False)",
+                "None",
             ),
         ),
     ),

@@ -1,0 +1,110 @@
+"""Thousands of presses over eight pendants of one home, and what is measured of them.
+
+Each pendant is pressed as soon as its last press was felt as delivered, by a finger of its own; from time to
+time the seat ends all calls. Real firmware, real links, real hub: nothing is sped up but the fingers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.home import plan
+from sim.home.home import Home
+from sim.home.ledger import Press, Stored
+from sim.home.setup import CHEN, WANG, PendantSetup, Setup
+from sim.home.waiting import came
+
+PENDANTS = 8
+SPOTS = tuple((1.5 + 0.9 * (number % 4), 1.5 + 1.1 * (number // 4)) for number in range(PENDANTS))
+LIFTED_S = (0.15, 0.5)  # the finger between two presses
+DELIVERED_S = 40.0  # far above what it takes; without it the press is looked for and the finger goes on
+CLOSE_EVERY = 200  # presses: the pendants' books and the seat's cards stay as small as in life
+QUIET_S = 60.0
+
+
+def setup() -> Setup:
+    """Two people with four pendants each (a bath, a bed, a belt, a wrist)."""
+    people = (CHEN, WANG)
+    rows = [PendantSetup(f"pd-{n + 1:02}", people[n % 2].id) for n in range(PENDANTS)]
+    return Setup(elders=people, pendants=tuple(rows))
+
+
+@dataclass
+class Marathon:
+    """One run on a running home. `slow` are presses that were not felt as delivered in time."""
+
+    home: Home
+    dice: random.Random
+    until_s: float  # monotonic; no press begins after it
+    left: int
+    slow: list[Press] = field(default_factory=list)
+    felt_ms: list[int] = field(default_factory=list)
+    _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
+    _free: asyncio.Event = field(default_factory=asyncio.Event)  # cleared while the seat ends the calls
+    _down: int = 0  # presses that wait for their answer
+
+    async def run(self) -> None:
+        """Press until no presses or no time are left; then everything comes to rest."""
+        self._free.set()
+        for name, rig in self.home.pendants.items():
+            self._delivered[name] = asyncio.Event()
+            rig.on_change = self._listener(self._delivered[name])
+        async with asyncio.TaskGroup() as tasks:
+            fingers = [tasks.create_task(self._finger(name)) for name in self.home.pendants]
+            seat = tasks.create_task(self._seat())
+            await asyncio.wait(fingers)
+            seat.cancel()
+        await came(lambda: len(self._stored()) >= len(self.home.ledger.presses), QUIET_S)
+
+    @staticmethod
+    def _listener(delivered: asyncio.Event) -> Any:
+        def heard(kind: str, value: Any) -> None:
+            if (kind, value) == ("feel", "delivered"):
+                delivered.set()
+
+        return heard
+
+    async def _finger(self, name: str) -> None:
+        delivered = self._delivered[name]
+        while self.left > 0 and time.monotonic() < self.until_s:
+            self.left -= 1
+            await self._free.wait()
+            self._down += 1
+            delivered.clear()
+            press = await self.home.press(name)
+            try:
+                async with asyncio.timeout(DELIVERED_S):
+                    await delivered.wait()
+                self.felt_ms.append(round(time.time() * 1000) - press.at_ms)
+            except TimeoutError:
+                self.slow.append(press)
+            finally:
+                self._down -= 1
+            await asyncio.sleep(self.dice.uniform(*LIFTED_S))
+
+    async def _seat(self) -> None:
+        """End all calls every so many presses: nobody presses meanwhile, so that calls can be counted."""
+        closed = 0
+        while True:
+            await came(lambda: len(self.home.ledger.presses) - closed >= CLOSE_EVERY, float("inf"))
+            self._free.clear()
+            await came(lambda: self._down == 0, 2 * DELIVERED_S)
+            await came(lambda: len(self._stored()) >= len(self.home.ledger.presses), QUIET_S)
+            for case in list(self.home.platform.cases.values()):
+                if case.lifecycle == "open":
+                    await self.home.platform.hand(case.call_id, "close")
+            await came(lambda: self.home.hub.lamp.shown.colour == "off", QUIET_S)
+            closed = len(self.home.ledger.presses)
+            self._free.set()
+
+    def _stored(self) -> list[Stored]:
+        return [event for event in self.home.platform.events if event.kind == "call.sos"]
+
+
+def spread_out() -> None:
+    """The plan of the page has places for four pendants; a marathon needs eight."""
+    plan.PENDANT_SPOTS = SPOTS
