@@ -1,4 +1,4 @@
-"""The air of one home: adverts that are heard or not, connections that stand, hang or break, a replaying stranger.
+"""The air of one home: adverts that are heard or not, connections that stand or break, a replaying stranger.
 
 `Adapter` is what `drivers/ble/radio.py` asks of a Bluetooth adapter, for one hub process.
 """

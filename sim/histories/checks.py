@@ -1,7 +1,8 @@
 """What must hold after every step and at the end of every history, judged from outside the product.
 
-Known here: what people did, what lamp, voice and pendants said and when, what is on each disk, what the platform
-has stored. The product's own book of calls is asked only which presses belong to a call that is being shown.
+Known here: what people did, what lamp, voice and pendants said and when, what is on each disk, what the
+platform has stored. The product's own book of calls is asked only which presses belong to a call that is
+being shown.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Checks:
         for call in open_calls(site.process.hub.book):
             if call.id == event.id or call.elder != event.elder:
                 continue
-            last = max((self.accepted[p][1] for p in call.presses if p in self.accepted), default=0)
+            keyed = [p.id for p in call.presses.values() if p.opens and p.id in self.accepted]
+            last = max((self.accepted[p][1] for p in keyed), default=0)
             recent = self.world.now_ms - last < FOLD_MS
             self._must(not recent, "I2 one call", f"{event.id} opens a second call beside {call.id}")
 
@@ -149,8 +151,10 @@ class Checks:
                 raise Violated(site.process.loop.troubles[0])
         for event_id, (site, at_ms) in list(self.unsent.items()):
             process = site.process
-            if process is None or process.began_ms > at_ms or any(
-                str(event_id) in line.sent for line in site.lines.values()
+            if (
+                process is None
+                or process.began_ms > at_ms
+                or any(str(event_id) in line.sent for line in site.lines.values())
             ):
                 del self.unsent[event_id]
             elif self.world.now_ms - at_ms > ATTEMPT_MS and hasattr(process, "delivery"):
@@ -173,10 +177,14 @@ class Checks:
             nudged = any(p.change == "realert" for p in case.presses)
             if case.lane is Lane.SOS:
                 limit = (NUDGES_MS if nudged else NUDGE_MS) + slack
-                self._must(calm < limit, "I7 help", f"{case.call_id} waits, and the seat is not alerted again")
+                self._must(
+                    calm < limit, "I7 help", f"{case.call_id} waits, and the seat is not alerted again"
+                )
             elif case.lane is Lane.ASSIST and not case.cancel_asked and self._always_served(case):
                 known = case.call_id in self.answered
-                limit = ASSIST_MS + 5 * slack  # three questions and what becomes of them, each late by as much
+                limit = (
+                    ASSIST_MS + 5 * slack
+                )  # three questions and what becomes of them, each late by as much
                 self._must(known or calm < limit, "I7 help", f"{case.call_id} is forgotten")
 
     def _still_true(self, site: Site) -> None:
@@ -242,7 +250,9 @@ class Checks:
             self._must(self._stored(event_id), "I1 told", f"{event_id} was told of, and is lost")
         for pendant in self.pendants.values():
             for event_id in sorted(pendant.kept):
-                self._must(self._stored(event_id), "I2 lost", f"{event_id} was kept by a pendant, and is lost")
+                self._must(
+                    self._stored(event_id), "I2 lost", f"{event_id} was kept by a pendant, and is lost"
+                )
 
     def _withdrawn(self) -> set[EventId]:
         books = [site.process.hub.book for site in self.sites if site.process is not None]
@@ -268,7 +278,9 @@ class Checks:
             case = self._case(call.id)
             if call.base is Life.OPEN and case is not None:
                 here, there = call.life is Life.OPEN, case.lifecycle is Lifecycle.OPEN
-                self._must(here == there, "I9 agrees", f"{site.name}: {call.id} {call.life}, not {case.lifecycle}")
+                self._must(
+                    here == there, "I9 agrees", f"{site.name}: {call.id} {call.life}, not {case.lifecycle}"
+                )
         self._must(site.disk.journal.verify().ok, "I1 chain", f"{site.name}'s journal does not verify")
         for lane in (Lane.FAULT, Lane.READING):
             left = site.disk.journal.pending(lane, 1)

@@ -92,7 +92,9 @@ class _Bell:
 class SteppedWriter(Writer):
     """The product's writer without its threads."""
 
-    def __init__(self, disk: Disk, loop: Loop, on_saved: Callable[[Sequence[Entry], list[int]], None]) -> None:
+    def __init__(
+        self, disk: Disk, loop: Loop, on_saved: Callable[[Sequence[Entry], list[int]], None]
+    ) -> None:
         """Made on its loop, as Writer is."""
         self._disk, self._world = disk, disk.world
         with mock.patch.object(writer_module, "threading", SimpleNamespace(Thread=_NoThread)):

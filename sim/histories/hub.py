@@ -1,7 +1,8 @@
 """One hub: what stays (disk, lines, wall clock) and its process, put together from the product's rooms.
 
-The process is `edge/main.py`'s, less threads, files, pins and sound: hub, delivery, downlink, presenter, keys'
-meanings, pendants and radio are the product's own objects on a made-up loop. `kill` ends it as kill -9 does.
+The process is `edge/main.py`'s, less threads, files, pins and sound: hub, delivery, downlink, presenter,
+keys' meanings, pendants and radio are the product's own objects on a made-up loop. `kill` ends it as kill
+-9 does.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class Process(Service):
         self.hub = Hub(self.mint, self.writer, elder=ELDERS[0], room="hall")
         self.hub.on_storage = lambda reason: self.hub.see("storage", site.name, bool(reason), reason)
         self._watch_accepted()
-        self.keys_in = KeyInput(self.hub, lambda key, stuck: None)
+        self.keys_in = KeyInput(self.hub, self._cancel_offered, lambda key, stuck: None)
         self.loop.start(self._life(), "life")
 
     async def _life(self) -> None:
@@ -141,7 +142,9 @@ class Process(Service):
     def _talk(self) -> None:
         site, hub = self.site, self.hub
         self.paths = {name: SimPath(line, site.name, self.loop) for name, line in site.lines.items()}
-        self.delivery = Delivery(hub, self.paths, DEFAULT, self._pending, self._path_health, self.clock.confirm)
+        self.delivery = Delivery(
+            hub, self.paths, DEFAULT, self._pending, self._path_health, self.clock.confirm
+        )
         self.pendants = Pendants(hub, self.ports, self.config, self.credentials, self.state)
         self.heartbeat = Heartbeat(
             hub,

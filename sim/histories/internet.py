@@ -1,7 +1,8 @@
-"""The way to the platform and the platform itself: the product's wire bytes on lines that lose, delay and double.
+"""The way to the platform and the platform itself: the product's wire bytes on lines that lose, delay and
+double.
 
-The platform is the reference platform's own desk and folding on a shelf in memory; a seat takes calls, arrives,
-closes and accepts cancels by chance, or is asleep.
+The platform is the reference platform's own desk and folding on a shelf in memory; a seat takes calls,
+arrives, closes and accepts cancels by chance, or is asleep.
 """
 
 from __future__ import annotations
@@ -166,7 +167,9 @@ class SimPath:
         call = events[0].lane <= Lane.ASSIST
         bulk = len(events) > 1 or events[0].lane > Lane.FAULT  # a fault from memory goes alone
         if self._line.calls_in_flight and not call and bulk:
-            self._loop.troubles.append(f"I3 lanes: a batch of {events[0].lane.name} beside a call on {self.name}")
+            self._loop.troubles.append(
+                f"I3 lanes: a batch of {events[0].lane.name} beside a call on {self.name}"
+            )
         self._line.sent |= ids
         self._line.calls_in_flight |= ids if call else set()
         try:

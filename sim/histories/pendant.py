@@ -1,7 +1,7 @@
 """One pendant: the firmware's own core, store and hub link in a shell without chip, on made-up flash and air.
 
-The shell does what `firmware/pendant/app.py` does in the same order (advert, flash, buzz), without its loop: the
-world turns it. Payloads change less often than on the chip, which only makes the air quieter.
+The shell does what `firmware/pendant/app.py` does in the same order (advert, flash, buzz), without its
+loop: the world turns it. Payloads change less often than on the chip, which only makes the air quieter.
 """
 
 from __future__ import annotations

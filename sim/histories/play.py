@@ -10,7 +10,7 @@ from typing import Any, Final
 from unittest import mock
 
 import edge.calls
-from edge.surfaces import asked, cancel_offered
+from edge.surfaces import asked
 from protocols.values import Lane
 from sim.histories.air import Air
 from sim.histories.checks import Checks
@@ -171,7 +171,7 @@ class History:
 
     def _hold_if_offered(self, site: Site) -> None:
         process = site.process
-        if process is not None and cancel_offered(process.hub.book, process.mint.stamp()) is not None:
+        if process is not None and process._cancel_offered() is not None:
             if asked(process.hub.book) is None:
                 self.world.visits["key: cancel held"] += 1
             self._hub_key(site, "green", 3_300)
@@ -347,7 +347,9 @@ class History:
     def _quiet(self) -> bool:
         hubs = [site.process.hub for site in self.sites if site.process is not None]
         owing = any(hub.events or not _told_the_end(hub) for hub in hubs)
-        lower = any(s.disk.journal.pending(lane, 1) for s in self.sites for lane in (Lane.FAULT, Lane.READING))
+        lower = any(
+            s.disk.journal.pending(lane, 1) for s in self.sites for lane in (Lane.FAULT, Lane.READING)
+        )
         unheard = any(p.core.book.unheard() for p in self.pendants)
         return not (owing or lower or unheard or self.platform.open_cases())
 

@@ -95,9 +95,7 @@ def make(seed: int) -> Script:
     return Script(seed, hubs, int(rng.random() < 0.4), hours, tuple(steps))
 
 
-def _happen(
-    rng: random.Random, what: str, lasts: tuple[int, int] | None, now: int, steps: list[Step]
-) -> int:
+def _happen(rng: random.Random, what: str, lasts: tuple[int, int] | None, now: int, steps: list[Step]) -> int:
     who, value = rng.randrange(2), rng.randrange(1 << 30)
     if what == "wait":
         return now + rng.choice([20 * S, 45 * S, 100 * S, 200 * S, 380 * S])
