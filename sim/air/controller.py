@@ -121,24 +121,30 @@ class AirController(Controller):
             return
         pending = self.pending_le_connection
         if self.le_scan_enable and not (pending and self.deaf_while_connecting):
-            self._report(kind, address, data, rssi)
+            fresh = self._report(kind, address, data, rssi)
             answered = response or (b"" if self.reports_empty_responses else None)
             if answered is not None and kind != _ADV_NONCONN_IND and self.le_scan_type:
-                self._report(_SCAN_RESPONSE, address, answered, rssi)
+                self._report(_SCAN_RESPONSE, address, answered, rssi, belongs_to_fresh=fresh)
         if pending and kind == _ADV_IND and pending.peer_address == address:
             if address in self.le_connections:
                 self._fail_pending(hci.HCI_CONNECTION_ALREADY_EXISTS_ERROR)
             else:
                 self.create_le_connection(address)
 
-    def _report(self, kind: int, address: hci.Address, data: bytes, rssi: int) -> None:
+    def _report(
+        self, kind: int, address: hci.Address, data: bytes, rssi: int, belongs_to_fresh: bool = False
+    ) -> bool:
+        """Tell the host, unless it is a duplicate: same address and data since scanning was enabled. A scan
+        response is none when its advert was none. (Core 5.4 Vol 6 Part B 4.4.3.5 lets a controller look at the
+        address alone; those hear of a new payload only when Linux enables scanning anew, every 10 s.)"""
         if self.filter_duplicates:
-            if (address, data) in self._reported:
-                return
+            if (address, data) in self._reported and not belongs_to_fresh:
+                return False
             self._reported.add((address, data))
         body = bytes((0x02, 1, kind, address.address_type)) + bytes(address)
         body += bytes((len(data),)) + data + rssi.to_bytes(1, "little", signed=True)
         self.send_bytes(bytes((0x04, 0x3E, len(body))) + body)
+        return True
 
     # ---- connecting and disconnecting ----
 

@@ -1,4 +1,4 @@
-"""Rounds of power cuts: a machine with both stores under load, killed at a drawn moment, and what must be left."""
+"""Rounds of power cuts: a machine with both stores under load, killed at a drawn moment; what is left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -38,19 +38,24 @@ def new_disk() -> Disk:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the power goes: at an operation of the disk counted from the boot or from the load, or at an ack."""
+    """When the power goes: at an operation of the disk, counted from boot or from load, or at an ack."""
 
     of: str  # "boot", "load" or "ack"
     count: int
 
-    @staticmethod
-    def draw(dice: random.Random, first: bool) -> Moment:
-        """Two thirds inside an operation of the disk under load, some while the file system is mended."""
-        if dice.random() < (0.1 if first else 0.2):
-            return Moment("boot", dice.randint(20, 200))
-        if dice.random() < 0.25:
-            return Moment("ack", dice.randint(1, 120))
-        return Moment("load", dice.randint(1, 300))
+
+def plan(rounds: int, dice: random.Random) -> list[Moment]:
+    """Most inside an operation of the disk under load; some while file system and stores are mended."""
+    moments = []
+    for number in range(rounds):
+        lot = dice.random()
+        if lot < 0.2 and number % ROUNDS_A_DISK:
+            moments.append(Moment("boot", dice.randint(20, 200)))
+        elif lot < 0.4:
+            moments.append(Moment("ack", dice.randint(1, 120)))
+        else:
+            moments.append(Moment("load", dice.randint(1, 300)))
+    return moments
 
 
 @dataclass
@@ -101,38 +106,27 @@ class Cuts:
         self.ledger = Ledger()
         self.disk = new_disk()
         self.disks: list[Disk] = [self.disk]
-        self.life = 0
-        self.moments: list[Moment] = []
+        self.life = 0  # of the events of a boot: its number
 
-    def plan(self, rounds: int) -> Iterator[Moment]:
-        """The moments of so many cuts."""
-        for number in range(rounds):
-            yield Moment.draw(self.dice, number % ROUNDS_A_DISK == 0)
-
-    async def run(self, rounds: int) -> Ledger:
-        """So many cuts, and a last look at each disk."""
-        for number, moment in enumerate(self.plan(rounds)):
+    async def run(self, moments: Sequence[Moment]) -> Ledger:
+        """A cut at each of these moments, a new disk now and then, and a last look at each disk."""
+        for number, moment in enumerate(moments):
             if number and number % ROUNDS_A_DISK == 0:
                 await self.look()
                 self.disk = new_disk()
                 self.disks.append(self.disk)
                 self.ledger.begin_anew()
-            await self.cut_at(moment)
+            await self._boot(moment)
         await self.look()
         return self.ledger
 
-    async def cut_at(self, moment: Moment) -> None:
-        """One boot that ends in the middle."""
-        self.moments.append(moment)
-        self.life += 1
-        await self._boot(moment)
-
     async def look(self) -> None:
         """One boot that ends as soon as the stores have been read."""
-        self.life += 1
         await self._boot(None)
 
     async def _boot(self, moment: Moment | None) -> None:
+        """One boot that ends in the middle."""
+        self.life += 1
         with tempfile.TemporaryDirectory(prefix="nbd") as place:
             async with NbdServer(self.disk, Path(place) / "disk") as server:
                 machine = Machine(

@@ -1,9 +1,9 @@
 """A disk that has a volatile cache, and a cable that can be pulled: what was flushed stays, the rest is luck.
 
-`platter` is what survives; `seen` is what a reader sees while there is power. A write goes to `seen` and waits
-in the cache; a flush carries all that waits to the platter. `cut` ends the power: of every write that waits,
-each sector may have reached the platter or not, by the dice, whatever the order of the writes was. A write of
-several sectors may so be torn; a sector never is.
+`platter` is what survives; `seen` is what a reader sees while there is power. A write goes to `seen` and
+waits in the cache; a flush carries all that waits to the platter. `cut` ends the power: of every write that
+waits, each sector may have reached the platter or not, by the dice, whatever the order of the writes was. A
+write of several sectors may so be torn; a sector never is.
 """
 
 from __future__ import annotations

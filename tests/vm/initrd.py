@@ -1,4 +1,4 @@
-"""The initial RAM disk: busybox, the few modules that the tests need, and an init that enters the host's files.
+"""The initial RAM disk: busybox, the modules that the tests need, an init that enters the host's files.
 
 The guest's root is the host's root file system, read-only by 9p, under an overlay in memory: the same Python,
 the same checkout, the same paths. /run/out is a folder of the host, writable.
@@ -14,13 +14,14 @@ from typing import Final
 
 from tests.vm.packages import Kernel, Missing
 
-# Loaded in this order, each after what it depends on. Bluetooth's SMP wants its ciphers before the adapter comes.
+# Loaded in this order, each after its needs. Bluetooth's SMP wants its ciphers before the adapter comes.
 MODULES: Final = (
-    ("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console")  # the way to the host
-    + ("virtio_blk", "ext4", "crc32c_generic")  # a disk of its own
-    + ("hmac", "sha512_generic", "sha256_generic", "ctr", "jitterentropy_rng", "drbg", "ecb", "cmac")
-    + ("aes_generic", "algif_hash", "algif_skcipher", "bluetooth", "hci_vhci", "uhid")
+    *("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console"),  # the way to the host
+    *("virtio_blk", "ext4", "crc32c_generic"),  # a disk of its own
+    *("hmac", "sha512_generic", "sha256_generic", "ctr", "jitterentropy_rng", "drbg", "ecb", "cmac"),
+    *("aes_generic", "algif_hash", "algif_skcipher", "bluetooth", "hci_vhci", "uhid"),
 )
+OPTIONAL: Final = frozenset({"crc32c_generic", "virtio_console"})  # not in every kernel as a module
 APPLETS: Final = ("sh", "mount", "mkdir", "chroot", "poweroff", "insmod", "ifconfig")
 INIT: Final = """#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
@@ -67,8 +68,8 @@ def load_order(modules: Path) -> list[Path]:
     """The files of MODULES and of all they need, each after its needs; what is built in is left out."""
     rows: dict[str, tuple[str, list[str]]] = {}
     for line in (modules / "modules.dep").read_text().splitlines():
-        file, needs = line.split(":")
-        rows[_name(Path(file))] = (file, needs.split())
+        of, needed = line.split(":")
+        rows[_name(Path(of))] = (of, needed.split())
     built_in = {_name(Path(line)) for line in (modules / "modules.builtin").read_text().splitlines()}
     order: list[Path] = []
     for module in MODULES:
@@ -77,14 +78,11 @@ def load_order(modules: Path) -> list[Path]:
                 raise Missing(f"The kernel in {modules} has no module {module}.")
             continue
         file, needs = rows[module]
-        for needed in (*reversed(needs), file):  # depmod lists the nearest first
-            path = modules / needed
+        for part in (*reversed(needs), file):  # depmod lists the nearest first
+            path = modules / part
             if path not in order:
                 order.append(path)
     return order
-
-
-OPTIONAL: Final = frozenset({"crc32c_generic", "virtio_console"})  # not in every kernel as a module
 
 
 def _name(path: Path) -> str:
@@ -92,7 +90,7 @@ def _name(path: Path) -> str:
 
 
 class _Archive:
-    """A cpio archive in the `newc` format (kernel: Documentation/driver-api/early-userspace/buffer-format)."""
+    """A cpio archive in the `newc` format (kernel: early-userspace/buffer-format)."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

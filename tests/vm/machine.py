@@ -46,9 +46,8 @@ class Machine:
         cores: int = 2,
         **arguments: Any,
     ) -> None:
-        """`program`: a module of tests.vm.guest; `arguments` reach its `main` as keywords (JSON). `disk`: what
-        qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there, a write is no more
-        than a write."""
+        """`program`: a module of tests.vm.guest; `arguments` reach its `main` as keywords (JSON). `disk`:
+        what qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there."""
         self.folder, self.program, self.arguments = folder, program, arguments
         self.disk, self.memory_mb, self.cores = disk, memory_mb, cores
         self.lines: list[dict[str, Any]] = []

@@ -1,8 +1,8 @@
-"""`python -m tests.vm.packages`: fetch a kernel and two releases of BlueZ from Debian into build/vm, unpacked.
+"""`python -m tests.vm.packages`: fetch a kernel and two releases of BlueZ from Debian into build/vm.
 
 Nothing is installed: `apt-get download` with lists of its own, checked against Debian's keys, and `dpkg -x`.
-The kernel is trixie's in every case: 6.1 (bookworm) has a bug in L2CAP that fires when a connection attempt to
-a vanished peer fails. The mirror is the one that this machine's apt uses.
+The kernel is trixie's in every case: 6.1 (bookworm) has a bug in L2CAP that fires when a connection attempt
+to a vanished peer fails. The mirror is the one that this machine's apt uses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m tests.vm.guest.begin PROGRAM JSON`: run `main(**JSON)` of a program of this folder in the guest.
 
-It tells {"up": seconds since the kernel started} first, and at the end {"done": true} or {"failed": traceback}.
+It tells {"up": seconds since the kernel started} first, at the end {"done": true} or {"failed": traceback}.
 """
 
 from __future__ import annotations

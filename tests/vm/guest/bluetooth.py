@@ -1,4 +1,4 @@
-"""Bluetooth in the guest: D-Bus, a real bluetoothd, and the simulated air that gives the kernel its adapter."""
+"""Bluetooth in the guest: D-Bus, a real bluetoothd, the air that gives the kernel its adapter."""
 
 from __future__ import annotations
 
@@ -19,21 +19,15 @@ from sim.air.client import AirControl
 OUT: Final = Path("/run/out")
 AIR: Final = Path("/run/air")
 _POLICIES: Final = ("usr/share/dbus-1/system.d/bluetooth.conf", "etc/dbus-1/system.d/bluetooth.conf")
-_LOADERS: Final = (
-    "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-    "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-)
+_LOADER: Final = "ld-linux-x86-64.so.2"
+_LIBRARIES: Final = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 
 
 @contextlib.asynccontextmanager
 async def bluetooth(bluez: str) -> AsyncIterator[tuple[BluezAdapter, AirControl, str]]:
     """An adapter of the product that is up, the air around it, and BlueZ's version; `bluez` is a folder."""
     folder = Path(bluez)
-    policy = next(folder / name for name in _POLICIES if (folder / name).exists())
-    shutil.copy(policy, "/etc/dbus-1/system.d/bluetooth.conf")
-    for place in ("/run/dbus", "/var/lib/bluetooth", str(AIR)):
-        Path(place).mkdir(parents=True, exist_ok=True)
-    Path("/run/dbus/pid").unlink(missing_ok=True)
+    _furnish(folder)
     await (await asyncio.create_subprocess_exec("dbus-daemon", "--system", "--fork")).wait()
     version = await _version(folder)
     daemon = await _started(*_command(folder), "-n", "-d", log="bluetoothd.log")
@@ -49,9 +43,20 @@ async def bluetooth(bluez: str) -> AsyncIterator[tuple[BluezAdapter, AirControl,
             process.terminate()
 
 
+def _furnish(folder: Path) -> None:
+    """What installing BlueZ would have put in place."""
+    policy = next(folder / name for name in _POLICIES if (folder / name).exists())
+    shutil.copy(policy, "/etc/dbus-1/system.d/bluetooth.conf")
+    for place in ("/run/dbus", "/var/lib/bluetooth", str(AIR)):
+        Path(place).mkdir(parents=True, exist_ok=True)
+    Path("/run/dbus/pid").unlink(missing_ok=True)
+
+
 def _command(folder: Path) -> list[str]:
-    loader = next(folder / name for name in _LOADERS if (folder / name).exists())
-    libraries = f"{folder}/usr/lib/x86_64-linux-gnu:{folder}/lib/x86_64-linux-gnu"
+    """bluetoothd with the libc of its own release."""
+    places = [folder / name for name in _LIBRARIES]
+    loader = next(place / _LOADER for place in places if (place / _LOADER).exists())
+    libraries = ":".join(map(str, places))
     return [str(loader), "--library-path", libraries, f"{folder}/usr/libexec/bluetooth/bluetoothd"]
 
 

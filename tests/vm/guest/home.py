@@ -1,4 +1,4 @@
-"""A hub's radio and its pendants on real BlueZ, all of the product: facts are kept with the time of their coming."""
+"""A hub's radio and its pendants on real BlueZ, all of the product: facts are kept with their times."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Clock:
 
 
 class Watched:
-    """The product's adapter with a stopwatch on its connections: `connects` holds (address, seconds, error)."""
+    """The product's adapter with a stopwatch: `connects` holds (address, seconds, error) of each attempt."""
 
     def __init__(self, adapter: BluezAdapter) -> None:
         self._adapter = adapter

@@ -1,4 +1,4 @@
-"""Presses on the real firmware: heard, connected, acknowledged, felt; and a second one while a connect hangs."""
+"""Presses on the real firmware: heard, connected, acknowledged, felt; a second while a connect hangs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOARDS = Path("/run/boards")
 
 
 async def main(bluez: str, presses: int, hangs: int) -> None:
-    """`presses` by one pendant, one after the other; then `hangs` times one that vanishes and one that does not."""
+    """`presses` by one pendant, one after the other; then `hangs` times one vanishes and one stays."""
     async with bluetooth(bluez) as (adapter, air, version), Home(adapter, air) as home:
         tell(bluez=version)
         boards = [await home.wear(number, BOARDS) for number in (1, 2)]
@@ -55,7 +55,7 @@ async def close(home: Home, board: Board, life: int, number: int, felt: int) -> 
 
 
 async def hang(home: Home, first: Board, second: Board) -> dict[str, Any]:
-    """The first pendant vanishes at the moment in which the hub begins to connect; then the second is pressed."""
+    """The first pendant vanishes just as the hub begins to connect; then the second is pressed."""
     begun, connects = time.monotonic(), len(home.adapter.connects)
     felt = (len(first.felt()), len(second.felt()))
     gone: list[float] = []

@@ -27,12 +27,11 @@ writing.CHECKPOINT_FRAMES, writing.CATCH_UP_FRAMES = 60, 240  # type: ignore[mis
 
 
 async def main(life: int, synchronous: str) -> None:
-    """Tells {"opened": ...} with all event ids and the counter, then {"ack": number} and {"reserved": end} for ever.
+    """Tells {"opened": ...} with all event ids and the counter, then for ever {"ack": n}, {"reserved": end}.
 
     `life` marks the events of this boot. `synchronous` OFF is the planted fault.
     """
-    DATA.mkdir()
-    subprocess.run(["mount", "-t", "ext4", "-o", "noatime", "/dev/vda", str(DATA)], check=True)
+    mount()
     journal = Journal.open(DATA / "journal.db")
     state = State.open(DATA / "state.db")
     if state.fresh and state.trouble is None:
@@ -47,6 +46,12 @@ async def main(life: int, synchronous: str) -> None:
         tasks.create_task(reserve(state))
         for first in range(1, AT_ONCE + 1):
             tasks.create_task(submit(writer, life, first))
+
+
+def mount() -> None:
+    """The disk of this machine; the kernel mends what a cut has left."""
+    DATA.mkdir()
+    subprocess.run(["mount", "-t", "ext4", "-o", "noatime", "/dev/vda", str(DATA)], check=True)
 
 
 def contents(journal: Journal, state: State) -> dict[str, object]:
