@@ -12,11 +12,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.home import plan
 from sim.home.home import Home
 from sim.home.ledger import Press, Stored
 from sim.home.setup import CHEN, WANG, PendantSetup, Setup
-from sim.home.waiting import came
+from sim.home.waiting import POLL_S, came
 
 PENDANTS = 8
 SPOTS = tuple((1.5 + 0.9 * (number % 4), 1.5 + 1.1 * (number // 4)) for number in range(PENDANTS))
@@ -88,9 +87,10 @@ class Marathon:
 
     async def _seat(self) -> None:
         """End all calls every so many presses: nobody presses meanwhile, so that calls can be counted."""
-        closed = 0
+        due = CLOSE_EVERY
         while True:
-            await came(lambda: len(self.home.ledger.presses) - closed >= CLOSE_EVERY, float("inf"))
+            while len(self.home.ledger.presses) < due:
+                await asyncio.sleep(POLL_S)
             self._free.clear()
             await came(lambda: self._down == 0, 2 * DELIVERED_S)
             await came(lambda: len(self._stored()) >= len(self.home.ledger.presses), QUIET_S)
@@ -98,13 +98,8 @@ class Marathon:
                 if case.lifecycle == "open":
                     await self.home.platform.hand(case.call_id, "close")
             await came(lambda: self.home.hub.lamp.shown.colour == "off", QUIET_S)
-            closed = len(self.home.ledger.presses)
+            due = len(self.home.ledger.presses) + CLOSE_EVERY
             self._free.set()
 
     def _stored(self) -> list[Stored]:
         return [event for event in self.home.platform.events if event.kind == "call.sos"]
-
-
-def spread_out() -> None:
-    """The plan of the page has places for four pendants; a marathon needs eight."""
-    plan.PENDANT_SPOTS = SPOTS
