@@ -104,7 +104,9 @@ async def cancel(home: Home, case: Case) -> None:
     asked = now_ms()
     await home.hub.press("green", hold_s=3.3)
     await case.until("the wish is told", hub_says(home, "cancel-asked", asked), ARRIVES_S)
-    case.claim("the call stays until the seat accepts", home.platform.open_case("e-chen") is not None)
+    await case.never(
+        "the call stays until the seat accepts", lambda: home.platform.open_case("e-chen") is None, 1.5
+    )
     await hand(home, "e-chen", "accept-cancel")
     await case.until("then it is cancelled", has_case(home, "e-chen", lifecycle="cancelled"), ARRIVES_S)
     await case.until("and said so", hub_says(home, "cancelled", asked), ARRIVES_S)
