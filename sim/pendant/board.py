@@ -99,7 +99,7 @@ class Board:
 
     @property
     def state(self) -> str:
-        """off, booting, running or asleep."""
+        """off, booting (until the program reads its key), running or asleep."""
         return self._state
 
     def _enter(self, state: str) -> None:
@@ -226,7 +226,6 @@ class Board:
                 env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 cwd=self.directory,
             )  # fmt: skip
-        self._enter("running")
         if self._chip_key_at_start != self._key:
             self._tell(pin=[KEY, self._key])
         assert process.stdout is not None
@@ -328,6 +327,8 @@ class Board:
                 self._led_due = asyncio.get_running_loop().call_later(0.004, self._look)
         elif kind == "pwm":
             self._tone(value[1])
+        elif kind == "reads":
+            self._enter("running")
         elif kind in ("wdt", "feed"):
             self._watch(value / 1000 if kind == "wdt" else self._watchdog_s)
         elif kind == "sleep":

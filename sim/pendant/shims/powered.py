@@ -60,6 +60,7 @@ def take(line):
 
 async def _listen():
     reader = asyncio.StreamReader(sys.stdin)
+    emit("reads", 1)  # the boot is over: what the key did before has folded into the press that woke
     while True:
         line = await reader.readline()
         if not line:
