@@ -39,6 +39,7 @@ class Storm:
     dice: random.Random
     figures: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
+    red: asyncio.Lock = field(default_factory=asyncio.Lock)  # one key takes one finger at a time
     _presses_before: int = 0  # of the ledger, all settled
     _events_before: int = 0  # of the platform, all settled
 
@@ -65,7 +66,7 @@ class Storm:
         if all(EVILS[evil] in DEADLY for evil in names):
             del names[1:]  # nobody kills what another is starting
         words = f"{name} ({', '.join(names)})"
-        evils = [EVILS[evil](self.home, self.dice) for evil in names]
+        evils = [EVILS[evil](self) for evil in names]
         results = await asyncio.gather(self._fingers(), *evils, return_exceptions=True)
         await heal(self.home)
         for result in results:
@@ -81,9 +82,11 @@ class Storm:
             await asyncio.sleep(self.dice.uniform(*GAP_S))
             who = self.dice.choice(["red", *self.home.pendants])
             if who == "red":
-                self.home.hub.key("red", True)  # nothing, where no program reads the pin
-                await asyncio.sleep(0.12)
-                self.home.hub.key("red", False)
+                async with self.red:
+                    self.home.hub.key("red", True)  # nothing, where no program reads the pin
+                    await asyncio.sleep(0.12)
+                    self.home.hub.key("red", False)
+                    await asyncio.sleep(GAP_S[0])
             else:
                 await self.home.press(who)
             self.figures["tries"] += 1
@@ -126,6 +129,9 @@ class Storm:
         self.figures["closed"] += len(standing)
 
 
+Evil = Callable[[Storm], Awaitable[None]]
+
+
 async def heal(home: Home) -> None:
     """The weather is fine, nobody jams, everything that died runs."""
     home.net.set(cut=False, udp_cut=False, loss=0.0, delay_ms=0)
@@ -136,55 +142,58 @@ async def heal(home: Home) -> None:
         await home.hub.start()
 
 
-async def _hub_dies(home: Home, dice: random.Random) -> None:
-    await asyncio.sleep(dice.uniform(0.0, 1.2))
-    await home.hub.kill()
-    await asyncio.sleep(dice.uniform(0.0, 0.5))
-    await home.hub.start()
+async def _hub_dies(storm: Storm) -> None:
+    await asyncio.sleep(storm.dice.uniform(0.0, 1.2))
+    await storm.home.hub.kill()
+    await asyncio.sleep(storm.dice.uniform(0.0, 0.5))
+    await storm.home.hub.start()
 
 
-async def _hub_dies_with_a_press(home: Home, dice: random.Random) -> None:
+async def _hub_dies_with_a_press(storm: Storm) -> None:
     """All stages of a press of the red key lie within its first 100 ms."""
-    await asyncio.sleep(dice.uniform(0.0, 0.8))
-    home.hub.key("red", True)
-    await asyncio.sleep(dice.uniform(0.0, 0.1))
-    await home.hub.kill()
-    await home.hub.start()
+    await asyncio.sleep(storm.dice.uniform(0.0, 0.8))
+    async with storm.red:
+        storm.home.hub.key("red", True)
+        await asyncio.sleep(storm.dice.uniform(0.0, 0.1))
+        await storm.home.hub.kill()
+    await storm.home.hub.start()
 
 
-async def _platform_dies(home: Home, dice: random.Random) -> None:
-    await asyncio.sleep(dice.uniform(0.0, 1.2))
-    await home.platform.kill()
-    await asyncio.sleep(dice.uniform(0.0, 1.0))
-    await home.platform.start()
+async def _platform_dies(storm: Storm) -> None:
+    await asyncio.sleep(storm.dice.uniform(0.0, 1.2))
+    await storm.home.platform.kill()
+    await asyncio.sleep(storm.dice.uniform(0.0, 1.0))
+    await storm.home.platform.start()
 
 
-def _weather(**weather: float) -> Callable[[Home, random.Random], Awaitable[None]]:
-    async def evil(home: Home, dice: random.Random) -> None:
-        await asyncio.sleep(dice.uniform(0.0, 0.8))
-        home.net.set(**weather)  # type: ignore[arg-type]
-        await asyncio.sleep(dice.uniform(0.3, 2.0))
+def _weather(**weather: float) -> Evil:
+    async def evil(storm: Storm) -> None:
+        await asyncio.sleep(storm.dice.uniform(0.0, 0.8))
+        storm.home.net.set(**weather)  # type: ignore[arg-type]
+        await asyncio.sleep(storm.dice.uniform(0.3, 2.0))
 
     return evil
 
 
-async def _jammed(home: Home, dice: random.Random) -> None:
-    await asyncio.sleep(dice.uniform(0.0, 0.5))
-    await home.jam(True)
-    await asyncio.sleep(dice.uniform(0.3, 2.0))
+async def _jammed(storm: Storm) -> None:
+    await asyncio.sleep(storm.dice.uniform(0.0, 0.5))
+    await storm.home.jam(True)
+    await asyncio.sleep(storm.dice.uniform(0.3, 2.0))
 
 
-async def _stranger(home: Home, dice: random.Random) -> None:
-    mode, target = dice.choice(("idle", "babble", "hammer")), dice.choice(sorted(home.pendants))
-    await home.stranger(target, True, mode)
+async def _stranger(storm: Storm) -> None:
+    mode, target = (
+        storm.dice.choice(("idle", "babble", "hammer")),
+        storm.dice.choice(sorted(storm.home.pendants)),
+    )
+    await storm.home.stranger(target, True, mode)
     try:
-        await asyncio.sleep(dice.uniform(0.5, 2.0))
+        await asyncio.sleep(storm.dice.uniform(0.5, 2.0))
     finally:
-        await home.stranger(target, False)
+        await storm.home.stranger(target, False)
 
 
 DEADLY = (_hub_dies, _hub_dies_with_a_press)
-Evil = Callable[[Home, random.Random], Awaitable[None]]
 EVILS: dict[str, Evil] = {
     "hub killed": _hub_dies,
     "hub killed in a press": _hub_dies_with_a_press,
