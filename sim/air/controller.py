@@ -135,8 +135,8 @@ class AirController(Controller):
         self, kind: int, address: hci.Address, data: bytes, rssi: int, belongs_to_fresh: bool = False
     ) -> bool:
         """Tell the host, unless it is a duplicate: same address and data since scanning was enabled. A scan
-        response is none when its advert was none. (Core 5.4 Vol 6 Part B 4.4.3.5 lets a controller look at the
-        address alone; those hear of a new payload only when Linux enables scanning anew, every 10 s.)"""
+        response is none when its advert was none. (Core 5.4 Vol 6 Part B 4.4.3.5 lets a controller look at
+        the address alone; its host hears a new payload only when Linux enables scanning anew, every 10 s.)"""
         if self.filter_duplicates:
             if (address, data) in self._reported and not belongs_to_fresh:
                 return False

@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.vm]
 ADVERT_S = float(os.environ.get("ANBAN_VM_ADVERT_S", "600"))
 BOOT_S = 300.0  # until everything listens, on emulation and a busy machine
 PRESSES, HANGS = 8, 3
+# Emulation runs everything about five times slower, the pendant's 3 s of patience and its boot included.
+SLOWER = 1 if "kvm" in acceleration() else 4
 RELEASES = {"bookworm": "5.66", "trixie": "5.82"}
 
 
@@ -68,8 +70,10 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
         for number in range(hangs):
             hang = await machine.told("hang", 240, number + 1)
             assert hang["hung"][0][0] >= 1400, "the connect to the vanished one did not hang"
-            assert hang["heard"] < 8_000  # an attempt of 4 s at most, then the waking pendant is heard
-            assert hang["acknowledged"] < 20_000
+            assert (
+                hang["heard"] < 6_000 + 2_000 * SLOWER
+            )  # an attempt of 4 s at most, then the waking pendant is heard
+            assert hang["acknowledged"] < 12_000 * SLOWER
         rows = machine.all("press")
     connects = sorted(ms for row in rows for ms, error in row["connects"] if not error)
     keep(

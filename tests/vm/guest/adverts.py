@@ -55,7 +55,7 @@ async def main(bluez: str, seconds: float) -> None:
 
 
 async def feel_pulse(lags: list[float]) -> None:
-    """How late this process itself comes to its turn: an emulated machine on a busy one stands still at times."""
+    """How late this process itself comes to its turn: an emulated machine stands still at times."""
     while True:
         due = time.monotonic() + 0.05
         await asyncio.sleep(0.05)
