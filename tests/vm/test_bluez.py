@@ -64,9 +64,8 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
         await machine.told("ready", BOOT_S)
         for number in range(presses):
             press = await machine.told("press", 120, number + 1)
-            assert (
-                press["heard"] < press["status"] <= press["acknowledged"] < press["felt_delivered"] < 15_000
-            )
+            assert press["heard"] < press["status"] <= press["acknowledged"] < press["felt_delivered"]
+            assert press["felt_delivered"] < 10_000 * SLOWER
         for number in range(hangs):
             hang = await machine.told("hang", 240, number + 1)
             assert hang["hung"][0][0] >= 1400, "the connect to the vanished one did not hang"
