@@ -259,7 +259,7 @@ def test_a_thread_that_hangs_does_not_hold_the_end_of_the_process() -> None:
 
     code = """
 import asyncio, threading
-from edge.paths.threads import in_thread
+from edge.threads import in_thread
 
 async def main():
     try:
