@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,6 @@ class Pins:
     def __init__(self, config: Config, path: Path) -> None:
         self.factory = MockFactory(pin_class=WatchedPin)
         self._config, self._path = config, path
-        self._loop = asyncio.get_running_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         for number in (config.pins.red, config.pins.green):
             pin = self.factory.pin(number)
@@ -67,7 +66,9 @@ class Pins:
         return self.factory
 
     async def serve(self) -> None:
-        """Take edges and tell of the lamp until cancelled."""
+        """Take edges and tell of the lamp, on a loop of a thread of its own, as the edges of real lines come:
+        a busy hub must not make a press of 120 ms one of none."""
+        self._loop = asyncio.get_running_loop()
         for colour, number in self._lamp_pins().items():
             self._watch(colour, self.factory.pin(number))
         while self.factory.pin(self._config.pins.red).when_changed is None:  # noqa: ASYNC110 - the pin has no event for this
@@ -129,14 +130,9 @@ async def _main(directory: Path) -> None:
     secrets = credentials.load(Path(config.hub.credentials_file))
     pins = Pins(config, directory / "pins.sock")
     clock = SystemClock(offset_ms=round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
-    serving = asyncio.create_task(pins.serve())
+    threading.Thread(target=lambda: asyncio.run(pins.serve()), name="pins", daemon=True).start()
     ports = Ports(clock, pins.open, lambda: _adapters(directory), power_supplies=directory / "power_supply")
-    try:
-        await until_signal(run(config, secrets, ports))
-    finally:
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
+    await until_signal(run(config, secrets, ports))
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ DEATHS = (
         "a hub does not read back what it had told",
         (1,),
         "hub-killed-at-every-stage",
-        "taken while it was dead: it shows",
+        "killed ",
         (
             Change(
                 "edge/main.py",
@@ -206,11 +206,16 @@ CARDS = (
         (Change("edge/hub.py", "LATE_S: Final = 0.25", "LATE_S: Final = 30.0"),),
     ),
     Plant(
-        "what the card refused is not sent",
+        "nothing is kept free for calls, and what the card refused is not sent",
         (4,),
         "disk-full",
-        "call goes out",
+        "",
         (
+            Change(
+                "edge/stores/database.py",
+                "elif call and may_be_full(error) and self._reserve and self._reserve.release():",
+                "elif False:",
+            ),
             Change(
                 "edge/hub.py",
                 "None if now.uptime_ms < waits_until_ms else msgspec.structs.replace(event, durable=False)",
@@ -245,21 +250,22 @@ RADIO = (
         "an old counter counts, and a press of a call that is over is a new one",
         (5,),
         "replay",
-        "a replay is no event",
+        "",
         (
             Change("protocols/link/replay.py", "        if counter > self.floor:", "        if True:"),
             Change(
                 "edge/inputs/pendants.py",
                 "            event_id=EventId(press.device, press.life, press.number),",
-                "            event_id=EventId(press.device, press.life, press.number)\n"
-                "            if self._hub.open_call_of(pendant.section.elder) or not self._hub.book.calls\n"
-                "            else EventId(press.device, press.life, press.number + 1_000_000),",
+                "            event_id=None\n"
+                "            if EventId(press.device, press.life, press.number) in self._hub.book.index\n"
+                "            and self._hub.open_call_of(pendant.section.elder) is None\n"
+                "            else EventId(press.device, press.life, press.number),",
             ),
             Change(
                 "drivers/ble/pendant.py",
                 "        if self._reported.get((self.life, press.number), -1) >= press.meaning:",
-                "        if self.owed.told(press.number) < 5"
-                " and self._reported.get((self.life, press.number), -1) >= press.meaning:",
+                "        if False:",
+            ), -1) >= press.meaning:",
             ),
         ),
     ),
