@@ -60,7 +60,6 @@ _L, _H, _T = Life, Handling, Trigger
 # The transition table. A pair that has no row changes nothing.
 TABLE: Final[dict[tuple[Life, Handling, Trigger], State]] = {
     (_L.ASKING, _H.NONE, _T.PRESS): (_L.OPEN, _H.NONE),  # a key is never asked about
-    (_L.ASKING, _H.NONE, _T.RISE): (_L.OPEN, _H.NONE),
     (_L.ASKING, _H.NONE, _T.OPENS): (_L.OPEN, _H.NONE),
     (_L.ASKING, _H.NONE, _T.FINE): (_L.CANCELLED, _H.NONE),  # withdrawn: nothing goes out
     (_L.OPEN, _H.NONE, _T.TAKEN): (_L.OPEN, _H.TAKEN),

@@ -293,8 +293,11 @@ class Checks:
             raise Violated(f"{which}: {what}")
 
     def _variants(self, event_id: EventId) -> tuple[EventId, ...]:
-        """A press that went out before its pendant's life was known bears life 0."""
-        return event_id, EventId(event_id.origin, 0, event_id.number)
+        """A press may bear life 0, unknown then, or a later life, if all of its pendant's stores failed."""
+        if event_id.origin not in self.pendants:
+            return (event_id,)
+        known = self.platform.numbers.get((event_id.origin, event_id.number), event_id)
+        return event_id, EventId(event_id.origin, 0, event_id.number), known
 
     def _stored(self, event_id: EventId) -> bool:
         return any(v in self.platform.shelf.events for v in self._variants(event_id))

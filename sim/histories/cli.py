@@ -1,4 +1,4 @@
-"""`anban sim histories`: made-up days through the product's code, their figures, and the failing ones shrunk."""
+"""`anban sim histories`: made-up days through the product's code, their figures, the failing ones shrunk."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ quiet hour costs no more than a busy second.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import heapq
 import math
@@ -225,8 +226,10 @@ class Loop(asyncio.AbstractEventLoop):
         for task in list(self._tasks):
             task.cancel()
         self.do(self._bury)
-        for task in self._tasks:
+        for task in list(self._tasks):  # those that wait for a timer in their `finally`
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            with contextlib.suppress(RuntimeError):  # it awaits once more instead of ending
+                self.do(task.get_coro().close)
 
     def _bury(self) -> None:
         for _ in range(BURIAL_TURNS):

@@ -42,7 +42,9 @@ class Platform:
         self.up = True
         self.seat = "prompt"  # or "slow", "asleep"
         self.taken: set[EventId] = set()  # call ids that somebody has ever taken
+        self.numbers: dict[tuple[str, int], EventId] = {}  # what is stored, whatever life it bears
         self.refuses = False  # calls are rejected: a platform that was configured wrongly
+        self.on_end: Callable[[], None] = lambda: None
         self._waiting: list[tuple[str, int, Answer]] = []
 
     def receive(self, raw: bytes, hub: str, answer: Answer) -> None:
@@ -60,6 +62,7 @@ class Platform:
             answer(encode_receipts(receipts))
             return
         arrival = self.desk.receive(events, hub, self.world.now_ms)
+        self.numbers.update({(e.id.origin, e.id.number): e.id for e in events if isinstance(e, Event)})
         self._after(arrival)
         if self.world.random.random() < 0.02:
             self.world.note("the platform commits, and its answer is lost", "platform: answer lost")
@@ -79,7 +82,7 @@ class Platform:
     def act(self, call_id: EventId, action: Action, by: str) -> None:
         """A seat's hand, if the case is in a state for it."""
         if not self.up:
-            self.world.after(20_000, self.act, call_id, action, by)
+            self.world.after(60_000 * self.world.lapse, self.act, call_id, action, by)
             return
         try:
             arrival = self.desk.act(call_id, action, by, self.world.now_ms)
@@ -87,6 +90,8 @@ class Platform:
             return
         if action in (Action.TAKE, Action.ARRIVED):
             self.taken.add(call_id)
+        else:
+            self.on_end()
         self.world.note(f"seat: {action.value} {call_id}", f"seat: {action.value}")
         self._after(arrival)
 

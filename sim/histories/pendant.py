@@ -19,6 +19,7 @@ from protocols.link.advert import AdvertBuilder
 from protocols.values import EventId
 from sim.histories.clockwork import World
 
+STORE_RETRY_MS = 5_000  # as in app.py
 FAST_MS, CALM_MS = 300, 1_500  # between two payloads: while unheard and young; else
 
 
@@ -69,6 +70,7 @@ class Pendant:
         self.on = False
         self.made: dict[EventId, int] = {}  # every press that was ever made -> meaning
         self.kept: set[EventId] = set()  # those that flash or a hub has had: they must arrive
+        self.heard: set[EventId] = set()  # of them, those that a hub has had
         self.felt: list[tuple[int, int]] = []
         self.counters: dict[int, int] = {}  # life -> last counter on the air, seen from outside
         self.on_air: Callable[[Pendant, bytes], None] = lambda pendant, payload: None
@@ -85,6 +87,8 @@ class Pendant:
         if self.on:
             return
         self.on, self.booted_ms = True, self.world.now_ms
+        if self.flash_dead and not self.rtc.data:
+            self.kept &= self.heard  # nothing can be read at boot: presses wait in flash for the next commit
         self.generation += 1
         self.store = Flash(self.files, self.rtc, lambda: self.world.random.getrandbits(32), self.preset)
         self.store.dead = self.flash_dead
@@ -97,6 +101,7 @@ class Pendant:
         self._builder = AdvertBuilder(keys.advert_key(self.root), self.mac6)
         self._turn_no = 0
         self._burst_until = 0
+        self._stored, self._store_due_ms = True, 0
         self._schedule(50)
 
     def power_cut(self) -> None:
@@ -157,9 +162,20 @@ class Pendant:
                 self._feel(effect[1])
 
     def _commit(self) -> None:
-        stored = self.store.commit(self.core.book.pack(self.now()))
-        if stored:
+        self._stored = self.store.commit(self.core.book.pack(self.now()))
+        self._store_due_ms = self.now() + STORE_RETRY_MS
+        if self._stored:
             self.kept |= {self._id(press.number) for press in self.core.book.presses}
+
+    def _settle(self, now: int) -> None:
+        """A flash that failed is tried again; a book that turns up in it joins ours."""
+        if not self._stored and now >= self._store_due_ms:
+            self._commit()
+        found, self.store.found_book = self.store.found_book, b""
+        if found and self.core.book.merge(found, now):
+            self.core.gesture.open = True
+            self.perform([(AIR,), (STORE,)])
+        self.store.reserve_ahead()
 
     def _feel(self, buzz: int) -> None:
         self.felt.append((self.world.now_ms, buzz))
@@ -178,6 +194,7 @@ class Pendant:
                 self.made[event_id] = press.meaning
             if press.stage >= HEARD:
                 self.kept.add(event_id)
+                self.heard.add(event_id)
                 self.on_stage(self, event_id, press.stage)
 
     def _id(self, number: int) -> EventId:
@@ -227,7 +244,9 @@ class Pendant:
         self.perform(self.core.tick(now))
         self.link.step(now)
         wait = self._air(now)
-        self.store.reserve_ahead()
+        self._settle(now)
+        if not self._stored:
+            wait = min(wait, STORE_RETRY_MS)
         for due in (self.core.next_ms(now), self.link.next_ms()):
             if due is not None:
                 wait = min(wait, due - now)

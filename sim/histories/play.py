@@ -1,4 +1,4 @@
-"""Plays one script: builds the home, lets everything happen, heals what is broken, and says what came of it."""
+"""Plays one script: builds the home, lets everything happen, heals what is broken, says what came of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sim.histories.pendant import Pendant
 from sim.histories.script import Script, Step
 from sim.platform.folding import Action
 
+SLICE_MS: Final = 10 * 60_000
 HEAL_ROUNDS: Final = 60
 HEAL_ROUND_MS: Final = 30_000  # the slowest retries come every minute, a pendant's beacon every 5
 LAPSE = {"owing": 1.0, "open": 6.0, "calm": 20.0, "hours": 600.0}
@@ -92,6 +93,7 @@ class History:
         ]
         self.air = Air(world, self.pendants)
         self.platform = Platform(world)
+        self.platform.on_end = self._crossing
         self.sites = [
             Site(world, f"hub-0{i + 1}", self.platform, self.air, script.hours) for i in range(script.hubs)
         ]
@@ -144,7 +146,10 @@ class History:
     def _hours_(self, length_ms: int) -> None:
         self._hours = True
         self.world.pace(LAPSE["hours"])
-        self.world.run(self.world.now_ms + length_ms)
+        for _ in range(length_ms // SLICE_MS):
+            self.world.run(self.world.now_ms + SLICE_MS)
+            if any(site.process.hub.events for site in self.sites if site.process is not None):
+                break  # retrying every minute all night shows nothing new
         self._hours = False
         self.checks.healthy_since.clear()
         self._pace()
@@ -315,6 +320,12 @@ class History:
 
     def _mute(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         site.audio_broken = on
+
+    def _crossing(self) -> None:
+        """Sometimes somebody presses while the end of a call is still on its way to the hub."""
+        if self.world.random.random() < 0.25:
+            site = self.world.random.choice(self.sites)
+            self._hub_key(site, self.world.random.choice(("red", "red", "green")), 150)
 
     # -- the end
 

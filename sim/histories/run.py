@@ -55,7 +55,7 @@ class Report:
 def run(
     count: int, seed: int, *, stop_after: int = 5, on_result: Callable[[Result], None] = lambda result: None
 ) -> Report:
-    """Play the histories of `count` seeds from `seed` on; after `stop_after` failures the rest is left out."""
+    """Play the histories of `count` seeds from `seed` on; `stop_after` failures end the run."""
     report = Report(seed=seed)
     report.visits.update(dict.fromkeys(rows(), 0))
     begun, begun_cpu = time.monotonic(), time.process_time()

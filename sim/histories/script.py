@@ -1,4 +1,4 @@
-"""Makes up what happens in one home: who presses what when, what breaks and for how long, from a seed alone."""
+"""Makes up what happens in one home: who presses when, what breaks and for how long, from a seed alone."""
 
 from __future__ import annotations
 
