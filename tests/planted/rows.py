@@ -265,7 +265,6 @@ RADIO = (
                 "drivers/ble/pendant.py",
                 "        if self._reported.get((self.life, press.number), -1) >= press.meaning:",
                 "        if False:",
-            ), -1) >= press.meaning:",
             ),
         ),
     ),
