@@ -13,7 +13,7 @@ TYPED := protocols edge drivers firmware/build.py anban.py
 # What runs on the pendant, held to MicroPython's types.
 TYPED_MICROPYTHON := protocols/link drivers/pendant firmware
 
-.PHONY: help demo test test-slow test-vm test-vm-bluez test-vm-power bench lint format locks phrases clean
+.PHONY: help demo test test-slow test-planted test-chaos test-presses test-vm test-vm-bluez test-vm-power bench lint format locks phrases clean
 
 help:
 	@echo "make demo       a simulated home with a page to press keys on"
@@ -32,8 +32,23 @@ test: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
 	$(BIN)/python -m pytest -q -m "(system or browser) and not slow"
 
 test-slow: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
-	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -m "slow and not vm"
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -m "slow and not vm" --ignore=tests/planted --ignore=tests/chaos
+	$(MAKE) test-planted
+	$(MAKE) test-chaos
+	$(MAKE) test-presses
 	$(MAKE) test-vm
+
+# Less than half an hour each; SEED=N repeats what was done.
+test-planted test-chaos test-presses: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
+
+test-planted: # every scenario and invariant: a fault that it must notice
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/planted
+
+test-chaos: # 200 rounds of kills, cuts and losses
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_chaos.py
+
+test-presses: # 10,000 presses over 8 pendants
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_presses.py
 
 # Two targets of less than half an hour. The machine is qemu: KVM where the hardware has it, else emulation.
 test-vm:

@@ -209,7 +209,7 @@ CARDS = (
         "nothing is kept free for calls, and what the card refused is not sent",
         (4,),
         "disk-full",
-        "",
+        "the fault reaches the platform",
         (
             Change(
                 "edge/stores/database.py",
@@ -250,7 +250,7 @@ RADIO = (
         "an old counter counts, and a press of a call that is over is a new one",
         (5,),
         "replay",
-        "",
+        "a replay is no event",
         (
             Change("protocols/link/replay.py", "        if counter > self.floor:", "        if True:"),
             Change(
@@ -299,6 +299,7 @@ RADIO = (
                 "schedule.pace(schedule.UNHEARD if age < 2000 else (), age)",
             ),
         ),
+        plays=3,  # a payload that was on its way may get through
     ),
     Plant(
         "a pendant that no hub hears says nothing",
