@@ -186,7 +186,7 @@ DEATHS = (
         "an error of the pendant's flash ends the press",
         (4,),
         "pendant-flash-dead",
-        "without flash the press goes out",
+        "and is felt",
         (
             Change(
                 "firmware/pendant/store.py",
