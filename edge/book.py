@@ -142,7 +142,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(book: Book, about: EventId) -> Call | None:
-    """The call of a call id, or of the id of any of its events."""
+    """The call of a call id, or that which an event belongs to."""
     call_id = book.index.get(about, about)
     return book.calls.get(call_id)
 

@@ -264,8 +264,8 @@ def _receipt(book: Book, entry: ReceiptEntry) -> Stepped:
         return _put(book, call, after, (RaiseFault("refused", str(press.id), refused.refused),))
     if settles(receipt, Lane.SOS) and press is not None:
         return _stored(book, call, press, entry)
-    if receipt.stage not in _RECEIPTS:
-        return book, ()
+    if receipt.stage not in _RECEIPTS or receipt.about != call.id:
+        return book, ()  # of a case that only bears the id of one of our presses: it is not about ours
     heard = Heard(receipt.number, receipt.stage, call.id, receipt.by, entry.at)
     if any((h.number, h.stage) == (heard.number, heard.stage) for h in call.heard):
         return book, ()

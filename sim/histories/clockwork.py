@@ -178,7 +178,9 @@ class Loop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if self.alive and "destroyed" not in str(context.get("message")):
-            self.troubles.append(f"{context.get('message')}: {context.get('exception')!r}")
+            error = context.get("exception")
+            broken = isinstance(error, Violated)
+            self.troubles.append(str(error) if broken else f"crash: {context.get('message')}: {error!r}")
 
     # what the world does
 

@@ -44,7 +44,7 @@ class Platform:
         self.taken: set[EventId] = set()  # call ids that somebody has ever taken
         self.numbers: dict[tuple[str, int], EventId] = {}  # what is stored, whatever life it bears
         self.refuses = False  # calls are rejected: a platform that was configured wrongly
-        self.on_end: Callable[[], None] = lambda: None
+        self.on_end: Callable[[Case, Action], None] = lambda case, action: None
         self._waiting: list[tuple[str, int, Answer]] = []
 
     def receive(self, raw: bytes, hub: str, answer: Answer) -> None:
@@ -91,7 +91,7 @@ class Platform:
         if action in (Action.TAKE, Action.ARRIVED):
             self.taken.add(call_id)
         else:
-            self.on_end()
+            self.on_end(self.shelf.cases[call_id], action)
         self.world.note(f"seat: {action.value} {call_id}", f"seat: {action.value}")
         self._after(arrival)
 
@@ -129,6 +129,9 @@ class Platform:
         if alert is Alert.UPDATE:
             return
         at_ms = delay(1_000, 15_000) * slow
+        if self.world.random.random() < 0.1:  # settled by a word on the telephone
+            wake(at_ms, self.act, call_id, Action.CLOSE, "wang")
+            return
         wake(at_ms, self.act, call_id, Action.TAKE, "wang")
         if self.world.random.random() < 0.6:
             wake(at_ms + delay(3_000, 40_000), self.act, call_id, Action.ARRIVED, "wang")

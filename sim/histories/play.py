@@ -19,7 +19,7 @@ from sim.histories.hub import ELDERS, Site
 from sim.histories.internet import Platform
 from sim.histories.pendant import Pendant
 from sim.histories.script import Script, Step
-from sim.platform.folding import Action
+from sim.platform.folding import Action, Case
 
 SLICE_MS: Final = 10 * 60_000
 HEAL_ROUNDS: Final = 60
@@ -99,14 +99,14 @@ class History:
         ]
         self.checks = Checks(world, self.platform, self.air, self.sites, self.pendants)
         world.checks = [self.checks.each_step, self._pace]
-        self._hours, self._paced = False, 0
+        self._hours, self._paced, self._skipped_ms = False, 0, 0
         for site in self.sites:
             site.start()
 
     def run(self) -> None:
         """The script, then the healing, then the last checks."""
         for step in self.script.steps:
-            self.world.run(step.at_ms)
+            self.world.run(step.at_ms - self._skipped_ms)
             self._happen(step)
             self.world.settle()
             self.checks.each_step()
@@ -146,10 +146,12 @@ class History:
     def _hours_(self, length_ms: int) -> None:
         self._hours = True
         self.world.pace(LAPSE["hours"])
-        for _ in range(length_ms // SLICE_MS):
-            self.world.run(self.world.now_ms + SLICE_MS)
+        end_ms = self.world.now_ms + length_ms
+        while self.world.now_ms < end_ms:
+            self.world.run(min(end_ms, self.world.now_ms + SLICE_MS))
             if any(site.process.hub.events for site in self.sites if site.process is not None):
                 break  # retrying every minute all night shows nothing new
+        self._skipped_ms += end_ms - self.world.now_ms
         self._hours = False
         self.checks.healthy_since.clear()
         self._pace()
@@ -172,6 +174,12 @@ class History:
     def _green_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         """Held when cancelling is offered, if it is offered soon."""
         for wait_ms in (0, 2_000, 5_000, 9_000, 15_000):
+            self.world.after(wait_ms, self._hold_if_offered, site)
+
+    def _changes_mind(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+        """A key, and then the wish to cancel."""
+        self._hub_key(site, "red" if step.value % 4 == 0 else "green", 200)
+        for wait_ms in (3_000, 6_000, 9_000, 14_000, 20_000):
             self.world.after(wait_ms, self._hold_if_offered, site)
 
     def _hold_if_offered(self, site: Site) -> None:
@@ -321,11 +329,12 @@ class History:
     def _mute(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         site.audio_broken = on
 
-    def _crossing(self) -> None:
+    def _crossing(self, case: Case, action: Action) -> None:
         """Sometimes somebody presses while the end of a call is still on its way to the hub."""
-        if self.world.random.random() < 0.25:
+        chance = 0.2 if action is Action.CLOSE else 0.6
+        if self.world.random.random() < chance and case.alerts < 12:
             site = self.world.random.choice(self.sites)
-            self._hub_key(site, self.world.random.choice(("red", "red", "green")), 150)
+            self._hub_key(site, self.world.random.choice(("red", "green")), 150)
 
     # -- the end
 

@@ -214,9 +214,11 @@ def test_an_update_whose_call_was_lost_with_the_journal_still_goes_out():
     assert find(book, eid(1)).life is Life.OPEN
 
 
-def test_a_receipt_about_a_press_that_another_hub_made_a_call_of_reaches_ours():
-    book = fold(pressed(1), pressed(2, call=1), said(9, "taken", eid(2)))
-    assert only(book).handling is Handling.TAKEN
+def test_what_is_said_of_a_case_that_bears_the_id_of_one_of_our_presses_is_not_about_our_call():
+    """A hub that died before its disk had the first press comes back with the second one as its call."""
+    book = fold(pressed(2), pressed(1, call=2), said(3, "stored", eid(1)), said(4, "stored", eid(2)))
+    assert only(fold(said(5, "closed", eid(1)), book=book)).life is Life.OPEN
+    assert only(fold(said(5, "closed", eid(2)), book=book)).life is Life.CLOSED
 
 
 def test_old_calls_are_forgotten_only_when_they_are_over_and_owe_nothing():
