@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 ROOMS = [path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
 # Raspberry Pi OS: name -> (its Python, its glibc: the newest manylinux tag it can load)
 PI_OS = {"bookworm": ("3.11", 36), "trixie": ("3.13", 41)}
-ALSO_ON_A_HUB = {"setuptools", "dbus-fast"}  # dbus-fast: what Bleak itself speaks to BlueZ with
+ALSO_ON_A_HUB = {"setuptools", "dbus-fast"}  # below pyric; below Bleak
 # Published as source only; nothing in them to compile, which is checked.
 PURE_ARCHIVES = {"pyric", "sdnotify"}
 COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".pxd", ".rs", ".f90", ".so", ".S")
