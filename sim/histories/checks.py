@@ -23,7 +23,7 @@ from sim.platform.folding import Handling as Handled
 ATTEMPT_MS = 1_500  # a press is on its way within 250 ms whatever the disk does; the rest is slack
 FOLD_MS = 25 * 60_000  # within the product's 30 minutes, with slack
 NUDGE_MS, NUDGES_MS = 90_000 + 25_000, 270_000 + 40_000
-NEWS_MS = 6_000  # from a change at the platform until a healthy hub shows it, with much slack
+NEWS_MS = 20_000  # a poll whose answer was lost (8 s held, 9 s waited for), and the next one
 ASSIST_MS = 300_000 + 60_000
 
 
@@ -38,6 +38,7 @@ class Checks:
         self.told: set[EventId] = set()
         self.accepted: dict[EventId, tuple[Event, int]] = {}
         self.lanes: dict[str, Lane] = {}
+        self.lately: dict[EventId, int] = {}  # when a hub last took it: again, if it had lost its memory
         self.unsent: dict[EventId, tuple[Site, int]] = {}
         self.answered: set[EventId] = set()  # calls during which a green key was touched
         self.healthy_since: dict[str, int | None] = {}
@@ -80,6 +81,7 @@ class Checks:
         if event.call_id is None:
             return
         self.accepted.setdefault(event.id, (event, self.world.now_ms))
+        self.lately[event.id] = self.world.now_ms
         if event.kind == "call.updated" or "rule" in (event.data.get("source"),):
             return
         self.world.note(f"{site.name} takes {event.kind} {event.id} of {event.elder} into {event.call_id}")
@@ -277,6 +279,9 @@ class Checks:
         for call in process.hub.book.calls.values():
             case = self._case(call.id)
             if call.base is Life.OPEN and case is not None:
+                taken_in = max((self.lately.get(press, 0) for press in call.presses), default=0)
+                if taken_in > case.ended_ms and self._said(site, call.id):
+                    continue  # it had forgotten the call, which was over by then: the next nudge tells it
                 here, there = call.life is Life.OPEN, case.lifecycle is Lifecycle.OPEN
                 self._must(
                     here == there, "I9 agrees", f"{site.name}: {call.id} {call.life}, not {case.lifecycle}"
@@ -285,6 +290,13 @@ class Checks:
         for lane in (Lane.FAULT, Lane.READING):
             left = site.disk.journal.pending(lane, 1)
             self._must(not left, "I2 lost", f"{site.name} still owes a {lane.name} event")
+
+    def _said(self, site: Site, call_id: EventId) -> bool:
+        """Whether the platform has already told this hub of the end of the call."""
+        items = self.platform.shelf.after(site.name, 0)
+        return any(
+            getattr(i, "stage", "") in ("closed", "cancelled") and i.about == call_id for _, i in items
+        )
 
     # -- the truth
 

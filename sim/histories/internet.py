@@ -125,7 +125,7 @@ class Platform:
         slow = 8 if self.seat == "slow" else 1
         wake = self.world.after
         if case.cancel_asked and self.world.random.random() < 0.8:
-            wake(delay(1_000, 8_000) * slow, self.act, call_id, Action.ACCEPT_CANCEL, "wang")
+            wake(delay(300, 25_000) * slow, self.act, call_id, Action.ACCEPT_CANCEL, "wang")
         if alert is Alert.UPDATE:
             return
         at_ms = delay(1_000, 15_000) * slow
@@ -134,7 +134,7 @@ class Platform:
             return
         wake(at_ms, self.act, call_id, Action.TAKE, "wang")
         if self.world.random.random() < 0.6:
-            wake(at_ms + delay(3_000, 40_000), self.act, call_id, Action.ARRIVED, "wang")
+            wake(at_ms + delay(2_000, 30_000), self.act, call_id, Action.ARRIVED, "wang")
         if self.world.random.random() < 0.7:
             wake(at_ms + delay(20_000, 60_000), self.act, call_id, Action.CLOSE, "wang")
 

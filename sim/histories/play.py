@@ -331,10 +331,11 @@ class History:
 
     def _crossing(self, case: Case, action: Action) -> None:
         """Sometimes somebody presses while the end of a call is still on its way to the hub."""
-        chance = 0.2 if action is Action.CLOSE else 0.6
-        if self.world.random.random() < chance and case.alerts < 12:
+        cancelled = action is Action.ACCEPT_CANCEL
+        if self.world.random.random() < (0.9 if cancelled else 0.2) and case.alerts < 12:
             site = self.world.random.choice(self.sites)
-            self._hub_key(site, self.world.random.choice(("red", "green")), 150)
+            rises = case.lane is Lane.ASSIST and self.world.random.random() < 0.8
+            self._hub_key(site, "red" if rises else self.world.random.choice(("red", "green")), 150)
 
     # -- the end
 

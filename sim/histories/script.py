@@ -39,7 +39,7 @@ PEOPLE: dict[str, tuple[int, tuple[int, int] | None]] = {
     "green": (5, None),
     "green-twice": (1, None),
     "green-hold": (3, None),
-    "changes-mind": (4, None),
+    "changes-mind": (6, None),
     "pendant": (12, None),
     "pendant-twice": (2, None),
     "pendant-hold": (2, None),

@@ -1,4 +1,4 @@
-"""Made-up days through the product's own code: a few of them in every run, and that they can notice a loss."""
+"""Made-up days through the product's own code: a few in every run, and that they can notice a loss."""
 
 from __future__ import annotations
 
