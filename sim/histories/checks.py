@@ -177,12 +177,13 @@ class Checks:
                 continue
             calm = now - max(min(since), case.alerted_ms)
             nudged = any(p.change == "realert" for p in case.presses)
-            if case.lane is Lane.SOS:
+            lane = self._lane(case)
+            if lane is Lane.SOS:
                 limit = (NUDGES_MS if nudged else NUDGE_MS) + slack
                 self._must(
                     calm < limit, "I7 help", f"{case.call_id} waits, and the seat is not alerted again"
                 )
-            elif case.lane is Lane.ASSIST and not case.cancel_asked and self._always_served(case):
+            elif lane is Lane.ASSIST and not case.cancel_asked and self._always_served(case):
                 known = case.call_id in self.answered
                 limit = (
                     ASSIST_MS + 5 * slack
@@ -216,6 +217,12 @@ class Checks:
     def _forgotten(self, case: Case) -> bool:
         """Its hubs died before a disk had it: the platform alone knows of this call."""
         return not any(press.id in site.disk.events for site in self.sites for press in case.presses)
+
+    def _lane(self, case: Case) -> Lane:
+        """The meaning that its hubs know: of what another hub, or a dead disk, had before, they know nothing."""
+        books = [site.process.hub.book for site in self.sites if site.process is not None]
+        names = {call_id for _, call_id in case.names}
+        return min((c.lane for book in books for c in open_calls(book) if c.id in names), default=Lane.FAULT)
 
     def _judge_health(self, site: Site) -> None:
         line = any(not line.cut and line.loss < 0.2 for line in site.lines.values())
