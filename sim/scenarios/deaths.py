@@ -12,8 +12,6 @@ from sim.scenarios.case import Case, Scenario
 from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, hand, lamp_is, told
 
 FINGER_S = 0.06  # no finger is shorter; below 8 ms a contact is a spike to an awake pendant
-    0.06  # no finger is shorter; what is down for less than 8 ms while awake is a spike to the debounce
-)
 BACK_S = 75.0  # a hub's start and the longest gap of its plan (60 s)
 
 Stage = tuple[str, Callable[[Home, Press], Condition]]
