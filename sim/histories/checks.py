@@ -89,7 +89,8 @@ class Checks:
             self.unsent.setdefault(event.id, (site, self.world.now_ms))
         if event.id.origin in self.pendants:
             made = self.pendants[event.id.origin].made
-            real = any(v.number == event.id.number and event.id.life in (0, v.life) for v in made)
+            # a hub that has not heard of a new life yet mints the id with the last one it knows, or with 0
+            real = any(v.number == event.id.number for v in made)
             self._must(real, "I5 replay", f"{event.id} was never pressed")
         if event.call_id == event.id and site.process is not None:
             self._must_fold(site, event)
@@ -219,7 +220,7 @@ class Checks:
         return not any(press.id in site.disk.events for site in self.sites for press in case.presses)
 
     def _lane(self, case: Case) -> Lane:
-        """The meaning that its hubs know: of what another hub, or a dead disk, had before, they know nothing."""
+        """The meaning that its hubs know; of what another hub or a dead disk had they know nothing."""
         books = [site.process.hub.book for site in self.sites if site.process is not None]
         names = {call_id for _, call_id in case.names}
         return min((c.lane for book in books for c in open_calls(book) if c.id in names), default=Lane.FAULT)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from unittest import mock
 
 import edge.calls
+from edge.book import owed
 from edge.surfaces import asked
 from protocols.values import Lane
 from sim.histories.air import Air
@@ -128,7 +129,7 @@ class History:
         if self._hours or self._paced % 4:
             return
         books = [site.process.hub for site in self.sites if site.process is not None]
-        owing = any(hub.events for hub in books)
+        owing = any(owed(hub.book) for hub in books)
         busy = owing or any(p.core.book.unheard() for p in self.pendants if p.on)
         self.world.pace(LAPSE["owing" if busy else "open" if self.platform.open_cases() else "calm"])
 
@@ -149,7 +150,7 @@ class History:
         end_ms = self.world.now_ms + length_ms
         while self.world.now_ms < end_ms:
             self.world.run(min(end_ms, self.world.now_ms + SLICE_MS))
-            if any(site.process.hub.events for site in self.sites if site.process is not None):
+            if any(owed(site.process.hub.book) for site in self.sites if site.process is not None):
                 break  # retrying every minute all night shows nothing new
         self._skipped_ms += end_ms - self.world.now_ms
         self._hours = False
@@ -367,7 +368,7 @@ class History:
 
     def _quiet(self) -> bool:
         hubs = [site.process.hub for site in self.sites if site.process is not None]
-        owing = any(hub.events or not _told_the_end(hub) for hub in hubs)
+        owing = any(owed(hub.book) or not _told_the_end(hub) for hub in hubs)
         lower = any(
             s.disk.journal.pending(lane, 1) for s in self.sites for lane in (Lane.FAULT, Lane.READING)
         )
