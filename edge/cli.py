@@ -85,7 +85,7 @@ def _refused(error: AnbanError) -> click.ClickException:
 
 
 def _draw_status(status: dict[str, Any]) -> Iterable[str]:
-    yield f"Hub {status['hub']}, up {_age(status['uptime_s'])}, version {status['version']}"
+    yield f"Hub {status['hub']}, machine up {_age(status['uptime_s'])}, version {status['version']}"
     yield f"Lamp: {status['lamp']}"
     yield from _table(
         ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),
