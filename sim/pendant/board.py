@@ -79,6 +79,7 @@ class Board:
         self._random = random.Random(f"{name}-{seed}")
         self._key = 1
         self._cut_at: int | None = None
+        self._cut_ends = "cut"  # what the cut operation ends in: the cell is out, or the watchdog bites
         self._tree: Path | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._life: asyncio.Task[None] | None = None
@@ -159,7 +160,12 @@ class Board:
 
     def cut_at_flash_operation(self, after: int) -> None:
         """The power goes in the middle of this flash operation, counted from 1 from now on."""
-        self._cut_at = after
+        self._cut_at, self._cut_ends = after, "cut"
+        self._tell(cut=after)
+
+    def bite_at_flash_operation(self, after: int) -> None:
+        """As `cut_at_flash_operation`, but the watchdog resets the chip there: RTC memory stays."""
+        self._cut_at, self._cut_ends = after, "watchdog"
         self._tell(cut=after)
 
     def kill_flash(self, dead: bool = True) -> None:
@@ -178,7 +184,7 @@ class Board:
         if self.state == "asleep":
             self.skip(max(0.0, self._wake_at - time.monotonic()))
 
-    async def until(self, condition: Callable[["Board"], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[["Board"], bool], timeout_s: float = 30.0) -> None:
         """Waits for something to be true of this board; looked at after every entry of the log."""
         async with asyncio.timeout(timeout_s):
             while not condition(self):
@@ -208,6 +214,7 @@ class Board:
             if self._ended == "sleep":
                 cause = await self._sleep()
             elif self._ended == "watchdog":
+                self._cut_at = None
                 cause = "watchdog"
             else:
                 if self._ended != "reset":
@@ -338,7 +345,7 @@ class Board:
             self._ended = "sleep"
         else:
             if kind == "reset" or (kind == "flash" and value[0] == "cut"):
-                self._ended = "cut" if kind == "flash" else "reset"
+                self._ended = self._cut_ends if kind == "flash" else "reset"
             self._note(kind, value)
 
     def _watch(self, seconds: float) -> None:

@@ -183,14 +183,32 @@ async def test_a_dead_flash_and_deep_sleep_keep_the_press_in_rtc_memory(make_boa
     assert (await side.meet()).status.faults & const.FAULT_WATCHDOG
 
 
-async def test_a_crash_between_wake_and_journal_owes_the_press(make_board, side):
-    board = make_board()
-    await side_sleep(board, side)
-    await board.press(0.02)
-    await board.until(lambda b: b.state == "running")
-    board.bite()
-    await side.advert(lambda a: a.meaning == const.MEANING_SOS)
-    await board.until(lambda b: b.felt() == ["pressed"])
+async def test_a_watchdog_reset_at_every_flash_operation_between_wake_and_journal_owes_the_press(
+    make_board, side
+):
+    for operation in range(1, MOST_OPERATIONS):
+        board = make_board()
+        side.handles = {}
+        await side_sleep(board, side)
+        board.log.clear()
+        board.bite_at_flash_operation(operation)
+        await board.press(0.02)
+        await board.until(lambda b: ("wake", "watchdog") in woken(b) or "pressed" in b.felt())
+        bitten = ("wake", "watchdog") in woken(board)
+        if bitten:
+            heard = len(side.adverts)
+            await side.until(lambda heard=heard: any(a.meaning for a in side.adverts[heard:]))
+            await board.until(lambda b: "pressed" in b.felt())
+        await board.stop()
+        shutil.rmtree(board.directory)
+        if not bitten:
+            assert operation > 1
+            return
+    raise AssertionError("the press never came to its end")
+
+
+def woken(board: Board) -> list[tuple[str, str]]:
+    return [(kind, value) for _, kind, value in board.log if kind == "wake"]
 
 
 async def side_sleep(board: Board, side: Hubside) -> None:
