@@ -58,14 +58,19 @@ def server(app: Any, certificate: Path, key: Path) -> _Server:
 
 
 class TcpWire:
-    """A TCP line that counts connections, and can fall silent or be cut."""
+    """A TCP line that counts connections, and can fall silent or be cut.
+
+    While `silent`, a connection on which a byte moves is silent for good: what follows the swallowed bytes
+    would be no TLS any more. `swallowed` counts the connections that lost something of the client's.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.connections = 0
         self.silent = False
-        self.swallowed = 0
+        self._asking: set[int] = set()
+        self._silent: set[int] = set()
         self.drop_at_next_byte = False
         self._writers: list[asyncio.StreamWriter] = []
         self._changed = asyncio.Event()
@@ -78,6 +83,10 @@ class TcpWire:
     async def __aexit__(self, *_: Any) -> None:
         self._server.close()
         self.drop()
+
+    @property
+    def swallowed(self) -> int:
+        return len(self._asking)
 
     def drop(self) -> None:
         for writer in self._writers:
@@ -109,7 +118,10 @@ class TcpWire:
                         writer.transport.abort()
                     return
                 if self.silent:
-                    self.swallowed += 1
+                    self._silent.add(id(both))
+                if id(both) in self._silent:
+                    if sink is both[1]:
+                        self._asking.add(id(both))
                     self._changed.set()
                 else:
                     sink.write(data)
