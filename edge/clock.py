@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
@@ -29,35 +30,57 @@ def kernel_boot() -> int:
         return secrets.randbits(32)
 
 
+CLOSE_MS: Final = 30_000  # the platform's word has a path's delays: a system clock this near to it is right
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _system_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(slots=True)
 class SystemClock:
     """The machine's clocks. The wall clock is trusted once the platform has confirmed it to within 30 s.
 
     A wrong wall clock is not set by the hub (that is the system's work): the offset to the platform's time
-    is kept and added, so that what people read is right even if the system's clock is years off.
+    is kept and added, so that what people read is right even if the system's clock is years off. From a
+    confirmation on, wall time is what was confirmed and the monotonic time since: a step of the system's
+    clock changes nothing that is trusted, and is told with the next confirmation.
     """
 
     boot: int = field(default_factory=kernel_boot)
     offset_ms: int = 0
-    confirmed: bool = False
+    read_monotonic_ms: Callable[[], int] = _monotonic_ms
+    read_system_ms: Callable[[], int] = _system_ms
+    _confirmed: tuple[int, int] | None = None  # monotonic and wall ms of the last confirmation
 
     def monotonic_ms(self) -> int:
         """Milliseconds since the machine's start; never goes back."""
-        return time.monotonic_ns() // 1_000_000
+        return self.read_monotonic_ms()
 
     def wall_ms(self) -> int:
         """Unix time in milliseconds, by the platform's clock as soon as that is known."""
-        return time.time_ns() // 1_000_000 + self.offset_ms
+        if self._confirmed is None:
+            return max(0, self.read_system_ms() + self.offset_ms)
+        then_ms, wall_ms = self._confirmed
+        return wall_ms + self.monotonic_ms() - then_ms
 
     def trusted(self) -> bool:
         """Whether the platform has confirmed the time since the start of this process."""
-        return self.confirmed
+        return self._confirmed is not None
 
     def confirm(self, platform_wall_ms: int) -> int:
-        """Take the platform's time; returns the step in milliseconds (0 within 30 s: its path has delays)."""
-        step = platform_wall_ms - self.wall_ms()
-        self.confirmed = True
-        if abs(step) <= 30_000:
-            return 0
+        """Take the platform's time; by how much the system's clock has come to differ (0 within 30 s).
+
+        Within 30 s of it the system's clock, which is disciplined, is the better one: it counts on from here.
+        """
+        system_ms = self.read_system_ms() + self.offset_ms
+        step = platform_wall_ms - system_ms
+        if abs(step) <= CLOSE_MS:
+            step = 0
         self.offset_ms += step
+        self._confirmed = (self.monotonic_ms(), system_ms + step)
         return step
