@@ -216,13 +216,14 @@ async def test_a_stuck_reading_and_a_poll_hold_no_sos(home: Home, platform: Plat
 async def test_a_line_that_goes_silent_is_told_in_time(
     home: Home, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(https_module, "READ_S", 0.3)
     async with tcp_wire(platform.info["https_port"]) as wire:
         path = home.https(platform, port=wire.port)
         await path.send([press(1)])
         wire.silent = True
-        with pytest.raises(PathError) as caught:
-            await path.send([press(2)])
+        with monkeypatch.context() as patient:
+            patient.setattr(https_module, "READ_S", 0.3)
+            with pytest.raises(PathError) as caught:
+                await path.send([press(2)])
         assert caught.value.reason is Reason.PATH_TIMEOUT
         wire.silent = False
         wire.drop()

@@ -101,14 +101,21 @@ class TcpWire:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        number = self.connections
         self._changed.set()
         far_reader, far = await asyncio.open_connection("127.0.0.1", self.target)
-        mine = [writer, far]
+        mine = (writer, far)
         self._writers += mine
-        await asyncio.gather(self._pump(reader, far, mine), self._pump(far_reader, writer, mine))
+        await asyncio.gather(
+            self._pump(number, reader, far, mine), self._pump(number, far_reader, writer, mine)
+        )
 
     async def _pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, both: list[asyncio.StreamWriter]
+        self,
+        number: int,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        both: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
     ) -> None:
         try:
             while data := await source.read(65_536):
@@ -118,10 +125,10 @@ class TcpWire:
                         writer.transport.abort()
                     return
                 if self.silent:
-                    self._silent.add(id(both))
-                if id(both) in self._silent:
+                    self._silent.add(number)
+                if number in self._silent:
                     if sink is both[1]:
-                        self._asking.add(id(both))
+                        self._asking.add(number)
                     self._changed.set()
                 else:
                     sink.write(data)
