@@ -126,6 +126,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return Handling.NONE if life is not Life.OPEN and self.owes_a_press else handling
 
     @property
+    def withdrawn(self) -> bool:
+        """Whether the elder said during the countdown that no help is needed: nothing of it ever goes out."""
+        return self.base is Life.CANCELLED and self.view.number < 0
+
+    @property
     def owes_a_press(self) -> bool:
         """Whether a call event of it (not only an update) still waits for the platform's ack."""
         return self.owing > 0

@@ -329,6 +329,8 @@ class Hub:
             self.stranded.pop(entry.receipt.about, None)
             self._time_receipt(entry.receipt)
             self._drop_delivered(entry.receipt.about)
+        elif isinstance(entry, LocalEntry):
+            self._drop_delivered()
         self._changed()
 
     def _run(self, effects: Sequence[Effect]) -> None:
@@ -346,10 +348,12 @@ class Hub:
             self.on_storage(reason)
 
     def _drop_delivered(self, event_id: EventId | None = None) -> None:
-        """Forget the bodies of events that the platform has; their bodies stay in the journal."""
+        """Forget the bodies of events that the platform has or never will; they stay in the journal."""
         for known in [event_id] if event_id else list(self.events):
-            press = self._press(known)
-            if known in self.events and (press is None or press.stored is not None):
+            call = find(self.book, known)
+            press = call.presses.get(known) if call else None
+            done = call is None or press is None or press.stored is not None or call.withdrawn
+            if known in self.events and done:
                 del self.events[known]
 
     def _since(self, event: Event) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from drivers.pi.keys import KeyDown, KeyEvent, KeyStuck, KeyUp
+from edge.book import Life, find
 from edge.hub import Hub
 from edge.inputs.green import GreenKey, Meaning
 from edge.surfaces import asked
@@ -26,6 +27,7 @@ class KeyInput:
         self._green = GreenKey()
         self._stuck: set[str] = set()
         self._hold: asyncio.TimerHandle | None = None
+        self._about: EventId | None = None  # what could be cancelled when the green key went down
 
     def on_event(self, event: KeyEvent) -> None:
         """Called by the keys' driver on the loop."""
@@ -42,8 +44,9 @@ class KeyInput:
             self._press("call.sos", "red", event.at_ms)
         elif isinstance(event, KeyDown):
             asking = asked(self._hub.book) is not None
-            offered = self._offered() is not None
-            self._mean(self._green.down(event.at_ms, asking=asking, cancel_offered=offered), event.at_ms)
+            self._about = self._offered()
+            meaning = self._green.down(event.at_ms, asking=asking, cancel_offered=self._about is not None)
+            self._mean(meaning, event.at_ms)
             self._watch_hold()
 
     def _watch_hold(self) -> None:
@@ -72,12 +75,12 @@ class KeyInput:
         self._hub.call(kind, key, data={"source": key}, stages={"heard": age_ms}, age_ms=age_ms)
 
     def _cancel(self) -> None:
-        call_id = self._offered()
-        if call_id is None:  # the offer has ended while the key was held: somebody still wants something
+        """A hold means the call that was offered when the key went down, whatever is offered by now."""
+        call = find(self._hub.book, self._about) if self._about and self._offered() else None
+        if call is None or call.life is not Life.OPEN:  # the offer has ended: somebody still wants something
             self._press("call.assistance", "green", self._hub.mint.clock.monotonic_ms())
         else:
-            self._hub.update(call_id, "cancel_asked", "green")
-            self._hub.local(call_id, "cancel_asked")
+            self._hub.update(call.id, "cancel_asked", "green")
 
     def _answer(self) -> None:
         """Green while it is asked "are you all right?": yes. Silence and red are the other answers."""

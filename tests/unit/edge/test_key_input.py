@@ -3,6 +3,7 @@
 import pytest
 
 from drivers.pi.keys import KeyDown, KeyStuck, KeyUp
+from edge.book import Life, owed
 from edge.entries import TimerEntry
 from edge.hub import Hub
 from edge.inputs.keys import KeyInput
@@ -63,6 +64,41 @@ async def test_a_hold_while_it_is_offered_asks_to_cancel_and_takes_nothing_away(
     assert room.changes() == ["", "cancel_asked"]
     (call,) = room.hub.book.calls.values()
     assert call.owes_a_press, "the SOS is still owed"
+
+
+async def test_a_hold_cancels_what_was_offered_when_the_key_went_down(room):
+    room.offer = sos = room.hub.call("call.sos", "red")
+    room.hub.receipt(Receipt(number=1, about=sos, stage="stored"), "coap")
+    await room.disk.commit()
+    room.down("green")
+    room.offer = fall = room.hub.call("call.fall", "rule", elder="e-li")
+    await room.disk.commit()
+    await room.up("green", after_ms=3_000)
+    calls = room.hub.book.calls
+    assert [press.change for press in calls[sos].presses.values()] == ["", "cancel_asked"]
+    assert calls[fall].life is Life.ASKING, "the fall of another is still asked about"
+    assert list(calls[fall].presses) == [fall], "and no update of it stays owed for ever"
+
+
+async def test_a_hold_whose_call_ended_meanwhile_still_wants_something(room):
+    room.offer = sos = room.hub.call("call.sos", "red")
+    await room.disk.commit()
+    room.down("green")
+    for number, stage in enumerate(("stored", "closed")):
+        room.hub.receipt(Receipt(number=number, about=sos, stage=stage), "coap")
+    await room.disk.commit()
+    await room.up("green", after_ms=3_000)
+    assert room.kinds() == ["call.sos", "call.assistance"]
+
+
+async def test_a_withdrawn_call_waits_for_no_ack(room):
+    fall = room.hub.call("call.fall", "rule")
+    await room.disk.commit()
+    room.down("green")
+    await room.up("green")
+    assert room.hub.book.calls[fall].life is Life.CANCELLED
+    assert owed(room.hub.book) == ()
+    assert room.hub.events == {}
 
 
 async def test_red_is_an_sos_while_a_question_is_asked(room):
