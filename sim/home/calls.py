@@ -20,6 +20,7 @@ TITLES = {
     "call.consultation": {"zh": "请回电", "en": "call back"},
 }
 KEY_TITLES = {"green": TITLES["call.assistance"]}
+ENDED = ("closed", "cancelled")
 DEED_STAGES = {"take": "taken", "arrived": "arrived"}
 
 
@@ -69,7 +70,9 @@ class Cards:
                 card.stage("felt", told.at_ms)
 
     def stored(self, event: Stored) -> None:
-        card = self._of(event.call_id) or self._open(event.elder)
+        card = self._of(event.call_id)
+        if card is None or card.state in ENDED:  # a press after the end opens the case anew
+            card = self._open(event.elder) or card
         if card is None:
             return
         card.title = TITLES.get(event.kind, card.title)
@@ -108,7 +111,7 @@ class Cards:
         ]
 
     def _open(self, elder: str) -> Card | None:
-        live = (c for c in self.cards if c.elder == elder and c.state not in ("closed", "cancelled"))
+        live = (c for c in self.cards if c.elder == elder and c.state not in ENDED)
         return next(live, None)
 
     def _of(self, call_id: str) -> Card | None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.api import ask
+from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
@@ -116,6 +118,17 @@ class HubRig:
         await asyncio.sleep(hold_s)
         self.key(name, False)
         return press
+
+    async def has_open_call(self, elder: str) -> bool:
+        """Whether the hub itself thinks that this elder has an open call; True while it does not answer.
+
+        For waiting alone: what is judged is never asked of the product.
+        """
+        try:
+            calls = await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "calls")
+        except AnbanError:
+            return True
+        return any(call["elder"] == elder and call["lifecycle"] in ("asking", "open") for call in calls)
 
     def told(self, meaning: Meaning, since_ms: int = 0) -> bool:
         """Whether lamp or loudspeaker told so since then."""

@@ -4,16 +4,20 @@ Nothing here is a counter of the product. A `Press` is written when a pin is dri
 motor or the loudspeaker did something, a `Deed` when somebody at the seat did something. After every process
 has ended, the platform's own database says what arrived (`sim.home.records`), and `judge` compares them:
 
-- `lost`: presses for which the platform has no event of their own, and anything that a home was told ("the
-  hub has it", "the platform has it", "somebody took it") of which nothing is at the platform;
-- `duplicated`: cases minus calls, where calls are counted from presses and seat deeds alone;
+- `lost`: presses for which the platform has no event of their own, or one that came into a case after its
+  end and left it ended (a seat was told nothing), and anything that a home was told ("the hub has it", "the
+  platform has it", "somebody took it") of which nothing is at the platform;
+- `duplicated`: cases minus calls. Calls are counted from presses and seat deeds alone; a case that a press
+  opens again after its end counts once more, for the seat has that call once more;
 - `early`: claims that were made before they were true (invariant 9).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
@@ -70,7 +74,7 @@ class Deed:
 
 @dataclass(frozen=True)
 class Stored:
-    """One event as the platform's database has it."""
+    """One event as the platform's database has it; `call_id` is its case, however a hub named the call."""
 
     id: str
     call_id: str
@@ -86,10 +90,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Case:
-    """One case as the platform's database has it."""
+    """One case as the platform's database has it; `opened` is how often, `ended_ms` 0 while it is open."""
 
     call_id: str
     elder: str
+    opened: int = 1
+    ended_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,11 +159,16 @@ class Ledger:
             if press not in carried and not press.may_fold
         ]
         unkept, early = _claims(self, events)
+        came = [
+            replace(press, at_ms=carried[press].received_ms) if press in carried else press
+            for press in self.presses
+            if press in carried or not press.may_fold
+        ]
         return Verdict(
-            lost=tuple(lost + unkept),
+            lost=tuple(lost + _silent(events, cases) + unkept),
             early=tuple(early),
-            calls=count_calls([p for p in self.presses if p in carried or not p.may_fold], self.deeds),
-            cases=len(cases),
+            calls=count_calls(came, self.deeds),
+            cases=sum(case.opened for case in cases),
             carried=carried,
         )
 
@@ -166,34 +177,59 @@ def match(presses: Sequence[Press], events: Sequence[Stored]) -> dict[Press, Sto
     """Give as many presses as possible an event of their own: origin, kind and time must fit.
 
     A maximum matching (augmenting paths), so that no choice of ours can make a press look lost. Presses that
-    cannot fold come first.
+    cannot fold come first; among them the latest, which has the fewest events to choose from, and each takes
+    the earliest that is free: what came is the press just before it, and not one of long ago.
     """
-    fits = {
-        press: [
-            event
-            for event in events
-            if event.origin == press.origin
-            and event.kind in press.kinds
-            and event.received_ms + CLOCK_SLACK_MS >= press.at_ms
-        ]
-        for press in presses
-    }
+    fits = _fits(presses, events)
     owner: dict[str, Press] = {}
-
-    def place(press: Press, tried: set[str]) -> bool:
-        for event in fits[press]:
-            if event.id in tried:
-                continue
-            tried.add(event.id)
-            if event.id not in owner or place(owner[event.id], tried):
-                owner[event.id] = press
-                return True
-        return False
-
-    for press in sorted(presses, key=lambda press: press.may_fold):
-        place(press, set())
+    has: dict[Press, str] = {}
+    for press in sorted(presses, key=lambda press: (press.may_fold, -press.at_ms)):
+        for event_id, asks in _path(press, fits, owner, has):
+            owner[event_id], has[asks] = asks, event_id
     by_id = {event.id: event for event in events}
-    return {press: by_id[event_id] for event_id, press in owner.items()}
+    return {press: by_id[event_id] for press, event_id in has.items()}
+
+
+def _fits(presses: Sequence[Press], events: Sequence[Stored]) -> dict[Press, list[Stored]]:
+    """The events that may carry each press, the earliest first."""
+    of: dict[str, list[Stored]] = {}
+    for event in sorted(events, key=lambda event: event.received_ms):
+        of.setdefault(event.origin, []).append(event)
+    fits = {}
+    for press in presses:
+        mine = of.get(press.origin, [])
+        first = bisect_left(mine, press.at_ms - CLOCK_SLACK_MS, key=lambda event: event.received_ms)
+        fits[press] = [event for event in mine[first:] if event.kind in press.kinds]
+    return fits
+
+
+def _path(
+    press: Press,
+    fits: Mapping[Press, Sequence[Stored]],
+    owner: Mapping[str, Press],
+    has: Mapping[Press, str],
+) -> list[tuple[str, Press]]:
+    """Who takes which event so that `press` gets one and nobody is left without; empty if there is no way.
+
+    In breadth, so that a chain of thousands of presses costs no stack.
+    """
+    asked: dict[str, Press] = {}
+    waiting = deque([press])
+    while waiting:
+        asks = waiting.popleft()
+        for event in fits[asks]:
+            if event.id in asked:
+                continue
+            asked[event.id] = asks
+            if event.id in owner:
+                waiting.append(owner[event.id])
+                continue
+            steps = [(event.id, asks)]
+            while asks is not press:
+                asks = asked[has[asks]]
+                steps.append((has[steps[-1][1]], asks))
+            return steps
+    return []
 
 
 def count_calls(presses: Iterable[Press], deeds: Iterable[Deed]) -> int:
@@ -209,6 +245,18 @@ def count_calls(presses: Iterable[Press], deeds: Iterable[Deed]) -> int:
             open_elders.add(act.elder)
             calls += 1
     return calls
+
+
+def _silent(events: Sequence[Stored], cases: Sequence[Case]) -> list[str]:
+    """Calls that came into a case after its end and left it ended: no seat was told."""
+    ended = {case.call_id: case.ended_ms for case in cases if case.ended_ms}
+    return [
+        f"{event.id} came at {event.received_ms} ms into a case that had ended at {ended[event.call_id]} ms,"
+        " and no seat was told"
+        for event in events
+        if event.kind != "call.updated"
+        and event.received_ms > ended.get(event.call_id, event.received_ms) + CLOCK_SLACK_MS
+    ]
 
 
 def _claims(ledger: Ledger, events: Sequence[Stored]) -> tuple[list[str], list[str]]:

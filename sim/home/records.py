@@ -6,6 +6,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+import msgspec
+
 from protocols.wire import decode_event
 from sim.home.ledger import Case, Stored
 
@@ -22,8 +24,20 @@ def read(platform_dir: Path) -> tuple[list[Stored], list[Case]]:
         return [], []
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         events, _ = events_after(db, 0)
-        cases = [Case(*row) for row in db.execute("SELECT call_id, elder FROM cases ORDER BY opened_ms")]
+        rows = db.execute("SELECT call_id, elder, ended_ms, lifecycle, body FROM cases ORDER BY opened_ms")
+        cases = [_case(*row) for row in rows]
     return events, cases
+
+
+def _case(call_id: str, elder: str, ended_ms: int, lifecycle: str, body: bytes) -> Case:
+    opened = 1 + msgspec.msgpack.decode(body, type=_Again).reopened
+    return Case(call_id, elder, opened, 0 if lifecycle == "open" else ended_ms)
+
+
+class _Again(msgspec.Struct):
+    """What of a case's body is looked at."""
+
+    reopened: int = 0
 
 
 def _has_tables(path: Path) -> bool:
@@ -36,12 +50,12 @@ def _has_tables(path: Path) -> bool:
 def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int]:
     """Call events that the platform stored after this number of its own order, and the last number."""
     events = []
-    for after, event_id, call_id, kind, elder, received_ms, body in db.execute(EVENTS, (number,)):
+    for after, event_id, case_id, kind, elder, received_ms, body in db.execute(EVENTS, (number,)):
         number = after
         sent = decode_event(body)
         event = Stored(
             id=event_id,
-            call_id=call_id or event_id,
+            call_id=case_id or event_id,
             kind=kind,
             origin=event_id.split(".", 1)[0],
             elder=elder,

@@ -73,11 +73,12 @@ async def hand(home: Home, elder: str, what: str) -> int:
 
 
 async def close(home: Home, case: Case, elder: str) -> None:
-    """End this elder's call at the seat, and see that the home knows: a press before joins the old call."""
-    before = await hand(home, elder, "close")
-    dark = lamp_is(home, "off", "off")
+    """End this elder's call at the seat, and see that every hub knows: a press before joins the old call,
+    which is then opened anew."""
+    await hand(home, elder, "close")
 
-    def known() -> bool:
-        return home.hub.has_said("closed", before) or bool(dark())
+    async def known() -> bool:
+        running = [hub for hub in home.hubs.values() if hub.running]
+        return not any([await hub.has_open_call(elder) for hub in running])
 
     await case.until(f"the home knows that the call of {elder} is closed", known, FEELS_S)

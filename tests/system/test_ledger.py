@@ -73,6 +73,44 @@ def test_after_the_seat_closed_a_press_is_a_new_call() -> None:
     assert count_calls([press(1), press(9)], [Deed(5, "e-chen", "c", "take")]) == 1
 
 
+def test_a_press_that_crosses_the_end_of_its_call_is_the_call_once_more() -> None:
+    ledger = ledger_of(press(100), Deed(200, "e-chen", "c", "close"), press(300))
+    events = [stored(1, 130), stored(2, 330)]
+    assert ledger.judge(events, [Case("hub-01.0a.1", "e-chen", opened=2)]).ok
+    folded = ledger.judge(events, [Case("hub-01.0a.1", "e-chen", ended_ms=201)])
+    assert "no seat was told" in folded.lost[0]
+    assert folded.duplicated == -1
+
+
+def test_a_press_from_before_the_end_that_comes_after_it_is_the_call_once_more() -> None:
+    ledger = ledger_of(press(100), press(190), Deed(200, "e-chen", "c", "close"))
+    events = [stored(1, 130), stored(2, 330)]
+    assert ledger.judge(events, [Case("hub-01.0a.1", "e-chen", opened=2)]).ok
+    assert ledger.judge(events, [Case("hub-01.0a.1", "e-chen", opened=1)]).duplicated == -1
+    twice = [Case("hub-01.0a.1", "e-chen", opened=2), Case("hub-01.0a.2", "e-chen")]
+    assert ledger.judge(events, twice).duplicated == 1
+
+
+def test_an_excused_press_that_went_out_all_the_same_is_a_call() -> None:
+    """Cut before anything was told, three times: the first press went nowhere, the other two went out."""
+    records: list[Press | Deed] = []
+    for begin in (0, 10_000, 20_000):
+        records += [press(begin, may_fold=True), Deed(begin + 5_000, "e-chen", "c", "close")]
+    del records[1]  # nobody closes what never came
+    events = [stored(2, 10_400), stored(3, 20_600)]
+    cases = [Case("hub-01.0a.2", "e-chen"), Case("hub-01.0a.3", "e-chen")]
+    verdict = ledger_of(*records).judge(events, cases)
+    assert (verdict.calls, verdict.cases, verdict.ok) == (2, 2, True)
+    assert {made.at_ms for made in verdict.carried} == {10_000, 20_000}
+
+
+def test_an_excused_press_does_not_cover_for_an_event_too_many() -> None:
+    ledger = ledger_of(press(100, may_fold=True), press(500))
+    events = [stored(1, 130), stored(2, 530), stored(3, 540)]
+    cases = [Case(f"hub-01.0a.{number}", "e-chen") for number in (1, 2, 3)]
+    assert ledger.judge(events, cases).duplicated == 2
+
+
 def test_two_elders_are_two_calls() -> None:
     assert count_calls([press(1), press(2, elder="e-wang")], []) == 2
 
