@@ -29,6 +29,10 @@ HOLD_MS: Final[dict[str, int]] = {
     "path": 2 * MIN,  # a router's restart is not a fault
     "pendant_battery": 0,
 }
+# How long it has to be well before that is told. What is not here is over as soon as it is seen to be.
+CLEAR_HOLD_MS: Final[dict[str, int]] = {
+    "storage": 20_000,  # four looks: a worn card that is slow at every few commits is one fault
+}
 REMIND_MS: Final = 24 * HOUR  # a fault that nobody mends is told again daily, with its age
 
 HEARTBEAT_MS: Final = HOUR  # a pendant's
@@ -93,25 +97,27 @@ def observe(
 ) -> tuple[Faults, Report | None]:
     """Something was looked at. The report, if any, has to be minted, journalled and stepped.
 
-    A fault is cleared as soon as it is seen to be over, and told again when its probable cause changes.
+    A fault is told again when its probable cause changes. What is as it was ends a suspicion of the contrary.
     """
     key = (fault, about)
     known = faults.open.get(key)
-    if not bad:
-        kept = {k: v for k, v in faults.suspected.items() if k != key}
-        if len(kept) < len(faults.suspected):
-            faults = msgspec.structs.replace(faults, suspected=kept)
-        return faults, None if known is None else _report("fault.cleared", known, faults, now)
-    if known is not None:
-        changed = bool(cause) and cause != known.cause
-        told = msgspec.structs.replace(known, cause=cause)
-        return faults, _report("fault.raised", told, faults, now) if changed else None
-    since, _ = faults.suspected.get(key, (now, cause))
-    if elapsed_ms(faults, since, now) < HOLD_MS.get(fault, 0):
-        suspected = {**faults.suspected, key: (since, cause)}
-        return msgspec.structs.replace(faults, suspected=suspected), None
-    fresh = Fault(fault=fault, about=about, cause=cause, since=since, told=now, count=0)
-    return faults, _report("fault.raised", fresh, faults, now)
+    if bad != (known is not None):  # otherwise than it stands in the record
+        since, _ = faults.suspected.get(key, (now, cause))
+        hold_ms = (HOLD_MS if bad else CLEAR_HOLD_MS).get(fault, 0)
+        if elapsed_ms(faults, since, now) < hold_ms:
+            suspected = {**faults.suspected, key: (since, cause)}
+            return msgspec.structs.replace(faults, suspected=suspected), None
+        if known is not None:
+            return faults, _report("fault.cleared", known, faults, now)
+        fresh = Fault(fault=fault, about=about, cause=cause, since=since, told=now, count=0)
+        return faults, _report("fault.raised", fresh, faults, now)
+    kept = {k: v for k, v in faults.suspected.items() if k != key}
+    if len(kept) < len(faults.suspected):
+        faults = msgspec.structs.replace(faults, suspected=kept)
+    if known is None or not cause or cause == known.cause:
+        return faults, None
+    told = msgspec.structs.replace(known, cause=cause)
+    return faults, _report("fault.raised", told, faults, now)
 
 
 def reminders(faults: Faults, now: Now) -> tuple[Report, ...]:

@@ -14,6 +14,7 @@ from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, has_f
 HANGS_S = 10.0
 OUT_S = 3.0  # 250 ms for the commit, then the way to the platform; far below this
 FAULT_S = 15.0
+OVER_S = FAULT_S + 20.0  # a card has to be well for a while before that is told
 CARD = Setup(faulty_disk=True)
 STORES = ("journal.db", "state.db")
 
@@ -34,7 +35,7 @@ async def fsync_hangs(home: Home, case: Case) -> None:
     await case.soon("the fault reaches the platform", has_fault(home, "storage"), FAULT_S)
     await asyncio.sleep(max(0.0, heals_at - loop.time()))
     disk.heal()
-    await case.soon("the fault is over once the card is back", has_fault(home, "storage", False), FAULT_S)
+    await case.soon("the fault is over once the card is back", has_fault(home, "storage", False), OVER_S)
     await close(home, case, "e-chen")
     again = await home.hub.press("red")
     await case.until("the next call is kept and goes out", arrived(home, again), OUT_S)
@@ -65,7 +66,7 @@ async def _calls_in_need(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
     await close(home, case, "e-wang")
     home.card().heal()
-    await case.soon("the fault ends with the card's", has_fault(home, "storage", False), FAULT_S)
+    await case.soon("the fault ends with the card's", has_fault(home, "storage", False), OVER_S)
     red = await home.hub.press("red")
     await case.until("a call after that goes out", arrived(home, red), OUT_S)
     await close(home, case, "e-chen")

@@ -66,6 +66,18 @@ def test_what_is_not_held_back_is_told_at_once():
     assert [kind for _, kind, _ in watch.told] == ["fault.raised"]
 
 
+def test_a_card_that_is_slow_at_every_few_commits_is_one_fault():
+    watch = Watch()
+    for second in range(0, 300, 5):
+        watch.see(second % 15 == 0, second * S, "storage", cause="stuck")
+    assert [kind for _, kind, _ in watch.told] == ["fault.raised"]
+    for second in range(300, 400, 5):
+        watch.see(False, second * S, "storage")
+    assert [(when // S, kind) for when, kind, _ in watch.told[1:]] == [(310, "fault.cleared")]
+    watch.see(True, 400 * S, "storage", cause="stuck")
+    assert watch.told[-1][1] == "fault.raised"
+
+
 def test_a_probable_cause_that_changes_is_told_again_without_a_new_fault():
     watch = Watch()
     watch.see(True, 0, "pendant_silent", "pd-01", "away")
