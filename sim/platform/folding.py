@@ -182,6 +182,8 @@ def _fold_update(case: Case, press: Press, at_ms: int, stages: tuple[Stage, ...]
 
 def _fold_press(case: Case, event: Event, at_ms: int, stages: tuple[Stage, ...]) -> Folded:
     graver = event.lane < case.lane or not opens_call(case.kind)
+    if graver or case.handling is Handling.ARRIVED:
+        stages = ()  # a hub that joins with this: nobody has come for *it*, and its table says so too
     changes: dict[str, Any] = {"unseen": case.unseen + 1}
     if case.cancel_asked and not _before_cancel(case, event.id):
         changes |= {"cancel_asked": False}  # who presses again does not want to cancel
@@ -211,9 +213,12 @@ def _before_cancel(case: Case, event_id: EventId) -> bool:
 
 
 def fold_again(case: Case, name: Name) -> Folded:
-    """The case after a known event came once more: a second hub, or a second name, is told of every stage."""
+    """The case after a known event came once more: a second hub, or a second name, is told of every stage.
+
+    A hub that sends again for a finished case has lost what it knew, or never heard the end: it is told that.
+    """
     if name in case.names:
-        return Folded(case, Alert.NONE)
+        return Folded(case, Alert.NONE, _end(case))
     return Folded(_named(case, name), Alert.NONE, stages_so_far(case))
 
 
@@ -268,9 +273,11 @@ def stages_so_far(case: Case) -> tuple[Stage, ...]:
         stages.append(Stage("taken", case.taken_by))
     if case.handling is Handling.ARRIVED:
         stages.append(Stage("arrived", case.arrived_by))
-    if case.lifecycle is not Lifecycle.OPEN:
-        stages.append(Stage(case.lifecycle.value, case.ended_by))
-    return tuple(stages)
+    return (*stages, *_end(case))
+
+
+def _end(case: Case) -> tuple[Stage, ...]:
+    return () if case.lifecycle is Lifecycle.OPEN else (Stage(case.lifecycle.value, case.ended_by),)
 
 
 def _alerted(case: Case, at_ms: int) -> Case:

@@ -154,6 +154,33 @@ def test_a_hub_that_reports_a_finished_call_is_told_the_end_again() -> None:
     assert story.told()[before:] == ["taken", "closed"]
 
 
+@pytest.mark.parametrize("end", [Action.CLOSE, Action.ACCEPT_CANCEL])
+def test_a_hub_that_lost_its_disk_and_sends_a_finished_call_again_is_told_the_end(end: Action) -> None:
+    story = Story()
+    story.comes(press(1), update(2, "cancel_asked"))
+    story.does(Action.TAKE)
+    story.does(end)
+    before = len(story.told())
+    story.comes(press(1))
+    assert story.told()[before:] == [{Action.CLOSE: "closed"}.get(end, "cancelled")]
+    assert story.case().lifecycle is not Lifecycle.OPEN
+    story.comes(second(3))
+    before = len(story.told())
+    story.comes(press(1))
+    assert story.told()[before:] == [], "the case is open again: there is no end to tell"
+
+
+def test_a_hub_that_joins_with_a_graver_press_hears_of_no_help_that_came_for_less() -> None:
+    story = Story()
+    story.comes(press(1, kind="call.assistance", lane=Lane.ASSIST))
+    story.does(Action.TAKE)
+    story.comes(press(2), hub="hub-02")
+    assert story.case().lane is Lane.SOS
+    assert story.told("hub-02") == []
+    story.does(Action.TAKE)
+    assert story.told("hub-02") == ["taken"]
+
+
 def test_two_hubs_hear_one_pendant_and_both_hear_of_the_help() -> None:
     story = Story()
     story.comes(press(1), hub="hub-01")
