@@ -120,7 +120,11 @@ class Presenter:
         task.add_done_callback(self._speaking.pop)
 
     async def _say(self, phrase: Phrase) -> None:
-        said = await self._speaker.say(phrase.key, self._language, Lane(phrase.lane))
+        lane = Lane(phrase.lane)
+        # Who waits for "taken" must not first hear out what was true before it.
+        said = await self._speaker.say(
+            phrase.key, self._language, lane, still=lambda: phrase in self.shown.speech
+        )
         if said is Said.SAID:
             self._hub.told(phrase.call_id, phrase.name)
             return

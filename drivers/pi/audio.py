@@ -44,7 +44,7 @@ class Said(enum.StrEnum):
 
     SAID = "said"
     INTERRUPTED = "interrupted"  # by a higher lane, or by `hush`
-    TOO_LATE = "too-late"  # it waited behind others for longer than it was wanted
+    TOO_LATE = "too-late"  # it waited behind others for longer than it was wanted, or is not true any more
     FAILED = "failed"  # reported through on_health
 
 
@@ -55,6 +55,7 @@ class _Request:
     path: Path = field(compare=False)
     latest: float = field(compare=False)  # loop time
     done: asyncio.Future[Said] = field(compare=False)
+    still: Callable[[], bool] = field(compare=False)
 
 
 class Speaker:
@@ -80,16 +81,24 @@ class Speaker:
         self._failing: AudioError | None = None
         self._starting: concurrent.futures.Future[subprocess.Popen[bytes]] | None = None
 
-    async def say(self, phrase_key: str, language: str, lane: Lane, within_s: float = WITHIN_S) -> Said:
+    async def say(
+        self,
+        phrase_key: str,
+        language: str,
+        lane: Lane,
+        within_s: float = WITHIN_S,
+        still: Callable[[], bool] = lambda: True,
+    ) -> Said:
         """Say `directory/language/phrase_key.wav`, and return what became of it.
 
-        Interrupts a lower lane, waits behind the same or a higher one for at most `within_s`. Never raises
-        for a missing card. ValueError if key or language is not a plain name.
+        Interrupts a lower lane, waits behind the same or a higher one for at most `within_s`; when its turn
+        comes, `still()` says whether it is still to be said. Never raises for a missing card. ValueError if
+        key or language is not a plain name.
         """
         for name in (phrase_key, language):
             if not _NAME.match(name):
                 raise ValueError(f"not a phrase or a language: {name[:40]!r}")
-        return await self._submit(self._directory / language / f"{phrase_key}.wav", lane, within_s)
+        return await self._submit(self._directory / language / f"{phrase_key}.wav", lane, within_s, still)
 
     async def check(self) -> Said:
         """Play a moment of silence, so that a missing card is a fault before somebody needs it."""
@@ -109,9 +118,12 @@ class Speaker:
         if self._worker is not None:
             await asyncio.wait([self._worker])
 
-    async def _submit(self, path: Path, lane: Lane, within_s: float) -> Said:
+    async def _submit(
+        self, path: Path, lane: Lane, within_s: float, still: Callable[[], bool] = lambda: True
+    ) -> Said:
         loop = asyncio.get_running_loop()
-        request = _Request(lane, next(self._order), path, loop.time() + within_s, loop.create_future())
+        latest = loop.time() + within_s
+        request = _Request(lane, next(self._order), path, latest, loop.create_future(), still)
         self._waiting.append(request)
         if self._current is not None and lane < self._current.lane:
             self._interrupt.set()
@@ -123,7 +135,7 @@ class Speaker:
         while self._waiting:
             request = min(self._waiting)
             self._waiting.remove(request)
-            if asyncio.get_running_loop().time() > request.latest:
+            if asyncio.get_running_loop().time() > request.latest or not request.still():
                 _answer(request, Said.TOO_LATE)
                 continue
             self._current = request

@@ -206,9 +206,13 @@ class Process(Service):
         """As Lamp.set."""
         self.site.tell("lamp", (colour, pattern))
 
-    async def say(self, key: str, language: str, lane: Lane) -> Said:
+    async def say(
+        self, key: str, language: str, lane: Lane, still: Callable[[], bool] = lambda: True
+    ) -> Said:
         """As Speaker.say: one after the other, sometimes cut off."""
         world = self.site.world
+        if not still():
+            return Said.TOO_LATE
         self.site.tell("speech", key)
         await asyncio.sleep(world.delay(150, 390) / 100)
         if self.site.audio_broken:

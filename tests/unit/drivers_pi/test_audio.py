@@ -85,6 +85,21 @@ async def test_a_sentence_that_waited_too_long_is_not_said(tmp_path: Path) -> No
     assert room.heard() == ["calling"]
 
 
+async def test_a_sentence_that_is_not_true_any_more_is_not_said(tmp_path: Path) -> None:
+    room = Room(tmp_path, QUICK)
+
+    def nothing_yet() -> bool:
+        return room.heard() == []
+
+    said = [
+        asyncio.create_task(room.speaker.say("calling", "zh", Lane.SOS, still=nothing_yet)),
+        asyncio.create_task(room.speaker.say("not-reached", "zh", Lane.SOS, still=nothing_yet)),
+        asyncio.create_task(room.speaker.say("taken", "zh", Lane.SOS)),
+    ]
+    assert await asyncio.gather(*said) == [Said.SAID, Said.TOO_LATE, Said.SAID]
+    assert room.heard() == ["calling", "taken"]
+
+
 async def test_hush_forgets_the_lane_and_below_and_nothing_above(tmp_path: Path) -> None:
     room = Room(tmp_path, LONG)
     speaking = asyncio.create_task(room.speaker.say("calling", "zh", Lane.SOS))
