@@ -8,7 +8,18 @@ from sim.home.home import Home
 from sim.home.ledger import Meaning
 from sim.home.setup import Setup
 from sim.scenarios.case import Case, Scenario
-from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, hub_says, lamp_is, told
+from sim.scenarios.steps import (
+    ARRIVES_S,
+    FEELS_S,
+    arrived,
+    close,
+    feels,
+    hand,
+    has_case,
+    hub_says,
+    lamp_is,
+    told,
+)
 
 IMPATIENT = Setup(timing={"help_s": 4.0})
 
@@ -82,6 +93,27 @@ async def bad_line(home: Home, case: Case) -> None:
         await close(home, case, "e-chen")
 
 
+async def press_crosses_the_end(home: Home, case: Case) -> None:
+    first = await home.hub.press("red")
+    await case.until("the platform has the call", arrived(home, first), ARRIVES_S)
+    await case.until("the hub knows", lamp_is(home, "green", "blink"), ARRIVES_S)
+    home.net.set(cut=True)
+    await hand(home, "e-chen", "close")
+    await asyncio.sleep(case.dice.uniform(0.0, 2.0))
+    red = await home.hub.press("red")
+    press = await home.press("pd-01")
+    home.net.set(cut=False)
+    await case.until("what was pressed into the ended call arrives", arrived(home, red, press), 75)
+    await case.until("and the seat has the call again", has_case(home, "e-chen", "none"), ARRIVES_S)
+    case.claim("as the same case", len(home.platform.cases) == 1, str(len(home.platform.cases)))
+    await case.until("the pendant lets it be felt", feels(home, "pd-01", "delivered", press.at_ms), FEELS_S)
+    await case.until("the lamp shows a call", lamp_is(home, "green", "blink"), ARRIVES_S)
+    before = await hand(home, "e-chen", "take")
+    await case.until("that it is taken is said", hub_says(home, "taken", before), ARRIVES_S)
+    await close(home, case, "e-chen")
+    await case.until("and its end is felt", feels(home, "pd-01", "ended", before), FEELS_S)
+
+
 SCENARIOS = (
     Scenario(
         "platform-down-then-back",
@@ -103,5 +135,10 @@ SCENARIOS = (
     ),
     Scenario("udp-blocked", "UDP is blocked from the start of the hub on.", udp_blocked),
     Scenario("internet-cut", "The whole line is cut during two calls and comes back.", internet_cut),
+    Scenario(
+        "press-crosses-the-end",
+        "The seat closes a call; before the home hears of it, red key and pendant are pressed again.",
+        press_crosses_the_end,
+    ),
     Scenario("bad-line", "Thirty of a hundred packets are lost, 150 ms each way.", bad_line),
 )

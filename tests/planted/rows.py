@@ -140,6 +140,19 @@ LINES = (
         (Change("edge/surfaces.py", "    return no_path or old\n", "    return False\n"),),
     ),
     Plant(
+        "a press that comes into an ended case leaves it ended",
+        (8,),
+        "press-crosses-the-end",
+        "and the seat has the call again",
+        (
+            Change(
+                "sim/platform/folding.py",
+                '        "lifecycle": Lifecycle.OPEN,\n        "handling": Handling.NONE,\n',
+                '        "lifecycle": case.lifecycle,\n        "handling": Handling.NONE,\n',
+            ),
+        ),
+    ),
+    Plant(
         "a call has one path, one packet and one try",
         (2,),
         "bad-line",
