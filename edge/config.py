@@ -1,15 +1,26 @@
-"""The hub's configuration: a TOML seed, validated whole, as typed values."""
+"""The hub's seed and its settings: TOML documents, validated whole, as typed values.
+
+The seed is what an installer leaves in a file: who this hub is, its wiring, its people and pendants, and the
+first settings. Settings are what may be changed from afar, tried and taken back (`edge/configuration.py`):
+whole documents of their own. People, pairings and keys are never part of them.
+"""
 
 from __future__ import annotations
 
+import json
 import tomllib
 import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
+from edge.plan import DEFAULT, Plan, problems
 from protocols.errors import AnbanError, Reason
+
+SCHEMA: Final = 1  # of a settings document
+MAX_BYTES: Final = 8192  # of a settings document: a whole plan of one's own has about 2,000
 
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,16}$")]
 Address = Annotated[str, msgspec.Meta(pattern="^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
@@ -26,6 +37,11 @@ class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     data_dir: str = "/var/lib/anban"
     runtime_dir: str = "/run/anban"
     credentials_file: str = "/etc/anban/credentials.json"
+
+
+class HomeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the home speaks, and its time zone."""
+
     language: Literal["zh", "en"] = "zh"
     utc_offset_minutes: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480  # of service hours: China
 
@@ -85,16 +101,32 @@ class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     platform_silent_s: Annotated[float, msgspec.Meta(gt=0, le=300)] = 300.0
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole configuration: one document, active or not at all."""
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be proposed: one document, active as a whole or not at all."""
+
+    platform: PlatformSection
+    home: HomeSection = HomeSection()
+    timing: TimingSection = TimingSection()
+    plan: Plan = DEFAULT
+
+
+class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of a seed: the settings, and what only an installer changes."""
 
     hub: HubSection
-    platform: PlatformSection
     pins: PinsSection = PinsSection()
     audio: AudioSection = AudioSection()
-    timing: TimingSection = TimingSection()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """The part that may be proposed."""
+        return Settings(**{name: getattr(self, name) for name in Settings.__struct_fields__})
+
+    def having(self, settings: Settings) -> Config:
+        """This seed with other settings."""
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(settings))
 
 
 _ALLOWED = {
@@ -117,16 +149,51 @@ def load(path: Path) -> Config:
 
 
 def parse(text: str) -> Config:
-    """Validate a TOML document as a whole; see `load`."""
+    """Validate a seed as a whole; see `load`."""
+    return _parse(text, Config, _across)
+
+
+def parse_settings(text: str) -> Settings:
+    """Validate a settings document as a whole. AnbanError: BAD_CONFIG names every wrong key, or TOO_BIG."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise AnbanError(
+            Reason.TOO_BIG, f"a settings document has at most {MAX_BYTES} bytes", "Leave out what is default."
+        )
+    return _parse(text, Settings, _across_settings)
+
+
+def render(settings: Settings) -> str:
+    """The document of these settings, always the same text for the same values; `parse_settings` reads it."""
+    lines = []
+    for section, value in msgspec.to_builtins(settings).items():
+        if section == "plan" and settings.plan == DEFAULT:
+            continue
+        lines += [f"[{section}]", *(f"{key} = {_inline(item)}" for key, item in value.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    """A TOML value; a JSON string without escaped slashes or surrogates is a TOML string."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+T = TypeVar("T", bound=Settings)
+
+
+def _parse(text: str, kind: type[T], across: Callable[[T], list[str]]) -> T:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise AnbanError(Reason.BAD_CONFIG, f"not TOML: {error}", "Mend the line that is named.") from error
     errors: list[str] = []
-    _collect(document, Config, "", errors)
+    _collect(document, kind, "", errors)
     if not errors:
-        config = msgspec.convert(document, Config)
-        errors = _across(config)
+        config = msgspec.convert(document, kind)
+        errors = across(config)
         if not errors:
             return config
     raise AnbanError(
@@ -171,9 +238,13 @@ def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: 
         _collect(value[key], hints[key], f"{prefix}{key}", errors)
 
 
-def _across(config: Config) -> list[str]:
+def _across_settings(settings: Settings) -> list[str]:
     """What is wrong between keys that are each allowed."""
-    errors = []
+    return list(problems(settings.plan))
+
+
+def _across(config: Config) -> list[str]:
+    errors = _across_settings(config)
     elders = [elder.id for elder in config.elders]
     for owner, elder in [("hub.elder", config.hub.elder)] + [
         (f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)

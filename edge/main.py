@@ -28,7 +28,7 @@ from edge.commands import Effects
 from edge.config import Config
 from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
-from edge.delivery import Delivery, Queued
+from edge.delivery import Delivery
 from edge.downlink import Downlink
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
@@ -47,6 +47,7 @@ from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter
 from edge.stores.errors import CountersLost, StoreError
 from edge.stores.journal import Journal
+from edge.stores.reading import Queued
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
@@ -241,7 +242,7 @@ class Service:
             self.lamp,
             self.speaker,
             self.pendants,
-            language=config.hub.language,
+            language=config.home.language,
             timing=Timing(
                 help_ms=round(timing.help_s * 1000),
                 assist_help_ms=round(timing.assist_help_s * 1000),
@@ -252,7 +253,7 @@ class Service:
                 elder.id: Care(
                     service_from_minute=elder.service_from_minute,
                     service_to_minute=elder.service_to_minute,
-                    utc_offset_minutes=config.hub.utc_offset_minutes,
+                    utc_offset_minutes=config.home.utc_offset_minutes,
                     not_taken=elder.not_taken,
                 )
                 for elder in config.elders
@@ -272,8 +273,7 @@ class Service:
         return self.state.reserve(name, count).start
 
     async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
-        rows = await self.writer.read(lambda journal: journal.pending(lane, limit, after))
-        return [Queued(row.seq, row.entry.event) for row in rows]
+        return await self.writer.read(lambda journal: journal.packed(lane, limit, after))
 
     def _stored_cursor(self) -> int:
         raw = self.state.get(*CURSOR) if self.state else None
@@ -313,7 +313,7 @@ class Service:
             self.hub,
             self.heartbeat,
             self.speak_aside,
-            utc_offset_minutes=self.config.hub.utc_offset_minutes,
+            utc_offset_minutes=self.config.home.utc_offset_minutes,
             power_supplies=self.ports.power_supplies,
             healthy=self.healthy,
             feed=self.ports.feed_watchdog,
@@ -357,7 +357,7 @@ class Service:
 
     def speak_aside(self, phrase: Phrase) -> None:
         """Say what belongs to no call, behind whatever a call has to say."""
-        saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.hub.language, Lane.FAULT))
+        saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, Lane.FAULT))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
 

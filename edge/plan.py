@@ -15,6 +15,7 @@ Public: `Row`, `Plan`, `DEFAULT`, `Waiting`, `Tries`, `Action`, `planned`, `acti
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -27,10 +28,11 @@ S: Final = 1_000
 MIN: Final = 60 * S
 FOREVER_MS: Final = 60 * S  # DIN VDE V 0825: repeat until acknowledged, in a cycle of at most a minute
 HANGS_MS: Final = 60 * S  # a try that has not ended by now no longer holds the next one back
+MOST_BATCH: Final = 200  # events of a request: the platform answers within a call's patience
 IP: Final = ("coap", "https")
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One path in the plan of one lane, in milliseconds; see the file's docstring.
 
     `hurry_if_down`: when all of these paths are known to be down (or do not exist), the first try is due at
@@ -44,22 +46,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 0
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The delivery plan: the rows of each lane, the size of a batch, how far a reconnect is spread."""
-
-    sos: tuple[Row, ...]
-    assist: tuple[Row, ...]
-    fault: tuple[Row, ...]
-    reading: tuple[Row, ...]
-    telemetry: tuple[Row, ...]
-    batch: tuple[int, ...] = (1, 1, 16, 200, 200)
-    spread_ms: tuple[int, ...] = (0, 0, 10 * S, 60 * S, 60 * S)
-
-    def rows(self, lane: Lane) -> tuple[Row, ...]:
-        """The rows of a lane, in order of preference."""
-        return (self.sos, self.assist, self.fault, self.reading, self.telemetry)[lane]
-
-
 _COAP: Final = Row(path="coap")
 _HTTPS: Final = Row(path="https", offsets_ms=(1 * S,), hurry_if_down=("coap",))
 _HTTPS_LATE: Final = Row(path="https", offsets_ms=(10 * S,), hurry_if_down=("coap",))
@@ -69,23 +55,41 @@ _SMS_MOST: Final = 30  # a day's outage: 8 in the first 80 minutes, then hourly;
 _RARE: Final = (15 * S, 30 * S, FOREVER_MS)
 
 # ARCHITECTURE "Delivery plan". SMS, voice and family come into force with their paths.
-DEFAULT: Final = Plan(
-    sos=(
-        _COAP,
-        _HTTPS,
-        Row(path="sms", offsets_ms=_SMS_OFFSETS, gaps_ms=_SMS_GAPS, hurry_if_down=IP, most=_SMS_MOST),
-        Row(path="voice", offsets_ms=(30 * S, 90 * S, 180 * S), gaps_ms=(60 * MIN,)),
-        Row(path="family", offsets_ms=(30 * S,), gaps_ms=(10 * MIN,), most=3),
-    ),
-    assist=(
-        _COAP,
-        _HTTPS,
-        Row(path="sms", offsets_ms=(60 * S, 180 * S), gaps_ms=_SMS_GAPS, most=_SMS_MOST),
-    ),
-    fault=(_COAP, _HTTPS_LATE),
-    reading=(Row(path="coap", gaps_ms=_RARE), Row(path="https", gaps_ms=_RARE, hurry_if_down=("coap",))),
-    telemetry=(Row(path="coap", gaps_ms=_RARE),),
+_SOS: Final = (
+    _COAP,
+    _HTTPS,
+    Row(path="sms", offsets_ms=_SMS_OFFSETS, gaps_ms=_SMS_GAPS, hurry_if_down=IP, most=_SMS_MOST),
+    Row(path="voice", offsets_ms=(30 * S, 90 * S, 180 * S), gaps_ms=(60 * MIN,)),
+    Row(path="family", offsets_ms=(30 * S,), gaps_ms=(10 * MIN,), most=3),
 )
+_ASSIST: Final = (
+    _COAP,
+    _HTTPS,
+    Row(path="sms", offsets_ms=(60 * S, 180 * S), gaps_ms=_SMS_GAPS, most=_SMS_MOST),
+)
+_READING: Final = (
+    Row(path="coap", gaps_ms=_RARE),
+    Row(path="https", gaps_ms=_RARE, hurry_if_down=("coap",)),
+)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The delivery plan: the rows of each lane, the size of a batch, how far a reconnect is spread."""
+
+    sos: tuple[Row, ...] = _SOS
+    assist: tuple[Row, ...] = _ASSIST
+    fault: tuple[Row, ...] = (_COAP, _HTTPS_LATE)
+    reading: tuple[Row, ...] = _READING
+    telemetry: tuple[Row, ...] = (Row(path="coap", gaps_ms=_RARE),)
+    batch: tuple[int, ...] = (1, 1, 16, 200, 200)
+    spread_ms: tuple[int, ...] = (0, 0, 10 * S, 60 * S, 60 * S)
+
+    def rows(self, lane: Lane) -> tuple[Row, ...]:
+        """The rows of a lane, in order of preference."""
+        return (self.sos, self.assist, self.fault, self.reading, self.telemetry)[lane]
+
+
+DEFAULT: Final = Plan()
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,18 +184,22 @@ def problems(plan: Plan) -> Sequence[str]:
                 found.append(f"{where}: at least one offset from 0 on and one gap of at least {S} ms")
             if list(row.offsets_ms) != sorted(row.offsets_ms):
                 found.append(f"{where}.offsets_ms: in rising order")
-            if lane <= Lane.ASSIST and row.path in IP and (row.most or row.gaps_ms[-1:] > (FOREVER_MS,)):
+            if lane <= Lane.ASSIST and row.path in IP and (row.most or _widest_ms(row) > FOREVER_MS):
                 found.append(f"{where}: a call is tried for ever, every {FOREVER_MS} ms or oftener")
-        if lane <= Lane.ASSIST and not any(row.path in IP for row in plan.rows(lane)):
-            found.append(f"plan.{lane.name.lower()}: at least one of {', '.join(IP)}")
-    sizes = (plan.batch, plan.spread_ms)
-    if (
-        any(len(row) != len(Lane) for row in sizes)
-        or min(plan.batch, default=0) < 1
-        or any(plan.spread_ms[:2])
-    ):
-        found.append("plan.batch, plan.spread_ms: one figure a lane; calls are never spread")
+        at_once = [row for row in plan.rows(lane) if row.path in IP and row.offsets_ms[:1] == (0,)]
+        if lane <= Lane.ASSIST and not at_once:
+            found.append(f"plan.{lane.name.lower()}: at least one of {', '.join(IP)}, from 0 on")
+    if len(plan.batch) != len(Lane) or not all(1 <= size <= MOST_BATCH for size in plan.batch):
+        found.append(f"plan.batch: one figure a lane, from 1 to {MOST_BATCH}")
+    spread = plan.spread_ms
+    if len(spread) != len(Lane) or any(spread[:2]) or not all(0 <= ms <= 10 * MIN for ms in spread):
+        found.append(f"plan.spread_ms: one figure a lane, up to {10 * MIN}; calls are never spread")
     return found
+
+
+def _widest_ms(row: Row) -> int:
+    """The longest time between two tries of a row."""
+    return max([0, *row.gaps_ms, *(b - a for a, b in itertools.pairwise(row.offsets_ms))])
 
 
 def _due_ms(

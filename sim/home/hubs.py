@@ -219,8 +219,9 @@ def hub_toml(
             data_dir=str(here / "data"),
             runtime_dir=str(here / "run"),
             credentials_file=str(here / "credentials.json"),
-            language=home.language,
         ),
+        "[home]",
+        *_pairs(language=home.language),
         "[platform]",
         *_pairs(
             coap_uri=f"coap://127.0.0.1:{coap_port}",

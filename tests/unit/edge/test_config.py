@@ -1,10 +1,13 @@
 """An installer's mistakes in the seed: each is named, with what is allowed, and nothing is applied."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import parse
+from edge.config import parse, parse_settings, render
+from edge.plan import DEFAULT, Row
 from protocols.errors import AnbanError, Reason
 
 SEED = """
@@ -69,3 +72,64 @@ def test_every_wrong_key_is_named_at_once():
 def test_whatever_stands_in_a_file_is_refused_and_never_crashes(document):
     lines = "\n".join(f"{key} = {value!r}" for key, value in document.items())
     refusal(lines)
+
+
+# --- settings ---
+
+SETTINGS = """
+[platform]
+coap_uri = "coap://127.0.0.1:5683"
+https_url = "https://127.0.0.1:8443"
+ca_file = "ca.pem"
+"""
+
+
+def test_the_settings_of_a_seed_are_a_document_of_their_own():
+    settings = parse(SEED + '[home]\nlanguage = "en"\n').settings
+    assert settings.home.language == "en"
+    assert parse_settings(render(settings)) == settings
+    assert parse(SEED).having(settings).settings == settings
+
+
+def test_a_plan_of_ones_own_is_read_row_by_row():
+    plan = 'fault = [{ path = "https", offsets_ms = [0, 5000], gaps_ms = [60000] }]'
+    settings = parse_settings(f"{SETTINGS}[plan]\n{plan}\n")
+    assert settings.plan.fault == (Row(path="https", offsets_ms=(0, 5000), gaps_ms=(60_000,)),)
+    assert settings.plan.sos == DEFAULT.sos
+    assert parse_settings(render(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (
+            'sos = [{ path = "https", offsets_ms = [1000] }]',
+            "plan.sos: at least one of coap, https, from 0",
+        ),
+        ('sos = [{ path = "coap", gaps_ms = [90000] }]', "plan.sos.coap: a call is tried for ever"),
+        ('sos = [{ path = "coap", gaps_ms = [900000, 60000] }]', "plan.sos.coap: a call is tried for ever"),
+        ('sos = [{ path = "coap", offsets_ms = [0, 900000] }]', "plan.sos.coap: a call is tried for ever"),
+        ('sos = [{ path = "coap", gaps_ms = [] }]', "plan.sos.coap: at least one offset"),
+        ("sos = []", "plan.sos: at least one of coap, https"),
+        ("batch = [1, 1, 1, 100000, 1]", "plan.batch: one figure a lane"),
+        ("spread_ms = [1, 0, 0, 0, 0]", "plan.spread_ms: one figure a lane"),
+        ('sos = [{ paths = "coap" }]', "plan.sos[0].paths: unknown key"),
+    ],
+)
+def test_a_plan_that_would_delay_a_call_is_refused(plan, said):
+    with pytest.raises(AnbanError) as caught:
+        parse_settings(f"{SETTINGS}[plan]\n{plan}\n")
+    assert said in caught.value.sentence
+
+
+def test_people_pairings_and_wiring_are_no_settings():
+    with pytest.raises(AnbanError) as caught:
+        parse_settings(SEED)
+    for name in ("hub", "elders", "pendants"):
+        assert f"{name}: unknown key; allowed are home, plan, platform, timing" in caught.value.sentence
+
+
+@given(st.text(max_size=200) | st.text("[]{}=\"'\n.plansoctime0129", max_size=200))
+def test_whatever_is_proposed_is_refused_or_read_and_never_crashes(text):
+    with contextlib.suppress(AnbanError):
+        parse_settings(text)
