@@ -20,7 +20,7 @@ from sim.internet import LOOPBACK
 from tests.browser.conftest import SIZES
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-SEEN_S = 5.0
+SEEN_S = 30.0
 
 
 @dataclass

@@ -72,7 +72,7 @@ async def test_a_board_is_heard_connected_written_to_and_indicates(station: Stat
     written = await board.next(3)
     assert bytes.fromhex(written["v"]) == b"x" * 60
     board.say(op="ind", c=connected["d"][0], h=6, v="0102")
-    assert await asyncio.wait_for(got.get(), 5) == b"\x01\x02"
+    assert await asyncio.wait_for(got.get(), 30) == b"\x01\x02"
     assert (await board.next(20))["d"] == [connected["d"][0], 6, 0]
     await client.disconnect()
     assert (await board.next(2))["d"][0] == connected["d"][0]
@@ -111,7 +111,7 @@ async def test_a_board_that_dies_leaves_the_air_and_the_link_times_out(station: 
     client = adapter.client(await heard.device(), gone.set, 4, [SERVICE])
     await client.connect()
     await board.close()
-    await asyncio.wait_for(gone.wait(), 5)
+    await asyncio.wait_for(gone.wait(), 30)
     assert not client.is_connected
     assert not (await station.state())["radios"]["pd-01"]["on"]
     board = await LineBoard(board.path).open()  # it wakes again
@@ -146,7 +146,7 @@ async def test_out_of_range_ends_a_link_and_a_connect_to_nobody_times_out(statio
     client = adapter.client(device, gone.set, 4, [SERVICE])
     await client.connect()
     await station.away("pd-01")
-    await asyncio.wait_for(gone.wait(), 5)
+    await asyncio.wait_for(gone.wait(), 30)
     absent = adapter.client(device, lambda: None, 0.2, [SERVICE])
     with pytest.raises(BleakError):
         await absent.connect()

@@ -43,12 +43,12 @@ async def test_a_press_is_felt_as_delivered_and_taken(home: HubHome, tmp_path: P
     await home.start({"deaf": True})
     board = await wear(home, tmp_path)
     await board.press()
-    press = await home.fact(PressHeard, timeout_s=10)
+    press = await home.fact(PressHeard, timeout_s=60)
     assert press.meaning == MEANING_SOS
-    assert (await home.fact(StageConfirmed, timeout_s=10)).stage == STAGE_HEARD
+    assert (await home.fact(StageConfirmed, timeout_s=60)).stage == STAGE_HEARD
     home.pendants["pd-01"].tell(press.life, press.number, STAGE_DELIVERED)
     await until(lambda: "delivered" in felt(board), 10)
-    await asyncio.wait_for(idle(home), 10)
+    await asyncio.wait_for(idle(home), 30)
     home.pendants["pd-01"].tell(press.life, press.number, STAGE_TAKEN)
     await until(lambda: "taken" in felt(board), 10)
     assert felt(board)[0] == "pressed"
@@ -65,7 +65,7 @@ async def test_two_pendants_are_pressed_at_once(home: HubHome, tmp_path: Path) -
     await home.start({"deaf": True})
     boards = [await wear(home, tmp_path, n) for n in (1, 2)]
     await asyncio.gather(*(board.press() for board in boards))
-    await home.fact(StageConfirmed, 2, timeout_s=15)
+    await home.fact(StageConfirmed, 2, timeout_s=60)
     assert {f.device for f in home.of(StageConfirmed)} == {"pd-01", "pd-02"}
 
 
@@ -74,7 +74,7 @@ async def test_a_stranger_does_not_silence_the_real_pendant(home: HubHome, tmp_p
     board = await wear(home, tmp_path)
     await home.station.phone("thief", "pd-01", "babble", x=1)
     await board.press()
-    await home.fact(StageConfirmed, timeout_s=15)
+    await home.fact(StageConfirmed, timeout_s=60)
 
 
 async def test_a_hub_with_a_higher_floor_challenges_and_then_believes(home: HubHome, tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ async def test_a_hub_with_a_higher_floor_challenges_and_then_believes(home: HubH
     board = await wear(home, tmp_path)
     home.pair("pd-01", board.address, floor=0xF0000000)
     await board.press()
-    press = await home.fact(PressHeard, timeout_s=15)
+    press = await home.fact(PressHeard, timeout_s=60)
     assert press.late
-    await home.fact(StageConfirmed, timeout_s=10)
+    await home.fact(StageConfirmed, timeout_s=60)
     assert home.of(ReplaySuspected) == []
     counter = home.pendants["pd-01"]._judge.floor
     await until(lambda: home.pendants["pd-01"]._judge.floor > counter, 10)  # FLOOR was taken

@@ -168,7 +168,7 @@ class Wire(asyncio.DatagramProtocol):
 
     async def until(self, enough: Callable[[], bool]) -> None:
         """Wait until datagrams that came up make `enough()` true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not enough():
                 self.heard.clear()
                 await self.heard.wait()

@@ -206,7 +206,7 @@ async def test_a_stuck_reading_and_a_poll_hold_no_sos(home: Home, platform: Plat
         stuck = [asyncio.create_task(path.send([reading(1)])), asyncio.create_task(path.poll(0, 20))]
         await wire.until(lambda: wire.swallowed >= 2)
         wire.silent = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await path.send([press(1)]))[0].stage == "stored"
         assert not any(task.done() for task in stuck)
         wire.drop()

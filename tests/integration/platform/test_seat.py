@@ -40,7 +40,7 @@ class Browser:
         head = [f"{method} {address} HTTP/1.1", f"host: {host}:{self.port}", "connection: close"]
         head += [f"content-length: {len(body)}", *([f"authorization: Bearer {given}"] if given else [])]
         writer.write("\r\n".join([*head, "", ""]).encode() + body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             answer = await reader.read()
         writer.close()
         top, _, rest = answer.partition(b"\r\n\r\n")
@@ -218,7 +218,7 @@ async def test_the_stream_tells_of_calls_and_faults_as_they_come(
     writer.write(head.replace("host: 127.0.0.1", f"host: 127.0.0.1:{browser.port}").encode())
 
     async def told(name: str) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await reader.readline()).strip() != f"event: {name}".encode():
                 pass
             return json.loads((await reader.readline()).decode().removeprefix("data: "))

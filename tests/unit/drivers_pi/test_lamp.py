@@ -19,7 +19,7 @@ def burning(factory: MockFactory) -> set[str]:
 
 
 async def until(factory: MockFactory, colours: set[str]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while burning(factory) != colours:
             await asyncio.sleep(0)
 

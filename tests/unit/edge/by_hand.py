@@ -70,7 +70,7 @@ class PathByHand:
         """The next send that came: its events and the future of its answer."""
         while not self.sent:
             self.came.clear()
-            await asyncio.wait_for(self.came.wait(), 10)
+            await asyncio.wait_for(self.came.wait(), 30)
         return self.sent.pop(0)
 
     async def time(self):

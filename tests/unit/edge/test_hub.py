@@ -166,7 +166,7 @@ async def test_after_a_crash_the_journal_brings_back_what_is_owed(tmp_path, cloc
     committed = asyncio.Event()
     before.on_change.append(committed.set)
     event_id = press(before)
-    await asyncio.wait_for(committed.wait(), 10)
+    await asyncio.wait_for(committed.wait(), 30)
     await writer.close()
 
     again = Journal.open(tmp_path / "journal.db")
