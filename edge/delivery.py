@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -16,8 +16,10 @@ from edge.entries import AttemptEntry, settles
 from edge.hub import Hub
 from edge.paths.base import Path, PathError, PathHealth, path_failed, path_worked
 from edge.plan import Action, Plan, Tries, Waiting, actions, next_due_ms, planned, spread_ms
+from edge.stores.reading import Queued
 from protocols.errors import AnbanError, Reason
 from protocols.values import Event, EventId, Lane, Receipt
+from protocols.wire import Packed
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +29,6 @@ AGAIN_MS: Final = 250  # after a batch that failed: the other path may be due, a
 IDLE_S: Final = 30.0  # the queue is looked at this often even if nobody says that something came
 CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervision
 CHECK_DOWN_S: Final = 20.0  # of one that is down: a call must not wait for a minute to learn that it is back
-
-
-class Queued(NamedTuple):
-    """An event of a lower lane that the platform has not settled, and its row in the journal."""
-
-    seq: int
-    event: Event
 
 
 Pending = Callable[[Lane, int, int], Awaitable[Sequence[Queued]]]
@@ -97,7 +92,7 @@ class Delivery:
         ready = {event_id: event for event_id, event in found if event is not None} | self._hub.stranded
         return {event_id: event for event_id, event in ready.items() if event_id not in self._acked}
 
-    def _waiting(self, event: Event) -> Waiting:
+    def _waiting(self, event: Event | Packed) -> Waiting:
         same_boot = event.boot == self._hub.mint.clock.boot
         age_ms = max(0, self._now_ms() - event.uptime_ms) if same_boot else None
         return Waiting(event_id=event.id, lane=event.lane, age_ms=age_ms)
@@ -183,7 +178,7 @@ class Delivery:
         while any(tries.in_flight for (_, name), tries in self._tries.items() if name == path):
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _send_batch(self, path: str, events: Sequence[Event], lane: Lane) -> bool:
+    async def _send_batch(self, path: str, events: Sequence[Event | Packed], lane: Lane) -> bool:
         """One batch on one path; whether all of it has a receipt that is being journalled."""
         head = events[0].id
         _begin(self._lower_tries, head, path, self._now_ms())

@@ -1,4 +1,4 @@
-"""What the journal holds: seven kinds of entry, each with the times at which it was written, and their bytes.
+"""What the journal holds: eight kinds of entry, each with the times at which it was written, and their bytes.
 
 The state of every call is the fold of these entries (`edge/calls.py`), so nothing that decides about a call
 may be known anywhere else. An entry is a CBOR map with integer keys: 0 = major version, 1 = kind of entry,
@@ -6,7 +6,8 @@ may be known anywhere else. An entry is a CBOR map with integer keys: 0 = major 
 newer platform sent survives unread. Keys that this release does not know are kept in `extra` and written
 back.
 
-Public: `Stamp`, the seven entries, `Entry`, `encode_entry`, `decode_entry`, `settles`, `MAJOR`.
+Public: `Stamp`, the eight entries, `Entry`, `encode_entry`, `decode_entry`, `event_message`, `settles`,
+`MAJOR`, `MAX_RECEIPTS`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from protocols.wire import (
 MAJOR: Final = 1
 MAX_ENTRY_BYTES: Final = 65_536  # a whole event is bounded far below; what is longer was never written by us
 MAX_TEXT: Final = 256
+MAX_RECEIPTS: Final = 50  # of one entry: with the longest names and reasons 1.2 KB each on the wire
 SOURCES: Final = ("red", "green", "pendant", "rule", "system")
 OUTCOMES: Final = ("acked", "failed", "unknown")
 
@@ -61,6 +63,15 @@ class ReceiptEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Stamp
     receipt: Receipt
+    path: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
+class ReceiptsEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the platform said of a batch of a lower lane, MAX_RECEIPTS of it at most; no call follows."""
+
+    at: Stamp
+    receipts: tuple[Receipt, ...]
     path: str
     extra: dict[int, Any] = msgspec.field(default_factory=dict)
 
@@ -113,7 +124,16 @@ class ToldEntry(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[int, Any] = msgspec.field(default_factory=dict)
 
 
-Entry = EventEntry | ReceiptEntry | AttemptEntry | TimerEntry | CommandEntry | LocalEntry | ToldEntry
+Entry = (
+    EventEntry
+    | ReceiptEntry
+    | ReceiptsEntry
+    | AttemptEntry
+    | TimerEntry
+    | CommandEntry
+    | LocalEntry
+    | ToldEntry
+)
 
 _CODES: Final[dict[type[Any], int]] = {
     EventEntry: 1,
@@ -123,9 +143,19 @@ _CODES: Final[dict[type[Any], int]] = {
     CommandEntry: 5,
     LocalEntry: 6,
     ToldEntry: 7,
+    ReceiptsEntry: 8,
 }
 _TYPES: Final = {code: kind for kind, code in _CODES.items()}
-_KNOWN_KEYS: Final = {1: 5, 2: 5, 3: 8, 4: 5, 5: 5, 6: 5, 7: 5}  # first key that this release does not know
+_KNOWN_KEYS: Final = {
+    1: 5,
+    2: 5,
+    3: 8,
+    4: 5,
+    5: 5,
+    6: 5,
+    7: 5,
+    8: 5,
+}  # first key that this release does not know
 
 
 def settles(receipt: Receipt, lane: Lane) -> bool:
@@ -156,6 +186,10 @@ def _fields(entry: Entry) -> dict[int, Any]:
         return {3: encode_event(entry.event), 4: entry.source}
     if isinstance(entry, ReceiptEntry):
         return {3: encode_receipts([entry.receipt]), 4: _text(entry.path)}
+    if isinstance(entry, ReceiptsEntry):
+        if not 0 < len(entry.receipts) <= MAX_RECEIPTS:
+            raise _bad(f"{len(entry.receipts)} receipts")
+        return {3: encode_receipts(entry.receipts), 4: _text(entry.path)}
     if isinstance(entry, CommandEntry):
         return {3: encode_command(entry.command), 4: _text(entry.path)}
     if isinstance(entry, AttemptEntry):
@@ -168,12 +202,24 @@ def _fields(entry: Entry) -> dict[int, Any]:
 
 def decode_entry(data: bytes) -> Entry:
     """An entry from its bytes. Raises AnbanError, never anything else, whatever the bytes are."""
+    return _build(_body(data))
+
+
+def event_message(data: bytes) -> bytes:
+    """The wire bytes of the event in an event's entry, unread. Raises AnbanError for any other entry."""
+    body = _body(data)
+    if body[1] != 1:
+        raise _bad(f"kind {body[1]!r} and not an event")
+    return _bytes(body.get(3))
+
+
+def _body(data: bytes) -> dict[int, Any]:
     body = cbor.load(data, MAX_ENTRY_BYTES)
     if not isinstance(body, dict) or not all(type(key) is int for key in body):
         raise _bad("not a map with integer keys")
     if body.get(0) not in (MAJOR, MAJOR - 1) or type(body.get(1)) is not int or body[1] not in _TYPES:
         raise _bad(f"version {body.get(0)!r}, kind {body.get(1)!r}")
-    return _build(body)
+    return body
 
 
 def _build(body: dict[int, Any]) -> Entry:
@@ -189,6 +235,11 @@ def _build(body: dict[int, Any]) -> Entry:
         if len(receipts) != 1:
             raise _bad(f"{len(receipts)} receipts in one entry")
         return ReceiptEntry(at=at, receipt=receipts[0], path=text, extra=extra)
+    if code == 8:
+        found = tuple(decode_receipts(_bytes(body.get(3))))
+        if not 0 < len(found) <= MAX_RECEIPTS:
+            raise _bad(f"{len(found)} receipts")
+        return ReceiptsEntry(at=at, receipts=found, path=text, extra=extra)
     if code == 5:
         command = decode_command(_bytes(body.get(3)))
         return CommandEntry(at=at, command=command, path=text, extra=extra)

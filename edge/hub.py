@@ -21,12 +21,14 @@ from edge.book import Book, Press, call_for, find, open_calls
 from edge.calls import Effect, restart, step
 from edge.deadlines import Due
 from edge.entries import (
+    MAX_RECEIPTS,
     AttemptEntry,
     CommandEntry,
     Entry,
     EventEntry,
     LocalEntry,
     ReceiptEntry,
+    ReceiptsEntry,
     Stamp,
     TimerEntry,
     ToldEntry,
@@ -198,8 +200,9 @@ class Hub:
 
     def settle(self, lane: Lane, receipts: Sequence[Receipt], path: str) -> asyncio.Future[list[int]]:
         """Receipts of a batch of a lower lane, in one commit: no call follows from them."""
-        at = self.mint.stamp()
-        return self._store.submit(lane, [ReceiptEntry(at=at, receipt=r, path=path) for r in receipts])
+        at, firsts = self.mint.stamp(), range(0, len(receipts), MAX_RECEIPTS)
+        parts = [tuple(receipts[first : first + MAX_RECEIPTS]) for first in firsts]
+        return self._store.submit(lane, [ReceiptsEntry(at=at, receipts=part, path=path) for part in parts])
 
     def command(self, command: Command, path: str) -> asyncio.Future[list[int]] | None:
         """A command of the platform: journalled, then run once, however often it comes."""

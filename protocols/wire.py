@@ -16,7 +16,7 @@ BAD_VERSION, TOO_BIG).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from protocols import cbor
 from protocols.errors import AnbanError, Reason
@@ -43,6 +43,7 @@ from protocols.values import (
 )
 
 __all__ = [
+    "Packed",
     "decode_command",
     "decode_downlink",
     "decode_each_event",
@@ -50,11 +51,13 @@ __all__ = [
     "decode_events",
     "decode_receipts",
     "encode_command",
+    "encode_delivery",
     "encode_downlink",
     "encode_event",
     "encode_events",
     "encode_receipts",
     "from_json",
+    "pack",
     "to_json",
 ]
 
@@ -67,9 +70,20 @@ TYPE_COMMAND = 2
 
 _VERSION_KEY = 0
 _ITEMS_KEY = -1
+_LAST_LANE = max(Lane)
 
 T = TypeVar("T")
 Coded = dict[int | str, Any]
+
+
+class Packed(NamedTuple):
+    """An event in the bytes in which it was stored, to be passed on unread: `body` is its map in a batch."""
+
+    id: EventId
+    lane: Lane
+    uptime_ms: int
+    boot: int
+    body: bytes
 
 
 def encode_event(event: Event) -> bytes:
@@ -82,9 +96,26 @@ def decode_event(raw: bytes) -> Event:
     return _event(_message(raw, MAX_VALUE_BYTES))
 
 
-def encode_events(events: Sequence[Event]) -> bytes:
+def encode_events(events: Sequence[Event | Packed]) -> bytes:
     """A batch of up to MAX_ITEMS events, which together must stay below MAX_MESSAGE_BYTES."""
-    return _encode_many([_event_body(event) for event in events])
+    bodies = [e.body if isinstance(e, Packed) else cbor.dump(_event_body(e)) for e in events]
+    return _join(bodies)
+
+
+def encode_delivery(events: Sequence[Event | Packed]) -> bytes:
+    """What is posted to the platform: one event as itself, several (or one that was packed) as a batch."""
+    first = events[0]
+    return encode_event(first) if len(events) == 1 and isinstance(first, Event) else encode_events(events)
+
+
+def pack(raw: bytes) -> Packed:
+    """An event out of the bytes that `encode_event` made; read is only what delivery asks. AnbanError."""
+    message = _message(raw, MAX_VALUE_BYTES)
+    about, lane = _id(_take(message, 1)), Lane(_state(message) >> 2)
+    # A map of less than 24 keys that begins with the version: without it, the rest stands as it is.
+    plain = raw[1:3] == b"\x00\x01" and 0xA1 <= raw[0] <= 0xB7
+    body = bytes((raw[0] - 1,)) + raw[3:] if plain else cbor.dump(message)
+    return Packed(about, lane, message.get(6, 0), message.get(7, 0), body)
 
 
 def decode_events(raw: bytes) -> list[Event]:
@@ -142,12 +173,25 @@ def decode_downlink(raw: bytes) -> list[DownlinkItem]:
 
 
 def _encode_many(bodies: list[Any]) -> bytes:
+    return _join([cbor.dump(body) for body in bodies])
+
+
+def _join(bodies: list[bytes]) -> bytes:
+    """A message of many: {0: MAJOR, -1: [bodies]}."""
     if len(bodies) > MAX_ITEMS:
         raise AnbanError(Reason.TOO_BIG, f"{len(bodies)} items in one message; {MAX_ITEMS} are allowed.")
-    raw = cbor.dump({_VERSION_KEY: MAJOR, _ITEMS_KEY: bodies})
+    empty = cbor.dump({_VERSION_KEY: MAJOR, _ITEMS_KEY: []})
+    raw = empty[:-1] + _list_head(len(bodies)) + b"".join(bodies)
     if len(raw) > MAX_MESSAGE_BYTES:
         raise AnbanError(Reason.TOO_BIG, f"A message of {len(raw)} bytes; {MAX_MESSAGE_BYTES} are allowed.")
     return raw
+
+
+def _list_head(count: int) -> bytes:
+    """RFC 8949 3.1: major type 4, and a count below 24, of one byte or of two."""
+    if count < 24:
+        return bytes((0x80 | count,))
+    return bytes((0x98, count)) if count < 256 else b"\x99" + count.to_bytes(2, "big")
 
 
 def _message(raw: bytes, limit: int) -> Coded:
@@ -223,9 +267,7 @@ def _event(body: Coded) -> Event:
     event_id = _id(_take(body, 1))
     call = body.get(2)
     kind = KIND_CODES.from_wire(_take(body, 3))
-    state = _take(body, 4)
-    if type(state) is not int or not 0 <= state >> 2 <= max(Lane):
-        raise AnbanError(Reason.BAD_VALUE, "Key 4 holds no lane.")
+    state = _state(body)
     return Event(
         id=event_id,
         call_id=None if call is None else event_id if call is True else _id(call),
@@ -243,6 +285,14 @@ def _event(body: Coded) -> Event:
         stages=EVENT_STAGE_CODES.map_from_wire(body.get(12, {})),
         extra=_extra(body, EVENT_FREE_KEY),
     )
+
+
+def _state(body: Coded) -> int:
+    """Lane, durable and clock_trusted in one number."""
+    state = _take(body, 4)
+    if type(state) is not int or not 0 <= state >> 2 <= _LAST_LANE:
+        raise AnbanError(Reason.BAD_VALUE, "Key 4 holds no lane.")
+    return state
 
 
 def _try_event(body: Any) -> Event | tuple[EventId | None, AnbanError]:

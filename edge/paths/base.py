@@ -15,7 +15,7 @@ from protocols import cbor
 from protocols.errors import AnbanError, Reason
 from protocols.fields import MAX_MS
 from protocols.values import DownlinkItem, Event, Receipt
-from protocols.wire import decode_receipts
+from protocols.wire import Packed, decode_receipts
 
 MAX_TIME_BYTES = 64
 MAX_BODY_BYTES = 262_144  # of one answer: a downlink answer is <= 1 KB by CoAP, a configuration some KB
@@ -42,7 +42,7 @@ class Path(Protocol):
         """The word for it in plans, entries and tables: "coap", "https"."""
         ...
 
-    async def send(self, events: Sequence[Event]) -> list[Receipt]:
+    async def send(self, events: Sequence[Event | Packed]) -> list[Receipt]:
         """Deliver events; the platform's receipt for each ("stored" or "rejected"), in order. PathError."""
         ...
 
@@ -95,7 +95,7 @@ def bad_answer(sentence: str) -> PathError:
     return PathError(Reason.PATH_BAD_ANSWER, f"the platform's answer was not understood: {sentence}")
 
 
-def receipts_for(events: Sequence[Event], answer: bytes) -> list[Receipt]:
+def receipts_for(events: Sequence[Event | Packed], answer: bytes) -> list[Receipt]:
     """The receipts in an answer to `events`. PathError if they are not one for each, in order."""
     try:
         receipts = decode_receipts(answer)

@@ -36,7 +36,7 @@ from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
-from protocols.wire import decode_downlink, encode_event, encode_events
+from protocols.wire import Packed, decode_downlink, encode_delivery, encode_event
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class CoapPath:
         with contextlib.suppress(*_LIBRARY_ERRORS):
             await self._lines["sos"].ready()
 
-    async def send(self, events: Sequence[Event]) -> list[Receipt]:
+    async def send(self, events: Sequence[Event | Packed]) -> list[Receipt]:
         """See `Path.send`. In datagrams of < 1,100 bytes, in order, on the lines of the highest lane."""
         if not events:
             return []
@@ -219,7 +219,7 @@ class CoapPath:
         for chunk in _chunks(events):
             try:
                 answer = await self._ask(
-                    purpose, lines, aiocoap.POST, ("v1", "events"), _payload(chunk), (), ANSWER_S
+                    purpose, lines, aiocoap.POST, ("v1", "events"), encode_delivery(chunk), (), ANSWER_S
                 )
                 receipts += receipts_for(chunk, answer)
             except PathError as error:
@@ -321,16 +321,12 @@ def _body(answer: Any) -> bytes:
     return bytes(answer.payload)
 
 
-def _payload(chunk: Sequence[Event]) -> bytes:
-    return encode_event(chunk[0]) if len(chunk) == 1 else encode_events(chunk)
-
-
-def _chunks(events: Sequence[Event]) -> list[list[Event]]:
+def _chunks(events: Sequence[Event | Packed]) -> list[list[Event | Packed]]:
     """`events` in order, each part fit for one datagram; one event alone may be longer (blockwise)."""
-    chunks: list[list[Event]] = []
+    chunks: list[list[Event | Packed]] = []
     room = 0
     for event in events:
-        size = len(encode_event(event)) + 3
+        size = len(event.body) if isinstance(event, Packed) else len(encode_event(event))
         if size > room or not chunks:
             chunks.append([])
             room = DATAGRAM_PAYLOAD

@@ -21,7 +21,7 @@ from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for,
 from edge.threads import Limit, in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
-from protocols.wire import MAX_ITEMS, decode_downlink, encode_event, encode_events
+from protocols.wire import MAX_ITEMS, Packed, decode_downlink, encode_delivery
 
 if TYPE_CHECKING:
     import requests
@@ -57,7 +57,7 @@ class HttpsPath:
         self._sessions: dict[str, requests.Session] = {}
         self._making = threading.Lock()
 
-    async def send(self, events: Sequence[Event]) -> list[Receipt]:
+    async def send(self, events: Sequence[Event | Packed]) -> list[Receipt]:
         """See `Path.send`."""
         if not events:
             return []
@@ -65,7 +65,7 @@ class HttpsPath:
         receipts: list[Receipt] = []
         for start in range(0, len(events), min(BATCH, MAX_ITEMS)):
             chunk = events[start : start + min(BATCH, MAX_ITEMS)]
-            body = encode_event(chunk[0]) if len(chunk) == 1 else encode_events(chunk)
+            body = encode_delivery(chunk)
             try:
                 receipts += receipts_for(chunk, await self._ask(purpose, "POST", "/v1/events", body, READ_S))
             except PathError as error:

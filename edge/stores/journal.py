@@ -17,13 +17,13 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from edge.entries import Entry, EventEntry
+from edge.entries import Entry
 from edge.stores import reading, recovery, retention
 from edge.stores.database import Database, system_wall_ms
 from edge.stores.errors import StoreError, from_sqlite, store_error
-from edge.stores.reading import Owed, Stats, Verdict
+from edge.stores.reading import Owed, Queued, Stats, Stored, Verdict
 from edge.stores.reserve import RESERVE_BYTES
 from edge.stores.rows import Row, link, row_crc, row_of
 from protocols.errors import Reason
@@ -36,6 +36,8 @@ _INSERT: Final = (
 _SETTLED: Final = "UPDATE entries SET owed = 0 WHERE event_id = ? AND kind = 'event' AND owed = 1"
 # A call that the platform rejected is nobody's yet and stays owed (edge/entries.py: settles).
 _SETTLE: Final = {"stored": _SETTLED, "rejected": _SETTLED + " AND lane >= 2"}
+
+T = TypeVar("T")
 
 _log = logging.getLogger("anban.stores")
 
@@ -120,8 +122,8 @@ class Journal(Database):
                 seqs.append(seq)
             else:
                 seqs.append(reading.seq_of_event(self._writer, event_id))
-            if settles:
-                execute(_SETTLE[settles], (event_id,))
+            for stage, about in settles:
+                execute(_SETTLE[stage], (about,))
         execute("COMMIT")
         self._head = (seq, digest)
         if self._noted is not None:
@@ -233,17 +235,24 @@ class Journal(Database):
         """Up to `limit` events of a lane that the platform has not settled, oldest first. Raises
         StoreError.
         """
-        found: list[Owed] = []
+        return self._owed(lane, limit, after, reading.owed_of)
+
+    def packed(self, lane: Lane, limit: int, after: int = 0) -> list[Queued]:
+        """As `pending`, in the bytes in which the events were stored: sent on as they are. Raises StoreError.
+
+        Not for calls: of those a damaged row is read as far as it can be (reading.entry_of).
+        """
+        return self._owed(lane, limit, after, reading.queued_of)
+
+    def _owed(self, lane: Lane, limit: int, after: int, read: Callable[[Stored], T | None]) -> list[T]:
+        found: list[T] = []
         while len(found) < limit:
             wanted = limit - len(found)
             rows = self._read(partial(reading.owed, lane=lane, after=after, limit=wanted))
-            for row in rows:
-                after = row.seq
-                entry = reading.entry_of(row)
-                if isinstance(entry, EventEntry):
-                    found.append(Owed(row.seq, entry))
+            found += [made for made in map(read, rows) if made is not None]
             if len(rows) < wanted:
                 break
+            after = rows[-1].seq
         return found
 
     def verify(self) -> Verdict:

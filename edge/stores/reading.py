@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.entries import Entry, EventEntry, decode_entry
+from edge.entries import Entry, EventEntry, decode_entry, event_message
 from edge.stores import marks
 from edge.stores.rows import GENESIS, fits, row_crc
 from protocols.errors import AnbanError
 from protocols.values import Lane
+from protocols.wire import Packed, pack
 
 CHUNK: Final = (
     512  # rows a read holds at once: a long read never keeps a snapshot open over a pause of its caller
@@ -57,6 +58,13 @@ class Owed(NamedTuple):
 
     seq: int
     entry: EventEntry
+
+
+class Queued(NamedTuple):
+    """The same, in the bytes in which it was stored."""
+
+    seq: int
+    event: Packed
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +135,25 @@ def entry_of(row: Stored) -> Entry | None:
         return None
     try:
         return decode_entry(row.body)
+    except AnbanError:
+        return None
+
+
+def owed_of(row: Stored) -> Owed | None:
+    """The event of an owed row, or None where it is damaged (see `entry_of`)."""
+    entry = entry_of(row)
+    return Owed(row.seq, entry) if isinstance(entry, EventEntry) else None
+
+
+def queued_of(row: Stored) -> Queued | None:
+    """An owed row of a lower lane as it may be sent on, or None where it is damaged.
+
+    Its checksum says that these are the bytes which were encoded from a valid event: they are not read again.
+    """
+    if row.body is None or not row.sound:
+        return None
+    try:
+        return Queued(row.seq, pack(event_message(row.body)))
     except AnbanError:
         return None
 

@@ -14,12 +14,12 @@ from typing import Final
 
 import msgspec
 
-from edge.entries import ReceiptEntry
+from edge.entries import ReceiptEntry, ReceiptsEntry
 from edge.stores import marks, reading
 from edge.stores.files import connect, migrate, sync_directory
 from edge.stores.pages import PAGE_BYTES, Images, Value, records
 from edge.stores.reading import Stored
-from edge.stores.rows import GENESIS, fits
+from edge.stores.rows import GENESIS, fits, settled_by
 from protocols.values import Lane
 
 KEEP_BROKEN: Final = 3  # moved-aside files that stay for whoever examines the card; older ones are removed
@@ -246,15 +246,14 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Stored, boo
 def _settle(connection: sqlite3.Connection) -> None:
     found = connection.execute(
         "SELECT seq, lane, kind, event_id, call_id, body, digest, crc FROM entries"
-        " WHERE kind = 'receipt' AND event_id IS NOT NULL AND body IS NOT NULL"
+        " WHERE (kind = 'receipts' OR kind = 'receipt' AND event_id IS NOT NULL) AND body IS NOT NULL"
     ).fetchall()
     for row in found:
         entry = reading.entry_of(Stored(*row))
-        if isinstance(entry, ReceiptEntry):
-            least = 0 if entry.receipt.stage == "stored" else int(Lane.FAULT)
-            connection.execute(
+        if isinstance(entry, ReceiptEntry | ReceiptsEntry):
+            connection.executemany(
                 "UPDATE entries SET owed = 0 WHERE event_id = ? AND kind = 'event' AND lane >= ?",
-                (row[3], least),
+                [(about, 0 if stage == "stored" else int(Lane.FAULT)) for stage, about in settled_by(entry)],
             )
 
 

@@ -13,6 +13,7 @@ from edge.entries import (
     EventEntry,
     LocalEntry,
     ReceiptEntry,
+    ReceiptsEntry,
     TimerEntry,
     ToldEntry,
     encode_entry,
@@ -21,9 +22,11 @@ from protocols.values import Lane
 
 GENESIS: Final = bytes(32)  # the digest before the first row
 _EVENT_RECEIPTS: Final = ("stored", "rejected")  # the other stages are about a call
+Settled = tuple[tuple[str, str], ...]
 _KINDS: Final[dict[type[Entry], str]] = {
     EventEntry: "event",
     ReceiptEntry: "receipt",
+    ReceiptsEntry: "receipts",
     AttemptEntry: "attempt",
     TimerEntry: "timer",
     CommandEntry: "command",
@@ -33,8 +36,8 @@ _KINDS: Final[dict[type[Entry], str]] = {
 
 
 class Row(NamedTuple):
-    """What the journal stores of one entry. `settles` is the receipt stage that ends the owing of
-    `event_id`.
+    """What the journal stores of one entry. `settles` are (stage, event id) of receipts that may end an
+    owing.
     """
 
     lane: Lane
@@ -43,7 +46,7 @@ class Row(NamedTuple):
     call_id: str | None
     owed: bool
     body: bytes
-    settles: str = ""
+    settles: Settled = ()
 
 
 def row_of(lane: Lane, entry: Entry) -> Row:
@@ -60,13 +63,21 @@ def row_of(lane: Lane, entry: Entry) -> Row:
     if isinstance(entry, ReceiptEntry):
         about, stage = str(entry.receipt.about), entry.receipt.stage
         if stage in _EVENT_RECEIPTS:
-            return Row(lane, kind, about, None, False, body, settles=stage)
+            return Row(lane, kind, about, None, False, body, settled_by(entry))
         return Row(lane, kind, None, about, False, body)
+    if isinstance(entry, ReceiptsEntry):
+        return Row(lane, kind, None, None, False, body, settled_by(entry))
     if isinstance(entry, AttemptEntry):
         return Row(lane, kind, str(entry.event_id), None, False, body)
     if isinstance(entry, CommandEntry):
         return Row(lane, kind, None, None, False, body)
     return Row(lane, kind, None, str(entry.call_id), False, body)
+
+
+def settled_by(entry: ReceiptEntry | ReceiptsEntry) -> Settled:
+    """(stage, event id) of each receipt in an entry that is about an event."""
+    receipts = entry.receipts if isinstance(entry, ReceiptsEntry) else (entry.receipt,)
+    return tuple((r.stage, str(r.about)) for r in receipts if r.stage in _EVENT_RECEIPTS)
 
 
 def link(before: bytes, seq: int, body: bytes) -> bytes:

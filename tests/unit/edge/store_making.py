@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.entries import Entry, EventEntry
+from edge.entries import EventEntry, ReceiptEntry, ReceiptsEntry
 from edge.stores.journal import Journal
 from edge.stores.rows import Row, row_of
 from protocols.values import Event, Lane
@@ -25,9 +25,14 @@ def event(number: int, lane: Lane = Lane.SOS, **data: object) -> EventEntry:
     return EventEntry(at=at(number), event=bare, source="system")
 
 
-def stored(number: int) -> Entry:
+def stored(number: int) -> ReceiptEntry:
     """The platform's receipt that it has an event."""
     return said(number, "stored", eid(number))
+
+
+def batch(answer: list[ReceiptEntry]) -> ReceiptsEntry:
+    """One entry of the receipts in these."""
+    return ReceiptsEntry(at=answer[0].at, receipts=tuple(each.receipt for each in answer), path="https")
 
 
 def rows(first: int, count: int, lane: Lane) -> list[Row]:

@@ -4,13 +4,15 @@ import asyncio
 
 import pytest
 
-from edge.delivery import Delivery, Queued
+from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.mint import Mint
 from edge.paths.base import PathError
 from edge.plan import DEFAULT
+from edge.stores.reading import Queued
 from protocols.errors import Reason
 from protocols.values import Lane
+from protocols.wire import encode_event, pack
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand, PathByHand, stored
 
 
@@ -41,7 +43,7 @@ class Bench:
 
     def reading(self, seq):
         event = self.hub.mint.event("reading.pulse", self.hub.mint.next_id(), data={"value": 70})
-        self.waiting.append(Queued(seq, event))
+        self.waiting.append(Queued(seq, pack(encode_event(event))))
 
     def later(self, seconds):
         self.clock.now += round(seconds * 1000)
@@ -142,7 +144,21 @@ async def test_what_was_acknowledged_of_a_broken_batch_is_kept(bench):
         await asyncio.sleep(0)
     lane, entries, _ = bench.disk.jobs[-1]
     assert lane is Lane.READING
-    assert [entry.receipt.about for entry in entries] == [events[0].id]
+    assert [receipt.about for entry in entries for receipt in entry.receipts] == [events[0].id]
+
+
+async def test_receipts_of_a_batch_are_a_few_entries_in_one_commit(bench):
+    for seq in range(1, 121):
+        bench.reading(seq)
+    bench.delivery.wake()
+    events, answer = await bench.paths["coap"].next()
+    answer.set_result(stored(events))
+    while not bench.disk.jobs:
+        await asyncio.sleep(0)
+    ((lane, entries, _),) = bench.disk.jobs
+    assert lane is Lane.READING
+    assert [len(entry.receipts) for entry in entries] == [50, 50, 20]
+    assert [r.about for entry in entries for r in entry.receipts] == [event.id for event in events]
 
 
 async def test_a_fault_that_the_disk_refuses_goes_out_from_memory(bench):

@@ -11,20 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.entries import (
+    MAX_ENTRY_BYTES,
+    MAX_RECEIPTS,
     AttemptEntry,
     CommandEntry,
     EventEntry,
     LocalEntry,
     ReceiptEntry,
+    ReceiptsEntry,
     Stamp,
     TimerEntry,
     ToldEntry,
     decode_entry,
     encode_entry,
+    event_message,
     settles,
 )
 from protocols.errors import AnbanError
 from protocols.values import Command, Event, EventId, Lane, Receipt
+from protocols.wire import decode_event
 from tests.unit.edge.making import at, eid, pressed, said, tried
 
 u32 = st.integers(0, 2**32 - 1)
@@ -64,6 +69,13 @@ entries = st.one_of(
     st.builds(EventEntry, at=stamps, event=events, source=st.sampled_from(["red", "pendant"]), extra=extras),
     st.builds(ReceiptEntry, at=stamps, receipt=receipts, path=words, extra=extras),
     st.builds(
+        ReceiptsEntry,
+        at=stamps,
+        receipts=st.lists(receipts, min_size=1, max_size=5).map(tuple),
+        path=words,
+        extra=extras,
+    ),
+    st.builds(
         AttemptEntry,
         at=stamps,
         event_id=ids,
@@ -98,6 +110,37 @@ def test_a_damaged_entry_is_refused_or_read_but_never_crashes(entry, data):
     raw[place] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(AnbanError):
         decode_entry(bytes(raw[: data.draw(st.integers(1, len(raw)))]))
+
+
+def test_the_longest_receipts_of_an_entry_can_be_read_back():
+    longest = Receipt(
+        number=2**53 - 1,
+        about=EventId("a" * 16, 2**32 - 1, 2**32 - 1),
+        stage="stored",
+        by="\U0001f6a8" * 64,
+        reason="\U0001f6a8" * 200,
+        wall_ms=2**53 - 1,
+    )
+    full = ReceiptsEntry(at=at(1), receipts=(longest,) * MAX_RECEIPTS, path="https")
+    assert len(encode_entry(full)) <= MAX_ENTRY_BYTES
+    assert decode_entry(encode_entry(full)) == full
+
+
+@pytest.mark.parametrize("count", [0, MAX_RECEIPTS + 1])
+def test_an_entry_of_no_receipts_or_too_many_is_not_written(count):
+    few = (Receipt(number=1, about=eid(1), stage="stored"),) * count
+    with pytest.raises(AnbanError, match=f"{count} receipts"):
+        encode_entry(ReceiptsEntry(at=at(1), receipts=few, path="https"))
+
+
+@given(entries)
+def test_an_event_is_taken_out_of_its_entry_as_it_is(entry):
+    raw = encode_entry(entry)
+    if isinstance(entry, EventEntry):
+        assert decode_event(event_message(raw)) == entry.event
+    else:
+        with pytest.raises(AnbanError, match="not an event"):
+            event_message(raw)
 
 
 def test_keys_of_a_later_release_survive_a_rewrite():

@@ -11,8 +11,9 @@ import pytest
 from edge.stores.journal import Journal
 from edge.stores.reading import Verdict
 from protocols.values import Lane
+from protocols.wire import decode_events, encode_events
 from tests.unit.edge.making import did, eid, fired, said, tried
-from tests.unit.edge.store_making import event, fill, numbers, rows, stored
+from tests.unit.edge.store_making import batch, event, fill, numbers, rows, stored
 
 
 @pytest.fixture
@@ -57,6 +58,35 @@ def test_a_call_that_the_platform_rejected_stays_owed_and_a_reading_does_not(jou
     journal.append(Lane.READING, [said(1, "rejected", eid(1)), said(2, "rejected", eid(2))])
     assert [owed.seq for owed in journal.pending(Lane.SOS, 10)] == [1]
     assert [owed.seq for owed in journal.pending(Lane.READING, 10)] == [3]
+
+
+def test_one_entry_settles_a_batch_each_by_its_own_receipt(journal: Journal) -> None:
+    journal.append(Lane.SOS, [event(1)])
+    journal.append(Lane.READING, [event(number, Lane.READING) for number in (2, 3, 4)])
+    answer = [said(1, "rejected", eid(1)), said(2, "rejected", eid(2)), stored(3)]
+    assert journal.append(Lane.READING, [batch(answer)]) == [5]
+    assert [owed.seq for owed in journal.pending(Lane.SOS, 10)] == [1]
+    assert [owed.seq for owed in journal.pending(Lane.READING, 10)] == [4]
+    assert [entry for seq, entry in journal.replay() if seq == 5] == [batch(answer)]
+    assert journal.verify().ok
+
+
+def test_what_is_sent_on_packed_is_what_was_stored(journal: Journal) -> None:
+    fill(journal, 0, 5, Lane.READING)
+    owed, packed = journal.pending(Lane.READING, 10), journal.packed(Lane.READING, 10)
+    assert decode_events(encode_events([queued.event for queued in packed])) == [
+        each.entry.event for each in owed
+    ]
+    assert [(queued.seq, queued.event.id) for queued in packed] == [
+        (each.seq, each.entry.event.id) for each in owed
+    ]
+
+
+def test_packed_reads_on_past_a_damaged_row(journal: Journal) -> None:
+    fill(journal, 0, 5, Lane.READING)
+    journal._writer.execute("UPDATE entries SET body = x'00' WHERE seq = 1")
+    journal._writer.execute("UPDATE entries SET body = zeroblob(length(body)) WHERE seq = 2")
+    assert [queued.seq for queued in journal.packed(Lane.READING, 2)] == [3, 4]
 
 
 def test_stages_of_a_call_settle_no_event(journal: Journal) -> None:

@@ -18,7 +18,7 @@ from edge.stores.journal import Journal
 from edge.stores.recovery import KEEP_BROKEN
 from protocols.values import Lane
 from tests.unit.edge.making import eid, said
-from tests.unit.edge.store_making import event, fill, numbers, stored
+from tests.unit.edge.store_making import batch, event, fill, numbers, stored
 
 WRITTEN = 300  # events in the journal that is damaged; a third of them is in the WAL only
 NOW_MS = 1_795_000_000_000
@@ -30,7 +30,8 @@ def make(folder: Path) -> Path:
     fill(journal, 0, 120, Lane.READING)
     for number in range(120, 200):
         journal.append(Lane.SOS, [event(number), said(number, "taken", eid(number))])
-    journal.append(Lane.READING, [stored(number) for number in range(50)])
+    journal.append(Lane.READING, [stored(number) for number in range(25)])
+    journal.append(Lane.READING, [batch([stored(number) for number in range(25, 50)])])
     journal.checkpoint()
     journal.checkpoint_elsewhere()
     for number in range(200, WRITTEN):

@@ -23,6 +23,7 @@ DECODERS = (
     wire.decode_receipts,
     wire.decode_command,
     wire.decode_downlink,
+    wire.pack,
 )
 
 
@@ -47,6 +48,25 @@ def test_a_batch_survives_in_its_order(events: list[Event]) -> None:
 @given(made.events)
 def test_a_single_event_may_stand_for_a_batch(event: Event) -> None:
     assert wire.decode_events(wire.encode_event(event)) == [event]
+
+
+@given(st.lists(made.events, min_size=1, max_size=3), st.integers(0, 7))
+def test_what_is_packed_goes_out_as_if_it_had_been_read(events: list[Event], which: int) -> None:
+    some = [wire.pack(wire.encode_event(e)) if which >> n & 1 else e for n, e in enumerate(events)]
+    assert wire.decode_events(wire.encode_delivery(some)) == events
+    assert wire.encode_events(some) == wire.encode_events(events)
+    for event, other in zip(events, some, strict=True):
+        assert (other.id, other.lane, other.uptime_ms, other.boot) == (
+            *(event.id, event.lane, event.uptime_ms, event.boot),
+        )
+
+
+@pytest.mark.parametrize("count", [0, 1, 23, 24, 255, 256, wire.MAX_ITEMS])
+def test_a_batch_of_any_length_is_plain_cbor(count: int) -> None:
+    raw = wire.encode_events([pendant_sos()] * count)
+    one = {k: v for k, v in loads(wire.encode_event(pendant_sos())).items() if k != 0}
+    assert loads(raw) == {0: wire.MAJOR, -1: [one] * count}
+    assert raw == cbor2.dumps({0: wire.MAJOR, -1: [one] * count})
 
 
 @given(st.lists(made.receipts, max_size=3))
