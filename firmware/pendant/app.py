@@ -33,6 +33,7 @@ WATCHDOG_MS = (
 SILENT_MS = 5000  # a press not carried by the radio for this long is no progress
 RADIO_RETRY_MS = 1000
 STORE_RETRY_MS = 5000
+UNREAD_RETRY_MS = 300000  # asleep, with presses perhaps waiting in a flash that could not be read: 7 C a day
 BATTERY_EVERY_MS = 600000
 INFO = b"anban pendant 1"
 
@@ -64,7 +65,7 @@ class App:
         self._carried = 0  # press number that the present advert carries
         self._burst_ms = None  # type: int  # a heartbeat burst began then
         self._burst = schedule.HEARTBEAT
-        self._stored = True
+        self._stored = self.store.flash_ok and not self.store.unread  # else flash is tried at once, and again
         self._store_due_ms = 0
         self._unfelt = []  # buzzes that wait until the press is on the air or in flash
         self._battery_pct = 100
@@ -310,6 +311,8 @@ class App:
         dues = [self.core.next_ms(now), self._payload_due_ms, heartbeat]
         if self._progress(now) and self._watchdog is not None:
             self._watchdog.feed()
+        if self.store.unread:
+            dues.append(now + UNREAD_RETRY_MS)
         gap = min(due for due in dues if due is not None) - now
         if gap >= MIN_SLEEP_MS and self._idle():
             self._sleep(now, gap)

@@ -227,6 +227,10 @@ class PressBook:
     def merge(self, data: bytes, now_ms: int) -> bool:
         """A book that turned up late, of a clock that is gone: its unheard presses join; True when there
         were any.
+
+        The life may have changed since: a press that a hub did hear then becomes a second event, in the same
+        call while that is open. No hub folds by number alone: a new life's numbers may repeat an old one's,
+        and an alarm too many is better than one too few.
         """
         other = PressBook()
         other.load(data, now_ms, False)

@@ -85,7 +85,7 @@ class Store:
         # files that could not be closed: collected, they would write to the file system of now
         self._stale = []
         # flash could not be read when RTC memory was lost: what is in it is still unknown
-        self._unread = False
+        self.unread = False
         self.found_book = b""  # a book that turned up in flash later
         self._reserved_in_flash = True
 
@@ -118,7 +118,7 @@ class Store:
             self.number.limit = min(limits[2] + LOST_NUMBERS, MAX_U32)
         self._open_config()
         self.book = self._newest_book()
-        self._unread = not self.flash_ok
+        self.unread = not self.flash_ok
 
     def _open_rtc(self) -> bool:
         """True when RTC memory is whole and was kept on purpose, so that its values are exact."""
@@ -142,7 +142,7 @@ class Store:
         self.flash_ok = not flags & 4
         self.counters_lost = bool(flags & 8)
         self._reserved_in_flash = not flags & 16
-        self._unread = bool(flags & 128)
+        self.unread = bool(flags & 128)
         self.watchdog = bool(flags & 32)
         self.never_heard = bool(flags & 64)
         self.book = bytes(data[size : size + length])
@@ -238,7 +238,7 @@ class Store:
         """
         self.book = book
         self._keep(False)
-        if self._unread and not self._catch_up():
+        if self.unread and not self._catch_up():
             self.flash_ok = False
             return False
         self._book_seq = (self._book_seq + 1) & 0xFFFF
@@ -257,7 +257,7 @@ class Store:
         found = self._newest_book()
         if not self.flash_ok:
             return False
-        self._unread = False
+        self.unread = False
         self.found_book = found
         return True
 
@@ -325,7 +325,7 @@ class Store:
             | (0 if self._reserved_in_flash else 16)
             | (32 if self.watchdog else 0)
             | (64 if self.never_heard else 0)
-            | (128 if self._unread else 0)
+            | (128 if self.unread else 0)
         )
         head = struct.pack(
             _RTC, _RTC_MAGIC, 1 if clean else 0, flags, self.preset, self.language, self.life,

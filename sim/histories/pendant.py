@@ -87,8 +87,6 @@ class Pendant:
         if self.on:
             return
         self.on, self.booted_ms = True, self.world.now_ms
-        if self.flash_dead and not self.rtc.data:
-            self.kept &= self.heard  # nothing can be read at boot: presses wait in flash for the next commit
         self.generation += 1
         self.store = Flash(self.files, self.rtc, lambda: self.world.random.getrandbits(32), self.preset)
         self.store.dead = self.flash_dead
@@ -101,7 +99,7 @@ class Pendant:
         self._builder = AdvertBuilder(keys.advert_key(self.root), self.mac6)
         self._turn_no = 0
         self._burst_until = 0
-        self._stored, self._store_due_ms = True, 0
+        self._stored, self._store_due_ms = self.store.flash_ok and not self.store.unread, 0
         self._schedule(50)
 
     def power_cut(self) -> None:

@@ -2,7 +2,8 @@
 
 `micropython probe_app.py heap PRESSES`: presses, acknowledged over an authenticated connection; heap in use
 after a collection at the start and at the end, and its highest. `... edge`: bytes allocated between the key's
-edge and the first advert. `... stuck`: a key that stays down. Each prints one line of `name value` pairs.
+edge and the first advert. `... stuck`: a key that stays down. `... unread`: a press in a flash that cannot be
+read at the next start. Each prints one line of `name value` pairs.
 """
 
 import gc
@@ -112,8 +113,9 @@ class Clock:
 
 
 class World:
-    def __init__(self):
-        mount_flash()
+    def __init__(self, flash=True):
+        if flash:
+            mount_flash()
         self.board = Board()
         self.app = App(self.board, Clock())
         self.app.start()
@@ -146,15 +148,21 @@ class World:
 class Chip:
     """Flash in a file: the heap is the program's alone."""
 
+    dead = False
+
     def __init__(self):
         self.file = open("probe.flash", "w+b")  # noqa: SIM115
         self.file.write(bytes(4096 * 12))
 
     def readblocks(self, block, buf, off=0):
+        if Chip.dead:
+            raise OSError(5)
         self.file.seek(block * 4096 + off)
         self.file.readinto(buf)
 
     def writeblocks(self, block, buf, off=0):
+        if Chip.dead:
+            raise OSError(5)
         self.file.seek(block * 4096 + off)
         self.file.write(buf)
 
@@ -239,6 +247,27 @@ def edge():
     print("first", first, "most", most)
 
 
+def unread():
+    world = World()
+    world.turn(1000)
+    world.press()
+    number = world.app.core.book.presses[0].number
+    Chip.dead = True  # and the battery is out: the next board has no RTC memory
+    world = World(flash=False)
+    world.turn(1000)
+    blind = len(world.app.core.book.presses)
+    world.turn(20000)
+    retry_ms = world.board.slept[0]
+    Chip.dead = False
+    Clock.now += retry_ms
+    world.board.wake_cause = lambda: "timer"
+    world.app = App(world.board, Clock())
+    world.app.start()
+    world.turn(6000)
+    found = [p.number for p in world.app.core.book.unheard()].count(number)
+    print("blind", blind, "retry_s", retry_ms // 1000, "found", found)
+
+
 def stuck():
     world = World()
     hub = Hub(world, 1)
@@ -260,4 +289,4 @@ def stuck():
 
 
 hublink.HubLink  # noqa: B018 - in the heap from the start, as after the first connection
-{"heap": heap, "edge": edge, "stuck": stuck}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+{"heap": heap, "edge": edge, "stuck": stuck, "unread": unread}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

@@ -44,6 +44,13 @@ def test_a_key_that_stays_down_is_a_fault_and_sleeps_until_it_is_let_go() -> Non
     assert probe("stuck") == {"slept_early": 0, "awake": 1, "faults": 4, "slept": 1, "armed_for_down": 0}
 
 
+def test_a_press_in_a_flash_that_cannot_be_read_at_the_start_goes_out_when_it_can() -> None:
+    """The battery was out, the flash is dead at boot and comes back: nobody need press again for it."""
+    got = probe("unread")
+    assert (got["blind"], got["found"]) == (0, 1)
+    assert 250 <= got["retry_s"] <= 300, "asleep, it looks again every few minutes and not every hour"
+
+
 @pytest.mark.parametrize("board", ["esp32c3", "esp32s3", "esp32c6", "unix"])
 def test_everything_compiles_and_fits(board: str, tmp_path) -> None:
     build.build(board, tmp_path / "out")
