@@ -42,7 +42,9 @@ class AirAdvertiser(LegacyAdvertiser):
 
 
 class AirController(Controller):
-    """One radio. `hung` makes it deaf and dumb towards its host; `deaf_while_connecting` is BlueZ's gap."""
+    """One radio. `hung` makes it deaf and dumb towards its host; `deaf_while_connecting` is BlueZ's gap;
+    `numb` lets it answer every command and hear nothing, until its host resets it; `filters_by_address` takes
+    a new payload of a device for a duplicate, as Broadcom's and Intel's chips do."""
 
     link: Air
 
@@ -72,6 +74,8 @@ class AirController(Controller):
         # Bumble's hosts do not, and are spared the reports.
         self.reports_empty_responses = False
         self.hung = False
+        self.numb = False
+        self.filters_by_address = False
         self._reported: set[tuple[hci.Address, bytes]] = set()
 
     # ---- towards the host: packets are not turned into text for a log; a hung card says nothing ----
@@ -94,6 +98,7 @@ class AirController(Controller):
 
     def on_hci_reset_command(self, _command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
         # Bumble resets nothing.
+        self.numb = False
         self.le_legacy_advertiser.stop()
         self.le_scan_enable = False
         self.pending_le_connection = None
@@ -111,13 +116,15 @@ class AirController(Controller):
     @property
     def listening(self) -> bool:
         """True when an advert on the air would be looked at."""
-        return not self.hung and (self.le_scan_enable or self.pending_le_connection is not None)
+        if self.hung or self.numb:
+            return False
+        return self.le_scan_enable or self.pending_le_connection is not None
 
     def receive_advert(
         self, address: hci.Address, kind: int, data: bytes, response: bytes | None, rssi: int
     ) -> None:
         """An advert came through the air: report it if scanning, open a pending connection to its sender."""
-        if self.hung:
+        if self.hung or self.numb:
             return
         pending = self.pending_le_connection
         if self.le_scan_enable and not (pending and self.deaf_while_connecting):
@@ -136,11 +143,12 @@ class AirController(Controller):
     ) -> bool:
         """Tell the host, unless it is a duplicate: same address and data since scanning was enabled. A scan
         response is none when its advert was none. (Core 5.4 Vol 6 Part B 4.4.3.5 lets a controller look at
-        the address alone; its host hears a new payload only when Linux enables scanning anew, every 10 s.)"""
+        the address alone: `filters_by_address`.)"""
         if self.filter_duplicates:
-            if (address, data) in self._reported and not belongs_to_fresh:
+            seen = (address, b"" if self.filters_by_address else data)
+            if seen in self._reported and not belongs_to_fresh:
                 return False
-            self._reported.add((address, data))
+            self._reported.add(seen)
         body = bytes((0x02, 1, kind, address.address_type)) + bytes(address)
         body += bytes((len(data),)) + data + rssi.to_bytes(1, "little", signed=True)
         self.send_bytes(bytes((0x04, 0x3E, len(body))) + body)

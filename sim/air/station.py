@@ -169,14 +169,26 @@ class Station:
 
     async def hang(self, name: str, on: bool = True) -> None:
         """The card answers nothing more, until its host opens it anew (or on=False)."""
-        radio = self.radios[name].radio
-        if radio is None:
-            raise ValueError(f"{name} is not on the air")
+        radio = self._card(name)
         radio.hung = on
         if on:
             radio.le_legacy_advertiser.stop()
             for connection in list(radio.le_connections.values()):
                 self.air.lose(connection)
+
+    async def numb(self, name: str) -> None:
+        """The card answers its host and hears nothing any more, until its host resets it."""
+        self._card(name).numb = True
+
+    async def filter_by_address(self, name: str, on: bool = True) -> None:
+        """The card's duplicate filter looks at addresses alone: a new payload is a duplicate."""
+        self._card(name).filters_by_address = on
+
+    def _card(self, name: str) -> AirController:
+        radio = self.radios[name].radio
+        if radio is None:
+            raise ValueError(f"{name} is not on the air")
+        return radio
 
     async def deaf(self, name: str, on: bool = True) -> None:
         """BlueZ's gap: hears nothing while it connects."""

@@ -66,10 +66,11 @@ async def test_the_kernel_gets_a_controller_that_claims_nothing_it_cannot_do(ker
     assert not features & (hci.LeFeatureMask.LL_PRIVACY | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING)
 
 
-async def test_the_kernel_hears_the_same_pendants(kernel: Kernel, station: Station) -> None:
-    board = await LineBoard(await station.add_pendant("pd-01", "C4:00:00:00:00:01", x=2)).open()
-    board.say(op="adv", us=20000, a="0201060303d2fc", c=1)
-    await board.ping()
+PAYLOADS = ("0201060303d2fc", "0201060303d3fc")
+
+
+async def scan(kernel: Kernel, filter_duplicates: int = 0) -> None:
+    """What the kernel sends when it powers an adapter and discovers."""
     await kernel.command(hci.HCI_Reset_Command())
     await kernel.command(
         hci.HCI_LE_Set_Scan_Parameters_Command(
@@ -80,6 +81,57 @@ async def test_the_kernel_hears_the_same_pendants(kernel: Kernel, station: Stati
             scanning_filter_policy=0,
         )
     )
-    await kernel.command(hci.HCI_LE_Set_Scan_Enable_Command(le_scan_enable=1, filter_duplicates=0))
+    enable = hci.HCI_LE_Set_Scan_Enable_Command(le_scan_enable=1, filter_duplicates=filter_duplicates)
+    await kernel.command(enable)
+
+
+async def pendant(station: Station) -> LineBoard:
+    board = await LineBoard(await station.add_pendant("pd-01", "C4:00:00:00:00:01", x=2)).open()
+    board.say(op="adv", us=20000, a=PAYLOADS[0], c=1)
+    await board.ping()
+    return board
+
+
+async def sent(station: Station, count: int) -> None:
+    """So many adverts more went out."""
+    before = len(station.air.tape)
+    await until(lambda: len(station.air.tape) >= before + count)
+
+
+async def test_the_kernel_hears_the_same_pendants(kernel: Kernel, station: Station) -> None:
+    board = await pendant(station)
+    await scan(kernel)
     await until(lambda: b"\x01\x00\x00\x00\x00\xc4" + b"\x07\x02\x01\x06" in kernel.read())
+    await board.close()
+
+
+async def test_a_numb_card_answers_and_hears_nothing_until_it_is_reset(
+    kernel: Kernel, station: Station
+) -> None:
+    board = await pendant(station)
+    await station.numb("hci0")
+    await kernel.command(hci.HCI_LE_Set_Scan_Enable_Command(le_scan_enable=1, filter_duplicates=0))
+    await sent(station, 5)
+    assert b"\xc4\x07\x02\x01\x06" not in kernel.read()
+    await scan(kernel)
+    await until(lambda: b"\xc4\x07\x02\x01\x06" in kernel.read())
+    await board.close()
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+async def test_a_chip_may_take_a_new_payload_for_a_duplicate(
+    kernel: Kernel, station: Station, by_address: bool
+) -> None:
+    board = await pendant(station)
+    await station.filter_by_address("hci0", by_address)
+    await scan(kernel, filter_duplicates=1)
+    await until(lambda: b"\xc4\x07" + bytes.fromhex(PAYLOADS[0]) in kernel.read())
+    board.say(op="adv", us=20000, a=PAYLOADS[1], c=1)
+    await board.ping()
+    await sent(station, 5)
+    new = b"\xc4\x07" + bytes.fromhex(PAYLOADS[1])
+    if by_address:
+        assert new not in kernel.read()
+    else:
+        await until(lambda: new in kernel.read())
     await board.close()
