@@ -50,12 +50,11 @@ class Path(Protocol):
         """What the platform says after the cursor `after`; waits up to `hold_s` for something. PathError."""
         ...
 
-    async def check(self) -> float:
-        """One authenticated round trip that changes nothing; its duration in seconds. PathError."""
-        ...
-
     async def time(self) -> tuple[int, float]:
-        """The platform's Unix time in milliseconds as of now, and the round trip in seconds. PathError."""
+        """The platform's Unix time in milliseconds as of now, and the round trip in seconds. PathError.
+
+        Authenticated, on the way that calls take, and changes nothing: so it is also the check of a path.
+        """
         ...
 
     async def close(self) -> None:

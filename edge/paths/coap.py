@@ -237,12 +237,8 @@ class CoapPath:
         except AnbanError as error:
             raise bad_answer(error.sentence) from error
 
-    async def check(self) -> float:
-        """See `Path.check`: on the SOS context, whose readiness matters; it answers an Echo beforehand."""
-        return (await self.time())[1]
-
     async def time(self) -> tuple[int, float]:
-        """See `Path.time`."""
+        """See `Path.time`: on the SOS context, whose readiness matters; it answers an Echo beforehand."""
         begun = time.monotonic()
         answer = await self._ask("sos", "sos", aiocoap.GET, ("v1", "time"), b"", (), ANSWER_S)
         round_trip_s = time.monotonic() - begun

@@ -81,12 +81,8 @@ class HttpsPath:
         except AnbanError as error:
             raise bad_answer(error.sentence) from error
 
-    async def check(self) -> float:
-        """See `Path.check`: on the connection that calls use, which it so keeps warm."""
-        return (await self.time())[1]
-
     async def time(self) -> tuple[int, float]:
-        """See `Path.time`."""
+        """See `Path.time`: on the connection that calls use, which it so keeps warm."""
         begun = time.monotonic()
         answer = await self._ask("sos", "GET", "/v1/time", b"", READ_S)
         round_trip_s = time.monotonic() - begun

@@ -195,15 +195,11 @@ class SimPath:
         ask = lambda reply: self._line.platform.poll(self._hub, after, hold_ms, reply)  # noqa: E731
         return list(decode_downlink(await self._ask(ask, hold_ms)))
 
-    async def check(self) -> float:
-        """As Path.check."""
-        begun = self._loop.time()
-        await self._ask(lambda reply: reply(b"") if self._line.platform.up else None)
-        return self._loop.time() - begun
-
     async def time(self) -> tuple[int, float]:
         """As Path.time: the platform's clock, which is right."""
-        return self._loop.world.now_ms + WALL_MS, await self.check()
+        wall_ms, begun = self._loop.world.now_ms + WALL_MS, self._loop.time()
+        await self._ask(lambda reply: reply(b"") if self._line.platform.up else None)
+        return wall_ms, self._loop.time() - begun
 
     async def close(self) -> None:
         """As Path.close."""

@@ -42,7 +42,9 @@ class WebServer:
 
     def __init__(self, app: Any, host: str, port: int, **options: Any) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # Of a socket that does not say TCP asyncio leaves Nagle's algorithm on: the second part of each
+        # answer would wait 40 ms for the hub's delayed acknowledgement of the first.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((host, port))
         self.port = int(self._socket.getsockname()[1])

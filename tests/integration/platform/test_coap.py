@@ -62,7 +62,7 @@ async def test_one_event_larger_than_a_datagram_arrives(home: Home, platform: Pl
 
 async def test_a_sos_request_is_small(home: Home, platform: Platform, wire: Wire) -> None:
     path = await home.coap(wire.port)
-    await path.check()
+    await path.time()
     wire.up.clear()
     event = press(
         4_000_000_000, boot=4_000_000_000, uptime_ms=86_400_000, stages={"heard": 250, "stored": 260}
@@ -133,7 +133,7 @@ async def test_a_recorded_request_changes_nothing(
     home: Home, platform: Platform, wire: Wire, rows: Rows
 ) -> None:
     path = await home.coap(wire.port)
-    await path.check()
+    await path.time()
     wire.up.clear()
     await path.send([press(1)])
     recorded = wire.up[0][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,19 @@ async def test_a_batch_has_a_receipt_for_each(home: Home, platform: Platform) ->
     assert [receipt.about for receipt in receipts] == [event.id for event in events]
 
 
-async def test_time_and_check(home: Home, platform: Platform) -> None:
+async def test_no_answer_waits_for_the_acknowledgement_of_its_first_part(
+    home: Home, platform: Platform
+) -> None:
+    await home.https(platform).time()
+    (connection,) = platform._webs[0]._server.server_state.connections
+    line = connection.transport.get_extra_info("socket")
+    assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_time(home: Home, platform: Platform) -> None:
     path = home.https(platform)
     wall_ms, round_trip_s = await path.time()
     assert wall_ms > 1_700_000_000_000
-    assert 0 < await path.check() < 5
     assert 0 < round_trip_s < 5
 
 
@@ -60,7 +69,7 @@ async def test_time_and_check(home: Home, platform: Platform) -> None:
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 5_000])
 async def test_a_wrong_token_gets_nothing_in(home: Home, platform: Platform, rows: Rows, token: str) -> None:
     path = home.https(platform, token=token)
-    for ask in (path.send([press()]), path.poll(0, 0), path.check()):
+    for ask in (path.send([press()]), path.poll(0, 0), path.time()):
         with pytest.raises(PathError) as caught:
             await ask
         assert caught.value.reason is Reason.PATH_REFUSED
@@ -92,7 +101,7 @@ async def test_a_certificate_for_another_name_is_not_believed(home: Home, tmp_pa
         path = HttpsPath(f"https://127.0.0.1:{port}", str(ca), "token")
         home.opened.append(path)
         with pytest.raises(PathError) as caught:
-            await path.check()
+            await path.time()
     assert caught.value.reason is Reason.NOT_AUTHENTIC
 
 
@@ -133,7 +142,7 @@ async def test_a_redirect_is_refused_and_not_followed(home: Home, tmp_path: Path
         path = HttpsPath(f"https://127.0.0.1:{port}", str(ca), "token")
         home.opened.append(path)
         with pytest.raises(PathError) as caught:
-            await path.check()
+            await path.time()
     assert caught.value.reason is Reason.PATH_REFUSED
     assert not followed
 
@@ -184,7 +193,7 @@ async def test_a_connection_is_used_again(home: Home, platform: Platform) -> Non
         path = home.https(platform, port=wire.port)
         for number in range(1, 6):
             await path.send([press(number)])
-        await path.check()
+        await path.time()
         assert wire.connections == 1
 
 
@@ -233,9 +242,9 @@ async def test_a_line_that_goes_silent_is_told_in_time(
 async def test_with_the_platform_gone_it_is_told(home: Home, directory: Path) -> None:
     async with running(directory) as platform:
         path = home.https(platform)
-        await path.check()
+        await path.time()
     with pytest.raises(PathError) as caught:
-        await path.check()
+        await path.time()
     assert caught.value.reason is Reason.PATH_DOWN
 
 
@@ -243,7 +252,7 @@ async def test_a_closed_path_raises_path_errors(home: Home, platform: Platform) 
     path = home.https(platform)
     await path.close()
     with pytest.raises(PathError):
-        await path.check()
+        await path.time()
 
 
 def test_requests_is_imported_only_when_needed() -> None:
