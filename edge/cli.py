@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import getpass
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -221,6 +224,77 @@ def export(since: int, socket: Path) -> None:
         for event in page:
             click.echo(json.dumps(event, ensure_ascii=False))
         since = page[-1]["seq"]
+
+
+@hub.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@click.option(
+    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
+)
+@click.pass_context
+def config(context: click.Context, as_json: bool, socket: Path) -> None:
+    """The settings in force, as the document that can be edited and proposed."""
+    context.obj = socket
+    if context.invoked_subcommand:
+        return
+    result = _ask(socket, "config")
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"# Version {_version(result['active'])}")
+    for version in reversed(result["versions"][:-1]):
+        click.echo(f"#   before: {_version(version)}")
+    if result["trial"]:
+        click.echo(f"# Being tried: {_version(result['trial'])}")
+    if result["last"]:
+        click.echo(f"# Last proposal: {_ended(result['last'])}")
+    click.echo(result["active"]["document"], nl=False)
+
+
+@config.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.pass_obj
+def propose(socket: Path, file: TextIO) -> None:
+    """Try the settings in FILE (- is standard input): kept if the platform answers, else reverted."""
+    _follow(socket, _ask(socket, "config.propose", document=file.read(), author=getpass.getuser())["number"])
+
+
+@config.command()
+@click.pass_obj
+def back(socket: Path) -> None:
+    """Go back to the version before: it is tried like any other."""
+    _follow(socket, _ask(socket, "config.back", author=getpass.getuser())["number"])
+
+
+def _follow(socket: Path, number: int) -> None:
+    """Wait until a trial has ended, and say how."""
+    click.echo(f"Version {number} is being tried: the platform has two minutes to answer.", err=True)
+    while (state := _ask(socket, "config"))["trial"]:
+        time.sleep(0.5)
+        click.echo(".", nl=False, err=True)
+    last = state["last"]
+    click.echo("", err=True)
+    if last is None or last["outcome"] != "done":
+        raise click.ClickException(f"{_ended(last)}\nVersion {state['active']['number']} is in force.")
+    click.echo(f"Version {_version(state['active'])} is in force.")
+
+
+def _version(version: dict[str, Any]) -> str:
+    at = datetime.datetime.fromtimestamp(version["wall_ms"] / 1000).astimezone()
+    return f"{version['number']} of {at:%Y-%m-%d %H:%M} by {version['author']}, {version['hash'][:16]}"
+
+
+def _ended(last: dict[str, Any] | None) -> str:
+    words = {
+        "platform-not-reached": "the platform did not answer",
+        "a-call-began": "a call began; propose it again",
+        "restarted": "the hub restarted while trying",
+        "is-active": "it was in force already",
+    }
+    if last is None:
+        return "not known"
+    why = words.get(last["reason"], last["reason"])
+    return f"{last['outcome']}{': ' if why else ''}{why}"
 
 
 def _table(head: Row, rows: Iterable[Row]) -> Iterable[str]:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from edge.calls import ClearFault, Effect, RaiseFault, RunCommand
 from edge.hub import Hub
 from edge.phrases import Phrase
+from protocols.errors import AnbanError
 from protocols.values import Command
 
+log = logging.getLogger(__name__)
+
 DONE, REFUSED, EXPIRED, UNKNOWN = "done", "refused", "expired", "unknown"
+LATER: Final = "later"  # its result comes when it has one
 SPOKEN: Final = frozenset({Phrase.STILL_WAITING})  # what a seat may let the hub say: nothing that claims help
+
+
+def report_result(hub: Hub, command_id: str, outcome: str, reason: str) -> None:
+    """The event that says how a command ended."""
+    data = {"command": command_id, "outcome": outcome}
+    if reason:
+        data["reason"] = reason
+    hub.report("command.result", data)
 
 
 class Effects:
     """What follows from the fold of calls beside lamp, speech and pendants: commands and faults."""
 
-    def __init__(self, hub: Hub, report: Callable[[], None], say: Callable[[Phrase], None]) -> None:
-        self._hub, self._report, self._say = hub, report, say
+    def __init__(
+        self,
+        hub: Hub,
+        report: Callable[[], None],
+        say: Callable[[Phrase], None],
+        propose: Callable[[Command], Awaitable[None]],
+    ) -> None:
+        """`propose` fetches and tries settings; how that ends it reports itself, unless it raises."""
+        self._hub, self._report, self._say, self._propose = hub, report, say, propose
+        self._proposing: set[asyncio.Task[None]] = set()
         hub.on_effect.append(self.run)
 
     def run(self, effect: Effect) -> None:
@@ -32,10 +54,8 @@ class Effects:
 
     def _command(self, command: Command) -> None:
         outcome, reason = self._outcome(command)
-        data = {"command": command.id, "outcome": outcome}
-        if reason:
-            data["reason"] = reason
-        self._hub.report("command.result", data)
+        if outcome != LATER:
+            report_result(self._hub, command.id, outcome, reason)
 
     def _outcome(self, command: Command) -> tuple[str, str]:
         """Do what is asked, if it may be done: (outcome, reason)."""
@@ -49,7 +69,19 @@ class Effects:
             return DONE, ""
         if command.kind == "speak":
             return self._speak(command)
+        if command.kind == "config.propose":
+            task = asyncio.create_task(self._try_settings(command), name=f"settings of {command.id}")
+            self._proposing.add(task)
+            task.add_done_callback(self._proposing.discard)
+            return LATER, ""
         return UNKNOWN, "not-in-this-release"
+
+    async def _try_settings(self, command: Command) -> None:
+        try:
+            await self._propose(command)
+        except AnbanError as error:
+            log.warning("the settings of command %s: %s", command.id, error)
+            report_result(self._hub, command.id, REFUSED, str(error.reason))
 
     def _speak(self, command: Command) -> tuple[str, str]:
         key = command.data.get("phrase")

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -240,7 +241,17 @@ def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: 
 
 def _across_settings(settings: Settings) -> list[str]:
     """What is wrong between keys that are each allowed."""
-    return list(problems(settings.plan))
+    errors = list(problems(settings.plan))
+    for key in ("coap_uri", "https_url"):
+        address = getattr(settings.platform, key)
+        try:
+            parts = urlsplit(address)
+            good = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            errors.append(f"platform.{key} = {address!r}: allowed is an address with a name and a port")
+    return errors
 
 
 def _across(config: Config) -> list[str]:

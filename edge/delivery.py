@@ -59,6 +59,16 @@ class Delivery:
         self._not_before = dict.fromkeys(Lane, 0)
         hub.on_change.append(self.wake)
 
+    def use(self, paths: Mapping[str, Path], plan: Plan) -> None:
+        """Other settings: what is owed is tried anew by this plan; of new paths nothing is known."""
+        for name, path in paths.items():
+            if self._paths.get(name) is not path:
+                self.health[name] = PathHealth(name=name)
+        self._paths, self._plan = dict(paths), plan
+        self._tries.clear()
+        self._lower_tries.clear()
+        self.wake()
+
     def wake(self) -> None:
         """Something may be due: an event came, a commit returned, a path came back."""
         self._calls_wake.set()
@@ -105,14 +115,15 @@ class Delivery:
 
     async def _send_call(self, action: Action, event: Event) -> None:
         """One try of one event on one path: its receipt, or a note of why there is none."""
+        path = self._paths[action.path]
         try:
-            receipts = await self._paths[action.path].send([event])
+            receipts = await path.send([event])
         except PathError as error:
-            self._failed(action.path, error)
+            self._failed(path, error)
             _end(self._tries, event.id, action.path, refused=error.reason is Reason.PATH_REFUSED)
             self._note(event, action.path, error)
         else:
-            self._worked(action.path)
+            self._worked(path)
             _end(self._tries, event.id, action.path, refused=any(r.stage == "rejected" for r in receipts))
             self._acked.update(receipt.about for receipt in receipts if settles(receipt, event.lane))
             for receipt in receipts:
@@ -182,14 +193,15 @@ class Delivery:
         """One batch on one path; whether all of it has a receipt that is being journalled."""
         head = events[0].id
         _begin(self._lower_tries, head, path, self._now_ms())
+        way = self._paths[path]
         try:
-            receipts: Sequence[Receipt] = await self._paths[path].send(events)
+            receipts: Sequence[Receipt] = await way.send(events)
         except PathError as error:
-            self._failed(path, error)
+            self._failed(way, error)
             _end(self._lower_tries, head, path, refused=error.reason is Reason.PATH_REFUSED)
             await self._settle(lane, error.receipts, path)
             return False
-        self._worked(path)
+        self._worked(way)
         for name in self._paths:
             self._lower_tries.pop((head, name), None)
         return await self._settle(lane, receipts, path)
@@ -212,28 +224,38 @@ class Delivery:
     async def run_checks(self, name: str) -> None:
         """Check one path for ever, so that a call knows which way is down before it goes."""
         while True:
-            try:
-                wall_ms, round_trip_s = await self._paths[name].time()
-            except PathError as error:
-                self._failed(name, error)
-            else:
-                self._on_time(wall_ms)
-                self._worked(name, round(round_trip_s * 1000))
+            await self.check(name)
             await asyncio.sleep(CHECK_S if self.health[name].good else CHECK_DOWN_S)
 
-    def polled(self, name: str, error: PathError | None) -> None:
+    async def check(self, name: str) -> bool:
+        """One authenticated round trip on a path; whether the platform answered."""
+        path = self._paths[name]
+        try:
+            wall_ms, round_trip_s = await path.time()
+        except PathError as error:
+            self._failed(path, error)
+            return False
+        self._on_time(wall_ms)
+        self._worked(path, round(round_trip_s * 1000))
+        return True
+
+    def polled(self, path: Path, error: PathError | None) -> None:
         """A long poll of the downlink has ended: as good a check as any."""
         if error is None:
-            self._worked(name)
+            self._worked(path)
         else:
-            self._failed(name, error)
+            self._failed(path, error)
 
-    def _worked(self, name: str, round_trip_ms: int = -1) -> None:
-        self._set_health(name, path_worked(self.health[name], self._now_ms(), round_trip_ms))
+    def _worked(self, path: Path, round_trip_ms: int = -1) -> None:
+        if self._paths.get(path.name) is path:  # what is heard of a path that other settings ended counts not
+            health = path_worked(self.health[path.name], self._now_ms(), round_trip_ms)
+            self._set_health(path.name, health)
 
-    def _failed(self, name: str, error: PathError) -> None:
-        log.info("path %s: %s", name, error)
-        self._set_health(name, path_failed(self.health[name], self._now_ms(), str(error.reason)))
+    def _failed(self, path: Path, error: PathError) -> None:
+        log.info("path %s: %s", path.name, error)
+        if self._paths.get(path.name) is path:
+            health = path_failed(self.health[path.name], self._now_ms(), str(error.reason))
+            self._set_health(path.name, health)
 
     def _set_health(self, name: str, health: PathHealth) -> None:
         before, self.health[name] = self.health[name], health

@@ -26,14 +26,14 @@ CALL_BACKOFF_S = (0.5, 1.0, 2.0)  # by the clock: the news of a call does not wa
 SHORT_S = 1.0  # an empty answer sooner than this is no long poll: a full or ending platform is not hammered
 
 OnItems = Callable[[str, list[DownlinkItem]], Awaitable[None]]
-OnHealth = Callable[[str, PathError | None], None]
+OnHealth = Callable[[Path, PathError | None], None]
 
 
 class Downlink:
     """Polls on `paths`, the preferred first. `run()` for ever; `set_call_open()` as calls come and go.
 
     `on_items(path name, items)` is never called twice at once, nor twice with the same item while the cursor
-    moves on. `on_health(path name, None or why)` is called after every poll.
+    moves on. `on_health(path, None or why)` is called after every poll.
     """
 
     def __init__(
@@ -63,7 +63,13 @@ class Downlink:
         """Say whether a call is open: the second path starts at once, waits between tries are cut short."""
         if call_open != self._call_open:
             self._call_open = call_open
-            self._change()
+            self._changed.set()
+
+    def use(self, paths: Sequence[Path]) -> None:
+        """Other settings: as many paths, of the same names in the same order, some of them new."""
+        self._paths = list(paths)
+        self._failures = [0] * len(paths)
+        self._changed.set()
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -96,16 +102,23 @@ class Downlink:
         try:
             items = await path.poll(after, hold_s)
         except PathError as error:
-            self._failures[index] += 1
-            if self._failures[index] == 1:
-                self._change()  # those behind may be wanted now
-            self._on_health(path.name, error)
-            return self._backoff(self._failures[index])
+            return self._failed(index, path, error)
+        if self._paths[index] is not path:
+            return 0.0  # other settings ended it: what it says is not of the platform that counts now
         self._failures[index] = 0
-        self._on_health(path.name, None)
+        self._on_health(path, None)
         if not items:
             return 0.0 if self._monotonic() - begun >= min(SHORT_S, hold_s) else SHORT_S
         return await self._hand_over(path.name, after, items)
+
+    def _failed(self, index: int, path: Path, error: PathError) -> float:
+        if self._paths[index] is not path:
+            return 0.0
+        self._failures[index] += 1
+        if self._failures[index] == 1:
+            self._changed.set()  # those behind may be wanted now
+        self._on_health(path, error)
+        return self._backoff(self._failures[index])
 
     async def _hand_over(self, name: str, after: int, items: list[DownlinkItem]) -> float:
         async with self._handing_over:
@@ -125,17 +138,14 @@ class Downlink:
         return BACKOFF_S[min(failures, len(BACKOFF_S)) - 1] * (0.5 + self._chance() / 2)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait, but not past the moment when a call opens."""
-        calm = not self._call_open
+        """Wait, but not past the moment when a call opens or other settings come."""
+        calm, paths = not self._call_open, self._paths
         sleeping = asyncio.ensure_future(self._sleep(seconds))
         try:
-            while not sleeping.done() and not (calm and self._call_open):
+            while not sleeping.done() and not (calm and self._call_open) and paths is self._paths:
                 self._changed.clear()
                 changed = asyncio.ensure_future(self._changed.wait())
                 await asyncio.wait({sleeping, changed}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
         finally:
             sleeping.cancel()
-
-    def _change(self) -> None:
-        self._changed.set()

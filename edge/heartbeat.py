@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge.book import open_calls
+from edge.config import TimingSection
 from edge.hub import Hub
 from edge.stores.journal import Journal
 
@@ -14,20 +15,22 @@ VERSION: Final = "0.1.0"
 
 
 class Heartbeat:
-    """Reports `heartbeat` every `every_s`; `last_word_ms()`: when the platform was last heard, or -1."""
+    """Reports `heartbeat` as often as `timing`, which may be changed, says.
+
+    `last_word_ms()`: when the platform was last heard, or -1; `config_digest()`: of the settings in force.
+    """
 
     def __init__(
         self,
         hub: Hub,
         journal: Journal,
         *,
-        every_s: float,
-        silent_s: float,
+        timing: TimingSection,
         last_word_ms: Callable[[], int],
-        config_digest: str,
+        config_digest: Callable[[], str],
     ) -> None:
         self._hub, self._journal = hub, journal
-        self._every_s, self._silent_ms = every_s, silent_s * 1000
+        self.timing = timing
         self._last_word_ms, self._config = last_word_ms, config_digest
         self._started_ms = hub.mint.clock.monotonic_ms()
         self.mains: bool | None = None
@@ -37,13 +40,13 @@ class Heartbeat:
     def silent(self) -> bool:
         """Whether the platform has not been heard for so long that the elder has to know."""
         last_ms = max(self._last_word_ms(), self._started_ms)
-        return self._hub.mint.clock.monotonic_ms() - last_ms > self._silent_ms
+        return self._hub.mint.clock.monotonic_ms() - last_ms > self.timing.platform_silent_s * 1000
 
     async def run(self) -> None:
         """Beat until cancelled."""
         while True:
             self.beat()
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(self.timing.heartbeat_s)
 
     def beat(self) -> None:
         """One heartbeat, with the journal's head: a platform that keeps them notices a changed past."""
@@ -56,7 +59,7 @@ class Heartbeat:
             "calls": len(open_calls(self._hub.book)),
             "faults": len(self._hub.faults.open),
             "version": VERSION,
-            "config": self._config,
+            "config": self._config(),
         }
         if self.mains is not None:
             data["mains"] = self.mains

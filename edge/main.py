@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-import hashlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
 from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble.bluez import adapters as bluez_adapters
@@ -24,48 +21,40 @@ from drivers.pi.pins import open_pins
 from edge.api import Api
 from edge.book import open_calls
 from edge.clock import SystemClock
-from edge.commands import Effects
-from edge.config import Config
+from edge.commands import Effects, report_result
+from edge.config import Config, Settings, TimingSection
+from edge.configuration import Configuration, Version
 from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
-from edge.delivery import Delivery
-from edge.downlink import Downlink
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
-from edge.hub import LATE_S, Hub
+from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.keys import KeyInput
 from edge.inputs.pendants import Pendants
 from edge.mint import Mint
-from edge.paths.base import Path as PlatformPath
-from edge.paths.base import PathHealth
-from edge.paths.coap import CoapPath
-from edge.paths.https import HttpsPath
 from edge.phrases import Phrase
-from edge.plan import DEFAULT
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter
-from edge.stores.errors import CountersLost, StoreError
 from edge.stores.journal import Journal
-from edge.stores.reading import Queued
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
 from edge.threads import in_thread
+from edge.uplink import Uplink
 from edge.watch import Watch
 from protocols.errors import Reason
-from protocols.values import DownlinkItem, EventId, Lane
+from protocols.values import Command, EventId, Lane
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CURSOR: Final = ("downlink", "cursor")
+REPORT: Final = "report settings"
 OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: the hub starts without it
 REPLAY_S: Final = 10.0  # of a journal on a slow card
 FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
 STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
-CLOCK_MS: Final = 30_000  # a system's clock that is wrong by more is a fault: people read its times
 KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be evicted
 
 
@@ -141,6 +130,10 @@ class Service:
             on_attached=lambda: self.supervisor.add("late journal", self._learn),
         )
         self.hub = Hub(self.mint, self.writer, elder=self.config.hub.elder, room=self.config.hub.room)
+        self.configuration = Configuration(
+            self.state, self.ports.clock, self.use, lambda: self.uplink.ask(), self._in_call, self._tried
+        )
+        self.config = self.config.having(self.configuration.begin(self.config.settings))
         self._begin_keys()
         await self._identity()
         await self._resume()
@@ -150,8 +143,8 @@ class Service:
     async def stop(self) -> None:
         """Stop the tasks, bring to the disk what waits, let go of the platform."""
         await self.supervisor.stop()
-        for path in getattr(self, "paths", {}).values():
-            await path.close()
+        if hasattr(self, "uplink"):
+            await self.uplink.close()
         if hasattr(self, "speaker"):
             await self.speaker.close()
         if hasattr(self, "writer"):
@@ -198,42 +191,35 @@ class Service:
         self.hub.learn(await self.writer.read(_calls_and_faults))
 
     def _connect(self) -> None:
-        """Everything that talks: delivery, lamp and voice, pendants, downlink, the door."""
-        config, platform, timing = self.config, self.config.platform, self.config.timing
-        coap = CoapPath(platform.coap_uri, self.credentials.oscore, self._reserve)
-        https = HttpsPath(platform.https_url, platform.ca_file, self.credentials.https_token)
-        self.paths: dict[str, PlatformPath] = {"coap": coap, "https": https}
-        self.delivery = Delivery(
-            self.hub, self.paths, DEFAULT, self._pending, self._path_health, self._platform_time
+        """Everything that talks: the platform, lamp and voice, pendants, the door."""
+        config = self.config
+        self.uplink = Uplink(
+            self.hub,
+            self.writer,
+            self.state,
+            config.settings,
+            self.credentials,
+            self.ports.clock,
+            self.supervisor,
         )
+        self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
         self.heartbeat = Heartbeat(
             self.hub,
             self.journal,
-            every_s=timing.heartbeat_s,
-            silent_s=timing.platform_silent_s,
+            timing=config.timing,
             last_word_ms=lambda: max(h.last_good_ms for h in self.delivery.health.values()),
-            config_digest=hashlib.sha256(msgspec.json.encode(config)).hexdigest()[:16],
+            config_digest=lambda: self.configuration.active.hash[:16],
         )
         self._present()
-        Effects(self.hub, self.heartbeat.beat, self.speak_aside)
-        self.cursor = self._stored_cursor()
-        self.downlink = Downlink(
-            list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
-        )
-        self.hub.on_change.append(lambda: self.downlink.set_call_open(bool(open_calls(self.hub.book))))
-        self.supervisor.add("calls", self.delivery.run_calls)
-        self.supervisor.add("lower lanes", self.delivery.run_lower)
-        for name in self.paths:
-            self.supervisor.add(f"check {name}", functools.partial(self.delivery.run_checks, name))
-        self.supervisor.add("coap", coap.open)
-        self.supervisor.add("downlink", self.downlink.run)
+        Effects(self.hub, self.heartbeat.beat, self.speak_aside, self._propose)
+        self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
 
     def _present(self) -> None:
-        config, timing = self.config, self.config.timing
+        config = self.config
         pins = config.pins
         numbers = {"red": pins.lamp_red, "green": pins.lamp_green, "amber": pins.lamp_amber}
         self.lamp = Lamp(self.pins, numbers)
@@ -243,62 +229,44 @@ class Service:
             self.speaker,
             self.pendants,
             language=config.home.language,
-            timing=Timing(
-                help_ms=round(timing.help_s * 1000),
-                assist_help_ms=round(timing.assist_help_s * 1000),
-                assist_ask_ms=round(timing.assist_ask_s * 1000),
-                rereport_ms=round(timing.rereport_s * 1000),
-            ),
-            care={
-                elder.id: Care(
-                    service_from_minute=elder.service_from_minute,
-                    service_to_minute=elder.service_to_minute,
-                    utc_offset_minutes=config.home.utc_offset_minutes,
-                    not_taken=elder.not_taken,
-                )
-                for elder in config.elders
-            },
+            timing=_timing(config.timing),
+            care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
 
+    # --- the settings in force ---
+
+    async def use(self, settings: Settings) -> None:
+        """Put other settings in force, whole and while everything runs: no key is deaf meanwhile."""
+        self.config = config = self.config.having(settings)
+        await self.uplink.use(settings)
+        self.presenter.use(config.home.language, _timing(config.timing), _care(config))
+        self.heartbeat.timing = config.timing
+        self.watch.utc_offset_minutes = config.home.utc_offset_minutes
+
+    def _in_call(self) -> bool:
+        return bool(open_calls(self.hub.book))
+
+    async def _propose(self, command: Command) -> None:
+        """The platform has settings for this hub: fetch them, try them. AnbanError."""
+        document, author = await self.uplink.wanted()
+        await self.configuration.propose(document, author or command.authority, command.id)
+
+    def _tried(self, outcome: str, version: Version, reason: str) -> None:
+        """A trial has ended: whoever proposed it is told; what was reverted is a fault."""
+        self.hub.see("config", self.config.hub.id, outcome != "done", reason)
+        if version.command:
+            report_result(self.hub, version.command, outcome, reason)
+        self._report_settings()
+
+    def _report_settings(self) -> None:
+        if REPORT not in self.supervisor.running():
+            self.supervisor.add(REPORT, lambda: self.uplink.report(lambda: self.configuration.active))
+
     # --- ports of the rooms to each other ---
-
-    def _reserve(self, name: str, count: int) -> int:
-        """Numbers of a security context (called in a thread); without a state there are none."""
-        if self.state is None:
-            raise CountersLost(name)
-        return self.state.reserve(name, count).start
-
-    async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
-        return await self.writer.read(lambda journal: journal.packed(lane, limit, after))
-
-    def _stored_cursor(self) -> int:
-        raw = self.state.get(*CURSOR) if self.state else None
-        return 0 if raw is None else int.from_bytes(raw, "big")
-
-    async def _downlink_items(self, path: str, items: list[DownlinkItem]) -> None:
-        """Journal what the platform said, then move the cursor; on disk only if all of it is."""
-        commits = self.hub.receive(items, path)
-        if commits:
-            await asyncio.wait(commits, timeout=LATE_S)
-        self.cursor = items[-1].cursor
-        if self.state is not None and all(c.done() and c.exception() is None for c in commits):
-            try:
-                await asyncio.to_thread(self.state.put, *CURSOR, self.cursor.to_bytes(8, "big"))
-            except StoreError as error:
-                log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
-
-    def _platform_time(self, wall_ms: int) -> None:
-        step_ms = self.ports.clock.confirm(wall_ms)
-        if step_ms:
-            log.warning("the wall clock was wrong by %d s", step_ms // 1000)
-        self.hub.see("clock", self.config.hub.id, abs(self.ports.clock.offset_ms) > CLOCK_MS)
-
-    def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
-        self.hub.see("path", after.name, not after.good, after.reason)
 
     def _audio_health(self, error: AudioError | None) -> None:
         self.hub.see("audio", self.config.hub.id, error is not None)
@@ -309,7 +277,7 @@ class Service:
 
     def _begin_watch(self) -> None:
         """Faults of stores and power, reserved numbers, retention, the watchdog of the system."""
-        watch = Watch(
+        self.watch = Watch(
             self.hub,
             self.heartbeat,
             self.speak_aside,
@@ -319,7 +287,7 @@ class Service:
             feed=self.ports.feed_watchdog,
             stores=self._look_at_stores,
         )
-        self.supervisor.add("watch", watch.run)
+        self.supervisor.add("watch", self.watch.run)
         tables = Tables(
             self.hub,
             self.journal,
@@ -329,8 +297,13 @@ class Service:
             self.supervisor,
             self.pendants.devices,
         )
-        door = Api(Path(self.config.hub.runtime_dir) / "hub.sock", tables.operations())
+        door = Api(
+            Path(self.config.hub.runtime_dir) / "hub.sock",
+            {**tables.operations(), **self.configuration.operations()},
+        )
         self.supervisor.add("door", door.serve)
+        self.supervisor.add("configuration", self.configuration.settle)
+        self._report_settings()
         self.supervisor.add("keep", self._keep)
 
     async def _keep(self) -> None:
@@ -367,3 +340,24 @@ class Service:
         checked = (self.keys.checked_at_ms, self.pendants.checked_at_ms)
         fresh = all(at is not None and now_ms - at < FRESH_MS for at in checked)
         return fresh and self.writer.stuck_ms(now_ms) < STUCK_MS
+
+
+def _timing(section: TimingSection) -> Timing:
+    return Timing(
+        help_ms=round(section.help_s * 1000),
+        assist_help_ms=round(section.assist_help_s * 1000),
+        assist_ask_ms=round(section.assist_ask_s * 1000),
+        rereport_ms=round(section.rereport_s * 1000),
+    )
+
+
+def _care(config: Config) -> dict[str, Care]:
+    return {
+        elder.id: Care(
+            service_from_minute=elder.service_from_minute,
+            service_to_minute=elder.service_to_minute,
+            utc_offset_minutes=config.home.utc_offset_minutes,
+            not_taken=elder.not_taken,
+        )
+        for elder in config.elders
+    }

@@ -73,6 +73,11 @@ class Presenter:
         self._wake = asyncio.Event()
         hub.on_change.append(self._wake.set)
 
+    def use(self, language: str, timing: Timing, care: Mapping[str, Care]) -> None:
+        """Other settings."""
+        self._language, self._timing, self._care = language, timing, care
+        self._wake.set()
+
     def offered(self) -> EventId | None:
         """The call that may be cancelled now: while the offer is being said, and for a minute after it."""
         for phrase in self._speaking.values():

@@ -38,7 +38,7 @@ class Watch:
         stores: Callable[[], None],
     ) -> None:
         self._hub, self._heartbeat, self._say = hub, heartbeat, say
-        self._utc_offset = utc_offset_minutes
+        self.utc_offset_minutes = utc_offset_minutes
         self._supplies, self._healthy, self._feed = power_supplies, healthy, feed
         self._stores = stores
         self._was_silent = False
@@ -77,5 +77,5 @@ class Watch:
     def _is_day(self) -> bool:
         if not self._hub.mint.clock.trusted():
             return False
-        seconds = self._hub.mint.clock.wall_ms() / 1000 + self._utc_offset * 60
+        seconds = self._hub.mint.clock.wall_ms() / 1000 + self.utc_offset_minutes * 60
         return DAY[0] <= datetime.datetime.fromtimestamp(seconds, datetime.UTC).time() < DAY[1]

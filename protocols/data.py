@@ -100,7 +100,7 @@ class CommandResultData(Data, frozen=True, kw_only=True):
     """`command.result`: the outcome of one command."""
 
     command: CommandId | None = None
-    outcome: Token | None = None  # "done", "refused", "expired", "failed", "unknown"
+    outcome: Token | None = None  # "done", "refused", "reverted", "expired", "failed", "unknown"
     reason: Token | None = None
     detail: Sentence | None = None
 

@@ -18,6 +18,8 @@ from protocols.values import DownlinkItem, Event, Receipt
 from protocols.wire import Packed, decode_receipts
 
 MAX_TIME_BYTES = 64
+MAX_CONFIG_BYTES = 16_384  # a document has at most half of it (edge/config.py)
+MAX_AUTHOR = 64  # characters
 MAX_BODY_BYTES = 262_144  # of one answer: a downlink answer is <= 1 KB by CoAP, a configuration some KB
 
 
@@ -55,6 +57,14 @@ class Path(Protocol):
 
         Authenticated, on the way that calls take, and changes nothing: so it is also the check of a path.
         """
+        ...
+
+    async def config(self) -> tuple[str, str]:
+        """The settings document that the platform wants this hub to have, and its author. PathError."""
+        ...
+
+    async def put_config(self, document: str, author: str) -> None:
+        """Report the settings document that is active. PathError."""
         ...
 
     async def close(self) -> None:
@@ -105,6 +115,23 @@ def receipts_for(events: Sequence[Event | Packed], answer: bytes) -> list[Receip
     if any(receipt.stage not in ("stored", "rejected") for receipt in receipts):
         raise bad_answer("a receipt says neither stored nor rejected")
     return receipts
+
+
+def config_of(answer: bytes) -> tuple[str, str]:
+    """Document and author of an answer to GET /v1/config ({0: 1, 1: document, 2: author, ...}). PathError."""
+    try:
+        body = cbor.load(answer, MAX_CONFIG_BYTES)
+    except AnbanError as error:
+        raise bad_answer(error.sentence) from error
+    document, author = (body.get(1), body.get(2)) if isinstance(body, dict) else (None, None)
+    if not isinstance(document, str) or not isinstance(author, str) or len(author) > MAX_AUTHOR:
+        raise bad_answer("it holds no settings")
+    return document, author
+
+
+def config_body(document: str, author: str) -> bytes:
+    """The body of PUT /v1/config."""
+    return cbor.dump({0: 1, 1: document, 2: author})
 
 
 def wall_ms_of(answer: bytes) -> int:

@@ -31,7 +31,15 @@ from aiocoap.transports.oscore import OSCOREAddress  # type: ignore[import-untyp
 from aiocoap.transports.udp6 import UDP6EndpointAddress  # type: ignore[import-untyped]
 
 from edge.credentials import OscoreKeys
-from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
+from edge.paths.base import (
+    MAX_BODY_BYTES,
+    PathError,
+    bad_answer,
+    config_body,
+    config_of,
+    receipts_for,
+    wall_ms_of,
+)
 from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
@@ -41,6 +49,7 @@ from protocols.wire import Packed, decode_downlink, encode_delivery, encode_even
 log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 5683  # RFC 7252 6.1
+CONFIG = ("v1", "config")
 CBOR = 60  # RFC 7252 12.3: application/cbor
 ANSWER_S = 19.0  # a request gives up after 18.75 s by itself (Tuning); this bounds a platform that only ACKs
 POLL_SLACK_S = 15.0  # a poll that hears nothing this long after its hold was lost on the way
@@ -243,6 +252,14 @@ class CoapPath:
         answer = await self._ask("sos", "sos", aiocoap.GET, ("v1", "time"), b"", (), ANSWER_S)
         round_trip_s = time.monotonic() - begun
         return wall_ms_of(answer) + int(round_trip_s * 500), round_trip_s
+
+    async def config(self) -> tuple[str, str]:
+        """See `Path.config`."""
+        return config_of(await self._ask("main", "rest", aiocoap.GET, CONFIG, b"", (), ANSWER_S))
+
+    async def put_config(self, document: str, author: str) -> None:
+        """See `Path.put_config`."""
+        await self._ask("main", "rest", aiocoap.PUT, CONFIG, config_body(document, author), (), ANSWER_S)
 
     async def close(self) -> None:
         """See `Path.close`."""

@@ -17,7 +17,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from edge.paths.base import MAX_BODY_BYTES, PathError, bad_answer, receipts_for, wall_ms_of
+from edge.paths.base import (
+    MAX_BODY_BYTES,
+    PathError,
+    bad_answer,
+    config_body,
+    config_of,
+    receipts_for,
+    wall_ms_of,
+)
 from edge.threads import Limit, in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
@@ -87,6 +95,14 @@ class HttpsPath:
         answer = await self._ask("sos", "GET", "/v1/time", b"", READ_S)
         round_trip_s = time.monotonic() - begun
         return wall_ms_of(answer) + int(round_trip_s * 500), round_trip_s
+
+    async def config(self) -> tuple[str, str]:
+        """See `Path.config`."""
+        return config_of(await self._ask("rest", "GET", "/v1/config", b"", READ_S))
+
+    async def put_config(self, document: str, author: str) -> None:
+        """See `Path.put_config`."""
+        await self._ask("rest", "PUT", "/v1/config", config_body(document, author), READ_S)
 
     async def close(self) -> None:
         """See `Path.close`. Threads that hang in the system end by themselves and keep nobody."""

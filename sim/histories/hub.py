@@ -14,7 +14,14 @@ from typing import Any
 from drivers.pi.audio import Said
 from drivers.pi.debounce import KeyDown, KeyUp
 from edge.book import open_calls
-from edge.config import Config, ElderSection, HubSection, PendantSection, PlatformSection
+from edge.config import (
+    Config,
+    ElderSection,
+    HubSection,
+    PendantSection,
+    PlatformSection,
+    TimingSection,
+)
 from edge.credentials import Credentials, PendantKeys
 from edge.deadlines import Care, Timing
 from edge.delivery import Delivery
@@ -149,10 +156,9 @@ class Process(Service):
         self.heartbeat = Heartbeat(
             hub,
             self.journal,
-            every_s=60,
-            silent_s=300,
+            timing=TimingSection(),
             last_word_ms=lambda: max(h.last_good_ms for h in self.delivery.health.values()),
-            config_digest="00",
+            config_digest=lambda: "00",
         )
         start, end = site.care_hours
         care = Care(service_from_minute=start, service_to_minute=end)

@@ -163,11 +163,14 @@ class MadeUp:
             raise answer
         return answer
 
-    async def check(self) -> float:
-        return 0.0
-
     async def time(self) -> tuple[int, float]:
         return 0, 0.0
+
+    async def config(self) -> tuple[str, str]:
+        raise AssertionError("the downlink asks for no settings")
+
+    async def put_config(self, document: str, author: str) -> None:
+        raise AssertionError("the downlink reports no settings")
 
     async def close(self) -> None:
         pass
@@ -188,7 +191,7 @@ class Hub:
             [self.coap, self.https],
             lambda: self.cursor,
             self.keep,
-            lambda name, error: self.health.append((name, error is None)),
+            lambda path, error: self.health.append((path.name, error is None)),
             sleep=self.sleep,
             chance=lambda: 1.0,
             monotonic=lambda: self.now_s,
@@ -269,6 +272,20 @@ async def test_when_the_first_fails_the_second_takes_over_and_gives_back(hub: Hu
     await soon(hub.coap.asked)
     assert hub.https.asked.empty()
     assert hub.health == [("coap", False), ("coap", True), ("https", True), ("coap", True)]
+
+
+async def test_other_settings_end_what_was_asked_before_and_wait_for_nothing(hub: Hub) -> None:
+    await soon(hub.coap.asked)
+    hub.coap.answers.put_nowait(DOWN)
+    await soon(hub.slept)
+    assert await soon(hub.https.asked) == (0, 25.0)
+    moved = [MadeUp("coap"), MadeUp("https")]
+    hub.loop.use(moved)
+    assert await soon(moved[0].asked) == (0, 25.0)  # the wait for the old address is cut short
+    hub.https.answers.put_nowait(items(7))
+    moved[0].answers.put_nowait(items(1))
+    await soon(moved[0].asked)
+    assert hub.cursor == 1  # what the old platform had to say came too late
 
 
 async def test_failures_wait_longer_each_time_and_a_call_waits_for_nobody(hub: Hub) -> None:

@@ -122,6 +122,13 @@ def test_a_plan_that_would_delay_a_call_is_refused(plan, said):
     assert said in caught.value.sentence
 
 
+@pytest.mark.parametrize("address", ["coap://:5683", "coap://h:99999", "coap://h:x", "coap://[::1"])
+def test_an_address_that_leads_nowhere_is_refused(address):
+    with pytest.raises(AnbanError) as caught:
+        parse_settings(SETTINGS.replace("coap://127.0.0.1:5683", address))
+    assert f"platform.coap_uri = {address!r}" in caught.value.sentence
+
+
 def test_people_pairings_and_wiring_are_no_settings():
     with pytest.raises(AnbanError) as caught:
         parse_settings(SEED)

@@ -1,0 +1,163 @@
+"""All between the hub and its platform, put together: paths, delivery, downlink; changed while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from edge.book import open_calls
+from edge.clock import SystemClock
+from edge.config import PlatformSection, Settings
+from edge.configuration import Version
+from edge.credentials import Credentials
+from edge.delivery import Delivery
+from edge.downlink import Downlink
+from edge.hub import LATE_S, Hub
+from edge.paths.base import Path, PathError, PathHealth
+from edge.paths.coap import CoapPath
+from edge.paths.https import HttpsPath
+from edge.stores.errors import CountersLost, StoreError
+from edge.stores.reading import Queued
+from edge.stores.state import State
+from edge.stores.writer import Writer
+from edge.supervisor import Supervisor
+from protocols.errors import Reason
+from protocols.values import DownlinkItem, Lane
+
+log = logging.getLogger(__name__)
+
+CURSOR: Final = ("downlink", "cursor")
+CLOCK_MS: Final = 30_000  # a system's clock that is wrong by more is a fault: people read its times
+REPORT_AGAIN_S: Final = 60.0  # until a settings document that no path took is reported again
+
+
+class Uplink:
+    """Made once; `start()` adds its tasks; `use(settings)` puts others in force; `close()` lets go."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        writer: Writer,
+        state: State | None,
+        settings: Settings,
+        credentials: Credentials,
+        clock: SystemClock,
+        supervisor: Supervisor,
+    ) -> None:
+        self._hub, self._writer, self._state, self._clock = hub, writer, state, clock
+        self._credentials, self._supervisor = credentials, supervisor
+        self._make_paths(settings.platform)
+        self.delivery = Delivery(
+            hub, self.paths, settings.plan, self._pending, self._path_health, self._platform_time
+        )
+        self.cursor = self._stored_cursor()
+        self.downlink = Downlink(
+            list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
+        )
+        hub.on_change.append(lambda: self.downlink.set_call_open(bool(open_calls(hub.book))))
+
+    def start(self) -> None:
+        """Add the tasks."""
+        self._supervisor.add("calls", self.delivery.run_calls)
+        self._supervisor.add("lower lanes", self.delivery.run_lower)
+        for name in self.paths:
+            self._supervisor.add(f"check {name}", functools.partial(self.delivery.run_checks, name))
+        self._supervisor.add("coap", self._coap.open)
+        self._supervisor.add("downlink", self.downlink.run)
+
+    async def close(self) -> None:
+        """Let go of sockets and threads."""
+        for path in self.paths.values():
+            await path.close()
+
+    async def use(self, settings: Settings) -> None:
+        """Other settings, whole: what is owed goes out by them at once."""
+        before: list[Path] = []
+        if settings.platform != self._platform:
+            before = list(self.paths.values())
+            self._make_paths(settings.platform)
+            await self._coap.open()
+        self.delivery.use(self.paths, settings.plan)
+        self.downlink.use(list(self.paths.values()))
+        for path in before:
+            await path.close()
+
+    async def ask(self) -> bool:
+        """One round of asking on every path: whether the platform has answered."""
+        asked = [asyncio.create_task(self.delivery.check(name)) for name in self.paths]
+        try:
+            for answered in asyncio.as_completed(asked):
+                if await answered:
+                    return True
+            return False
+        finally:
+            for task in asked:
+                task.cancel()
+
+    async def wanted(self) -> tuple[str, str]:
+        """The settings document that the platform wants here, and its author. PathError of the last path."""
+        error = PathError(Reason.PATH_DOWN, "there is no path")
+        for path in self.paths.values():
+            try:
+                return await path.config()
+            except PathError as failed:
+                error = failed
+        raise error
+
+    async def report(self, active: Callable[[], Version]) -> None:
+        """Tell the platform which settings are in force; until one path has taken it."""
+        while True:
+            version = active()
+            for path in self.paths.values():
+                with contextlib.suppress(PathError):
+                    await path.put_config(version.document, version.author)
+                    if version == active():
+                        return
+            await asyncio.sleep(REPORT_AGAIN_S)
+
+    # --- what the parts ask of each other ---
+
+    def _make_paths(self, platform: PlatformSection) -> None:
+        """Both paths anew: blocks of numbers of a security context are never shared between two of them."""
+        self._platform = platform
+        self._coap = CoapPath(platform.coap_uri, self._credentials.oscore, self._reserve)
+        https = HttpsPath(platform.https_url, platform.ca_file, self._credentials.https_token)
+        self.paths: dict[str, Path] = {"coap": self._coap, "https": https}
+
+    def _reserve(self, name: str, count: int) -> int:
+        """Numbers of a security context (called in a thread); without a state there are none."""
+        if self._state is None:
+            raise CountersLost(name)
+        return self._state.reserve(name, count).start
+
+    async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
+        return await self._writer.read(lambda journal: journal.packed(lane, limit, after))
+
+    def _stored_cursor(self) -> int:
+        raw = self._state.get(*CURSOR) if self._state else None
+        return 0 if raw is None else int.from_bytes(raw, "big")
+
+    async def _downlink_items(self, path: str, items: list[DownlinkItem]) -> None:
+        """Journal what the platform said, then move the cursor; on disk only if all of it is."""
+        commits = self._hub.receive(items, path)
+        if commits:
+            await asyncio.wait(commits, timeout=LATE_S)
+        self.cursor = items[-1].cursor
+        if self._state is not None and all(c.done() and c.exception() is None for c in commits):
+            try:
+                await asyncio.to_thread(self._state.put, *CURSOR, self.cursor.to_bytes(8, "big"))
+            except StoreError as error:
+                log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
+
+    def _platform_time(self, wall_ms: int) -> None:
+        step_ms = self._clock.confirm(wall_ms)
+        if step_ms:
+            log.warning("the wall clock was wrong by %d s", step_ms // 1000)
+        self._hub.see("clock", self._hub.mint.origin, abs(self._clock.offset_ms) > CLOCK_MS)
+
+    def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
+        self._hub.see("path", after.name, not after.good, after.reason)
