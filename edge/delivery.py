@@ -24,7 +24,7 @@ from protocols.wire import Packed
 log = logging.getLogger(__name__)
 
 LOWER: Final = (Lane.FAULT, Lane.READING, Lane.TELEMETRY)
-BULK: Final = "https"  # full batches go there: 200 events a request, where a datagram holds about 10
+BULK: Final = "https"  # full batches go there: 100 events a request, where a datagram holds about 10
 AGAIN_MS: Final = 250  # after a batch that failed: the other path may be due, and a dead one answers fast
 IDLE_S: Final = 30.0  # the queue is looked at this often even if nobody says that something came
 CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervision
@@ -185,9 +185,16 @@ class Delivery:
         return None
 
     async def _calls_done(self, path: str) -> None:
-        """Wait while a call is being sent on that path: a lower lane never goes beside a higher one."""
-        while any(tries.in_flight for (_, name), tries in self._tries.items() if name == path):
+        """Wait while a call is being sent on that path, or owed and being sent on any: all paths share the
+        home's line and the platform, and a lower lane never goes beside a higher one.
+        """
+        while self._sending and self._call_goes(path):
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+
+    def _call_goes(self, path: str) -> bool:
+        owed = (self._hub.events.keys() | self._hub.stranded.keys()) - self._acked
+        under_way = (key for key, tries in self._tries.items() if tries.in_flight)
+        return any(name == path or event_id in owed for event_id, name in under_way)
 
     async def _send_batch(self, path: str, events: Sequence[Event | Packed], lane: Lane) -> bool:
         """One batch on one path; whether all of it has a receipt that is being journalled."""
