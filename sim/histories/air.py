@@ -15,7 +15,7 @@ from sim.histories.clockwork import Loop, World
 from sim.histories.pendant import Pendant
 
 SERVICE_DATA_AT = 7  # in an advert: flags (3), length, type, UUID (2) stand before it
-NEIGHBOUR, NEIGHBOUR_MS = "A0:00:00:00:00:01", 45_000
+NEIGHBOUR, NEIGHBOUR_MS = "A0:00:00:00:00:01", 80_000  # within the radio's 90 s of silence
 TAPE = 200  # adverts that the stranger remembers
 
 

@@ -60,11 +60,14 @@ class World:
         """Everything up to a time."""
         while self._heap and self._heap[0][0] <= until_ms:
             self.now_ms, _, action, args = heapq.heappop(self._heap)
+            timer = getattr(action, "__func__", None) is Loop.fire
+            if timer and args[0].cancelled_:
+                continue
             action(*args)
             self.settle()
             if self._order > RUNAWAY:
                 raise Violated("I3 busy loop: this history does not come to rest")
-            if getattr(action, "__func__", None) is not Loop.fire:
+            if not timer:
                 self.steps += 1
                 for check in self.checks:
                     check()

@@ -8,12 +8,14 @@ keys' meanings, pendants and radio are the product's own objects on a made-up lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 from drivers.pi.audio import Said
 from drivers.pi.debounce import KeyDown, KeyUp
-from edge.book import open_calls
+from edge.clock import SystemClock
+from edge.commands import Effects
 from edge.config import (
     Config,
     ElderSection,
@@ -24,17 +26,16 @@ from edge.config import (
 )
 from edge.credentials import Credentials, PendantKeys
 from edge.deadlines import Care, Timing
-from edge.delivery import Delivery
-from edge.downlink import Downlink
 from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.inputs.keys import KeyInput
 from edge.inputs.pendants import Pendants
 from edge.main import Service
 from edge.mint import Mint
-from edge.plan import DEFAULT
 from edge.ports import Ports
 from edge.presenter import Presenter
+from edge.uplink import Uplink
+from edge.watch import Watch
 from protocols.link import keys
 from protocols.values import Event, EventId, Lane
 from sim.histories.air import Adapter, Air
@@ -45,34 +46,6 @@ from sim.histories.pendant import Pendant
 
 ELDERS = ("e-chen", "e-li")
 NUMBERS = 4096  # ids of one process
-
-
-class SimClock:
-    """`edge.clock.Clock` of one hub: monotonic time of a boot, and a wall clock that may be anything."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self.boot = site.boot
-        self.offset_ms = 0
-        self._confirmed = False
-
-    def monotonic_ms(self) -> int:
-        return self._site.world.now_ms - self._site.booted_ms
-
-    def wall_ms(self) -> int:
-        return max(0, self._site.world.now_ms + self._site.wall_offset_ms + self.offset_ms)
-
-    def trusted(self) -> bool:
-        return self._confirmed
-
-    def confirm(self, platform_wall_ms: int) -> int:
-        """As SystemClock.confirm."""
-        step = platform_wall_ms - self.wall_ms()
-        self._confirmed = True
-        if abs(step) > 30_000:
-            self.offset_ms += step
-            return step
-        return 0
 
 
 class Site:
@@ -112,6 +85,47 @@ class Site:
         self.booted_ms = self.world.now_ms - self.world.delay(0, 3_000)
 
 
+class SimUplink(Uplink):
+    """The product's uplink on made-up lines."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        super().__init__(
+            process.hub,
+            process.writer,
+            process.state,
+            process.config.settings,
+            process.credentials,
+            process.clock,
+            process,  # type: ignore[arg-type]
+        )
+        self.downlink._monotonic = process.loop.time
+
+    def _make_paths(self, platform: PlatformSection) -> None:
+        site, loop = self._process.site, self._process.loop
+        self.paths = {name: SimPath(line, site.name, loop) for name, line in site.lines.items()}  # type: ignore[misc]
+        self._coap = self.paths["coap"]  # type: ignore[assignment]
+
+
+class SimWatch(Watch):
+    """The product's watch in a house without mains or battery."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(
+            process.hub,
+            process.heartbeat,
+            process.speak_aside,
+            utc_offset_minutes=480,
+            power_supplies=Path("none"),
+            healthy=lambda: True,
+            feed=lambda: None,
+            stores=process.look_at_storage,
+        )
+
+    async def _power(self) -> None:
+        """Nothing to read."""
+
+
 class Process(Service):
     """One run of the hub's service. Uses Service's glue; its rooms are put together here."""
 
@@ -119,13 +133,19 @@ class Process(Service):
         self.site, world = site, site.world
         self.loop = Loop(world)
         self.began_ms = world.now_ms
-        self.clock = SimClock(site)
+        self.clock = SystemClock(
+            boot=site.boot,
+            read_monotonic_ms=lambda: world.now_ms - site.booted_ms,
+            read_system_ms=lambda: world.now_ms + site.wall_offset_ms,
+        )
         self.config, self.credentials = _configured(site)
         self.adapter = Adapter(site.air, self.loop, f"{site.name}-hci0")
         self.ports = Ports(self.clock, lambda: None, self._adapters)  # type: ignore[arg-type]
         self.mint = Mint(site.name, self.clock)
         self.mint.numbers.begin(world.random.getrandbits(32), 0, NUMBERS)
         self.state = Numbers(site.disk)  # type: ignore[assignment]
+        self.speaker = self  # type: ignore[assignment]
+        self._saying = set()
         self.accepted: dict[EventId, int] = {}  # call events of this process -> when
         self.loop.do(self._assemble)
 
@@ -137,7 +157,6 @@ class Process(Service):
         self.writer = SteppedWriter(site.disk, self.loop, lambda entries, seqs: self.hub.saved(entries, seqs))
         self.journal = site.disk.journal
         self.hub = Hub(self.mint, self.writer, elder=ELDERS[0], room="hall")
-        self.hub.on_storage = lambda reason: self.hub.see("storage", site.name, bool(reason), reason)
         self._watch_accepted()
         self.keys_in = KeyInput(self.hub, self._cancel_offered, lambda key, stuck: None)
         self.loop.start(self._life(), "life")
@@ -148,10 +167,8 @@ class Process(Service):
 
     def _talk(self) -> None:
         site, hub = self.site, self.hub
-        self.paths = {name: SimPath(line, site.name, self.loop) for name, line in site.lines.items()}
-        self.delivery = Delivery(
-            hub, self.paths, DEFAULT, self._pending, self._path_health, self.clock.confirm
-        )
+        self.uplink = SimUplink(self)
+        self.paths, self.delivery = self.uplink.paths, self.uplink.delivery
         self.pendants = Pendants(hub, self.ports, self.config, self.credentials, self.state)
         self.heartbeat = Heartbeat(
             hub,
@@ -173,27 +190,20 @@ class Process(Service):
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
         )
-        self.cursor = self._stored_cursor()
-        self.downlink = Downlink(
-            list(self.paths.values()),
-            lambda: self.cursor,
-            self._downlink_items,
-            self.delivery.polled,
-            chance=site.world.random.random,
-            monotonic=self.loop.time,
-        )
-        hub.on_change.append(lambda: self.downlink.set_call_open(bool(open_calls(hub.book))))
-        for name, run in (
-            ("calls", self.delivery.run_calls),
-            ("lower", self.delivery.run_lower),
-            ("downlink", self.downlink.run),
-            ("radio", self.pendants.run),
-            ("heartbeat", self.heartbeat.run),
-            ("presenter", self.presenter.run),
-        ):
-            self.loop.start(run(), name)
-        for name in self.paths:
-            self.loop.start(self.delivery.run_checks(name), f"check {name}")
+        Effects(hub, self.heartbeat.beat, self.speak_aside, self._propose)
+        self.uplink.start()
+        self.add("radio", self.pendants.run)
+        self.add("heartbeat", self.heartbeat.run)
+        self.add("presenter", self.presenter.run)
+        self.add("watch", SimWatch(self).run)
+
+    def add(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """As Supervisor.add, but nothing is started anew: what fails is a finding."""
+        self.loop.start(start(), name)
+
+    def look_at_storage(self) -> None:
+        """As Service._look_at_stores, of a disk whose stores are always open."""
+        self.hub.see("storage", self.site.name, bool(self.hub.storage), self.hub.storage)
 
     def _watch_accepted(self) -> None:
         record = self.hub.record

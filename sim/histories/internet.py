@@ -77,7 +77,7 @@ class Platform:
             self._answer(hub, after, answer)
         else:
             self._waiting.append((hub, after, answer))
-            self.world.after(hold_ms * self.world.lapse, self._release, hub, after, answer)
+            self.world.after(hold_ms, self._release, hub, after, answer)
 
     def act(self, call_id: EventId, action: Action, by: str) -> None:
         """A seat's hand, if the case is in a state for it."""
@@ -200,6 +200,9 @@ class SimPath:
         wall_ms, begun = self._loop.world.now_ms + WALL_MS, self._loop.time()
         await self._ask(lambda reply: reply(b"") if self._line.platform.up else None)
         return wall_ms, self._loop.time() - begun
+
+    async def open(self) -> None:
+        """As CoapPath.open."""
 
     async def close(self) -> None:
         """As Path.close."""

@@ -20,7 +20,7 @@ from protocols.values import EventId
 from sim.histories.clockwork import World
 
 STORE_RETRY_MS = 5_000  # as in app.py
-FAST_MS, CALM_MS = 300, 1_500  # between two payloads: while unheard and young; else
+FAST_MS, CALM_MS, HEARD_MS = 300, 1_500, 4_000  # between two payloads: unheard and young; unheard; heard
 
 
 class Flash(Store):
@@ -255,8 +255,9 @@ class Pendant:
         press, interval, change = self.core.book.on_air(now, self._turn_no)
         if interval and press is not None:
             self._emit(press.meaning, press.number, now - press.pressed_ms)
-            young = press.stage == NONE and now - press.pressed_ms < 30_000
-            return FAST_MS if young else CALM_MS
+            if press.stage != NONE:
+                return HEARD_MS
+            return FAST_MS if now - press.pressed_ms < 30_000 else CALM_MS
         if self.world.now_ms < self._burst_until:
             self._emit(0, 0, 0)
             return CALM_MS
