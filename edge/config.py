@@ -220,7 +220,8 @@ def _collect(value: Any, kind: Any, where: str, errors: list[str]) -> None:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            allowed = _ALLOWED.get(kind) or str(error)
+            words = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+            allowed = _ALLOWED.get(kind) or (f"one of {', '.join(words)}" if words else str(error))
             errors.append(f"{where} = {value!r}: allowed is {allowed}")
 
 

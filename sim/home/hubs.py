@@ -130,6 +130,10 @@ class HubRig:
             return True
         return any(call["elder"] == elder and call["lifecycle"] in ("asking", "open") for call in calls)
 
+    async def settings(self) -> dict[str, Any]:
+        """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
+        return dict(await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "config"))
+
     def told(self, meaning: Meaning, since_ms: int = 0) -> bool:
         """Whether lamp or loudspeaker told so since then."""
         mine = (t for t in self.ledger.told if t.device == self.setup.id)

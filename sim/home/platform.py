@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from protocols.wire import decode_event
 from sim.home import records
 from sim.home.ledger import Deed, Stored
 from sim.home.process import Child
@@ -113,13 +114,20 @@ class PlatformRig:
         if status not in (200, 204):
             raise RuntimeError(f"the seat answered {status} to {what}: {body[:200]!r}")
 
-    async def _post(self, path: str) -> tuple[int, bytes]:
+    async def propose(self, hub: str, document: str) -> None:
+        """Put settings up for a hub, as an operator of the platform would."""
+        status, body = await self._post(f"/seat/hubs/{hub}/settings?by=operator", document.encode())
+        if status != 202:
+            raise RuntimeError(f"the seat answered {status} to settings: {body[:200]!r}")
+
+    async def _post(self, path: str, content: bytes = b"{}") -> tuple[int, bytes]:
         reader, writer = await asyncio.open_connection(LOOPBACK, self.info["seat_port"])
         try:
             host = f"{LOOPBACK}:{self.info['seat_port']}"
             writer.write(
                 f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {self.seat_token}\r\n"
-                "content-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}".encode()
+                f"content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode()
+                + content
             )
             answer = await asyncio.wait_for(reader.read(), SEAT_S)
         finally:
@@ -155,6 +163,13 @@ class PlatformRig:
                 self.cases[case.call_id] = case
                 self._done_at_the_page(case, msgspec.msgpack.decode(body, type=Times))
                 self.on_case(case)
+
+    def outcomes(self) -> list[str]:
+        """How the commands of the platform ended, as hubs have reported it."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM events WHERE kind = 'command.result'").fetchall()
+        return [decode_event(body).data["outcome"] for (body,) in rows]
 
     def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
         """Deeds that no `hand` of ours did: somebody used the seat's page."""

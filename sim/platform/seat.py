@@ -55,6 +55,7 @@ HOSTS = ("127.0.0.1", "localhost", "[::1]")
 TOKEN_FILE = "seat-token"
 MAX_BODY = 4_096
 MAX_NAME = 64
+MAX_SETTINGS = 8_192  # bytes; what a hub takes (edge/config.py)
 ENDED_SHOWN = 30
 PING_S = 15.0  # also tells the page the platform's time
 BEHIND = 500  # messages that a page may be behind; then it is let go, comes again and gets the whole state
@@ -82,6 +83,7 @@ class Seat:
             Route("/seat/state", self._state, methods=["GET"]),
             Route("/seat/stream", self._stream, methods=["GET"]),
             Route("/seat/calls/{call_id}/{action}", self._act, methods=["POST"]),
+            Route("/seat/hubs/{hub}/settings", self._propose, methods=["POST"]),
         ]
         self.app = _Guard(Starlette(routes=routes, exception_handlers={AnbanError: refused}))
 
@@ -173,6 +175,18 @@ class Seat:
         case = arrival.changes[0].case if arrival.changes else None
         return JSONResponse(call_view(case, self._store.register) if case is not None else {})
 
+    async def _propose(self, request: Request) -> Response:
+        """Settings for one hub: the body is the document, ?by= the person; the hub tries them and reports."""
+        self._check(request)
+        by = _name(request.query_params.get("by", ""))
+        body = await read_body(request, MAX_SETTINGS)
+        try:
+            document = body.decode()
+        except UnicodeDecodeError:
+            raise AnbanError(Reason.BAD_VALUE, "A settings document is text in UTF-8.") from None
+        await self._store.propose(request.path_params["hub"], document, by)
+        return JSONResponse({}, 202)
+
 
 def _name_in(body: bytes) -> str:
     """Who acts, from a body {"by": name}; "seat" if nobody says."""
@@ -180,6 +194,10 @@ def _name_in(body: bytes) -> str:
         by = json.loads(body or b"{}").get("by", "")
     except (ValueError, AttributeError, RecursionError):
         raise AnbanError(Reason.BAD_VALUE, 'The body reads {"by": name}.') from None
+    return _name(by)
+
+
+def _name(by: object) -> str:
     if not isinstance(by, str) or len(by) > MAX_NAME or not by.isprintable():
         raise AnbanError(Reason.BAD_VALUE, f"A name has at most {MAX_NAME} printable characters.")
     return by.strip() or "seat"

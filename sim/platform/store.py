@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 import queue
+import secrets
 import sqlite3
 import threading
 import time
@@ -30,6 +31,7 @@ from sim.platform.registry import Register, write_config
 log = logging.getLogger(__name__)
 
 GROUP_EVENTS = 500  # of one commit: about 20 ms of work, so that an SOS never waits longer for its turn
+PROPOSAL_MS = 24 * 3_600_000  # a hub that comes back after a day is told again by whoever still wants it
 QUEUE_JOBS = 2_000  # deliveries waiting; beyond that the platform says "later" and stays alive
 
 _CASES = msgspec.msgpack.Decoder(Case)
@@ -203,6 +205,22 @@ class Store:
     async def command(self, hub: str, command: Command) -> Arrival:
         """Put a command on a hub's downlink."""
         return await self._submit(Lane.ASSIST, lambda: self._desk.command(hub, command))
+
+    async def propose(self, hub: str, document: str, by: str) -> Arrival:
+        """Put settings up for a hub, and tell it to fetch them. AnbanError(NOT_FOUND) for no hub of ours."""
+        self.register.refresh()
+        if hub not in self.register.hubs:
+            raise AnbanError(Reason.NOT_FOUND, "There is no such hub.")
+        at_ms = now_ms()
+        command = Command(
+            id=secrets.token_hex(8), kind="config.propose", expires_ms=at_ms + PROPOSAL_MS, authority=by
+        )
+
+        def run() -> Arrival:
+            write_config(self._writer_db, hub, "proposed", document, by, at_ms)
+            return self._desk.command(hub, command)
+
+        return await self._submit(Lane.ASSIST, run)
 
     async def set_silent(self, silent: dict[str, tuple[bool, int]]) -> Arrival:
         """Raise or end "nothing heard" for hubs: hub -> (silent, since)."""

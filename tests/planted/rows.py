@@ -114,7 +114,9 @@ LINES = (
         "HTTPS carries what CoAP cannot",
         (
             Change(
-                "edge/plan.py", "    sos=(\n        _COAP,\n        _HTTPS,\n", "    sos=(\n        _COAP,\n"
+                "edge/plan.py",
+                "_SOS: Final = (\n    _COAP,\n    _HTTPS,\n",
+                "_SOS: Final = (\n    _COAP,\n",
             ),
         ),
     ),
@@ -160,7 +162,9 @@ LINES = (
         (
             Change("edge/plan.py", "    if row.most and count >= row.most:", "    if count >= 1:"),
             Change(
-                "edge/plan.py", "    sos=(\n        _COAP,\n        _HTTPS,\n", "    sos=(\n        _COAP,\n"
+                "edge/plan.py",
+                "_SOS: Final = (\n    _COAP,\n    _HTTPS,\n",
+                "_SOS: Final = (\n    _COAP,\n",
             ),
             Change("edge/paths/coap.py", "    MAX_RETRANSMIT = 3\n", "    MAX_RETRANSMIT = 0\n"),
         ),
@@ -338,10 +342,10 @@ WEIGHT = (
         (
             Change(
                 "edge/delivery.py",
-                "        try:\n            receipts = await self._paths[action.path].send([event])",
+                "        try:\n            receipts = await path.send([event])",
                 "        while await self._pending(Lane.READING, 1, 0):\n"
                 "            await asyncio.sleep(0.05)\n"
-                "        try:\n            receipts = await self._paths[action.path].send([event])",
+                "        try:\n            receipts = await path.send([event])",
             ),
         ),
     ),
@@ -451,8 +455,44 @@ TESTS = (
         (10,),
         "tests/unit/edge/test_config.py::test_a_wrong_key_is_named_with_what_is_allowed",
         "",
-        (Change("edge/config.py", "        errors = _across(config)\n", "        errors = []\n"),),
+        (Change("edge/config.py", "        errors = across(config)\n", "        errors = []\n"),),
     ),
 )
 
-PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *TESTS)
+SETTINGS = (
+    Plant(
+        "a call waits until settings have been tried to their end",
+        (4, 10),
+        "settings-reverted",
+        "a call goes out in the middle of it",
+        (
+            Change(
+                "edge/configuration.py",
+                '                    return "a-call-began"\n',
+                "                    pass\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a hub that dies while trying settings begins with them",
+        (10,),
+        "settings-reverted",
+        "killed while trying, it begins with what worked",
+        (
+            Change(
+                "edge/configuration.py",
+                "        stored = self._read(ACTIVE)\n",
+                "        stored = self._read(TRIAL) or self._read(ACTIVE)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "settings are kept without an answer",
+        (10,),
+        "tests/unit/edge/test_configuration.py::test_settings_under_which_nobody_answers_are_taken_back",
+        "",
+        (Change("edge/configuration.py", "reason = await self._try()", 'reason = ""'),),
+    ),
+)
+
+PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS, *TESTS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from protocols.values import Lane
+from protocols.wire import decode_downlink
 from sim.platform.faults import SILENT
 from sim.platform.seat import PAGE
 from sim.platform.service import Platform, running
@@ -234,6 +235,24 @@ async def test_the_stream_tells_of_calls_and_faults_as_they_come(
     (group,) = await told("faults")
     assert (group["fault"], group["area"], group["homes"]) == ("mains", "上海市浦东新区", 1)
     writer.close()
+
+
+async def test_settings_are_put_up_for_a_hub_and_it_is_told(browser: Browser, platform: Platform) -> None:
+    document = "[platform]\n"
+    assert (await browser.ask("POST", "/seat/hubs/hub-01/settings?by=Li", document.encode()))[0] == 202
+    (told,) = [item for body in platform.store.downlink("hub-01", 0, 4096) for item in decode_downlink(body)]
+    assert (told.item.kind, told.item.authority) == ("config.propose", "Li")
+    found = platform.store.config("hub-01")
+    assert found is not None
+    assert (found["side"], found["document"], found["author"]) == ("proposed", document, "Li")
+    for address, body, token, status in (
+        ("/seat/hubs/hub-99/settings", b"", None, 404),
+        ("/seat/hubs/hub-01/settings", b"\xff", None, 400),
+        ("/seat/hubs/hub-01/settings", b"x" * 8_193, None, 413),
+        ("/seat/hubs/hub-01/settings?by=%00", b"", None, 400),
+        ("/seat/hubs/hub-01/settings", b"", "wrong", 401),
+    ):
+        assert (await browser.ask("POST", address, body, token=token))[0] == status
 
 
 async def test_no_hub_can_show_another_homes_name(
