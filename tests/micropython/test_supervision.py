@@ -60,8 +60,7 @@ async def test_an_unheard_press_sleeps_between_its_bursts_and_keeps_its_age(boar
     assert late.interval_us == 20_000
     await board.until(lambda b: "no-hub" in b.felt())
     await board.until(lambda b: b.state == "asleep")
-    assert board.log[-1][1] == "sleep"
-    assert board.log[-1][2] < 30_000
+    assert [value for _, kind, value in board.log if kind == "sleep"][-1] < 30_000
     board.skip_to_timer()
     await side.advert(lambda a: a.number == sos.number and a.age_ms > 238_000)
     meeting = await side.meet()
