@@ -13,7 +13,7 @@ TYPED := protocols edge drivers firmware/build.py anban.py
 # What runs on the pendant, held to MicroPython's types.
 TYPED_MICROPYTHON := protocols/link drivers/pendant firmware
 
-.PHONY: help demo test test-slow test-planted test-chaos test-presses test-vm test-vm-bluez test-vm-power bench lint format locks phrases clean
+.PHONY: help demo test test-slow test-planted test-chaos test-presses test-vm test-vm-power test-vm-bluez test-vm-adverts bench lint format locks phrases clean
 
 help:
 	@echo "make demo       a simulated home with a page to press keys on"
@@ -50,16 +50,22 @@ test-chaos: # 200 rounds of kills, cuts and losses
 test-presses: # 10,000 presses over 8 pendants
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_presses.py
 
-# Two targets of less than half an hour. The machine is qemu: KVM where the hardware has it, else emulation.
+# Three targets of less than half an hour. The machine is qemu: KVM where the hardware has it, else emulation.
 test-vm:
 	$(MAKE) test-vm-power
 	$(MAKE) test-vm-bluez
+	$(MAKE) test-vm-adverts
 
-test-vm-power: $(STAMPS)/apt-sim $(STAMPS)/apt-vm $(STAMPS)/install $(STAMPS)/vm
+test-vm-power test-vm-bluez test-vm-adverts: $(STAMPS)/apt-sim $(STAMPS)/apt-vm $(STAMPS)/install $(STAMPS)/vm
+
+test-vm-power: # both stores, killed 50 times
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m vm tests/vm/test_power_cut.py
 
-test-vm-bluez: $(STAMPS)/apt-sim $(STAMPS)/apt-vm $(STAMPS)/install $(STAMPS)/vm
+test-vm-bluez: # presses, connects that hang, an adapter that hears nothing
 	$(BIN)/python -m pytest -s -m vm tests/vm/test_bluez.py
+
+test-vm-adverts: # ten minutes without a second of deafness
+	$(BIN)/python -m pytest -s -m vm tests/vm/test_adverts.py
 
 bench: $(STAMPS)/apt-sim $(STAMPS)/install $(STAMPS)/phrases
 	$(BIN)/anban bench --json $(BENCHES)

@@ -130,8 +130,8 @@ class Cuts:
         with tempfile.TemporaryDirectory(prefix="nbd") as place:
             async with NbdServer(self.disk, Path(place) / "disk") as server:
                 machine = Machine(
-                    self.folder / f"boot-{self.life:03d}", "stores", disk=server.uri, cores=1, memory_mb=512,
-                    life=self.life, synchronous=self.synchronous,
+                    self.folder / f"boot-{self.life:03d}", "stores", disk=server.uri, memory_mb=512,
+                    counted=False, life=self.life, synchronous=self.synchronous,
                 )  # fmt: skip
                 async with machine:
                     await self._until(moment, machine, server)

@@ -1,6 +1,6 @@
 """A virtual machine under qemu: it runs one program of tests/vm/guest with the product in this checkout.
 
-KVM where it works, else qemu's own emulation (about five times slower). What the program tells comes line by
+KVM where it works, else qemu's own emulation. What the program tells comes line by
 line, as JSON, over a virtio port: what has been read here was told, whatever happens to the machine after.
 """
 
@@ -12,7 +12,9 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.vm.packages import BUILD, Missing
 CHECKOUT: Final = Path(__file__).parents[2]
 QEMU: Final = "qemu-system-x86_64"
 PORT: Final = "anban"  # name of the virtio port; the guest looks for it in /sys/class/virtio-ports
+BOOT_S: Final = 300.0  # of the host: until all of Bluetooth listens, emulated on a busy machine
 _LINE_LIMIT: Final = 1 << 20
 
 
@@ -43,13 +46,14 @@ class Machine:
         *,
         disk: str | None = None,
         memory_mb: int = 1024,
-        cores: int = 2,
+        counted: bool = True,
         **arguments: Any,
     ) -> None:
         """`program`: a module of tests.vm.guest; `arguments` reach its `main` as keywords (JSON). `disk`:
-        what qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there."""
+        what qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there. `counted`:
+        see `acceleration`."""
         self.folder, self.program, self.arguments = folder, program, arguments
-        self.disk, self.memory_mb, self.cores = disk, memory_mb, cores
+        self.disk, self.memory_mb, self.counted = disk, memory_mb, counted
         self.lines: list[dict[str, Any]] = []
         self.ended = False
         self._news = asyncio.Event()
@@ -80,10 +84,12 @@ class Machine:
 
     def _script(self) -> str:
         arguments = shlex.quote(json.dumps(self.arguments))
+        tools = shlex.quote(str(Path(sys.executable).parent))  # micropython is there
         return (
-            "export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1\n"
+            f"export PATH=/usr/sbin:/usr/bin:/sbin:/bin:{tools}\n"
+            "export HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1\n"
             f"cd {shlex.quote(str(CHECKOUT))}\n"
-            f"{shlex.quote(sys.executable)} -m tests.vm.guest.begin {self.program} {arguments}\n"
+            f"{interpreter()} -m tests.vm.guest.begin {self.program} {arguments}\n"
         )
 
     def _command(self, port: str) -> list[str]:
@@ -92,7 +98,7 @@ class Machine:
         if not ram_disk.exists() or ram_disk.stat().st_mtime < Path(initrd.__file__).stat().st_mtime:
             initrd.build(kernel, ram_disk)
         share = "security_model=none,multidevs=remap"
-        command = [QEMU, "-M", "q35", *acceleration(), "-smp", str(self.cores), "-m", str(self.memory_mb)]
+        command = [QEMU, "-M", "q35", *acceleration(self.counted), "-m", str(self.memory_mb)]
         command += ["-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none"]
         command += ["-kernel", str(kernel.image), "-initrd", str(ram_disk)]
         command += ["-append", "console=ttyS0 quiet panic=-1 oops=panic"]
@@ -105,8 +111,10 @@ class Machine:
         return command
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        kept = (self.folder / "told.jsonl").open("wb", buffering=0)
+        with kept, contextlib.suppress(ConnectionError):
             while (line := await reader.readline()).endswith(b"\n"):
+                kept.write(line)
                 self.lines.append(json.loads(line) | {"at_s": time.monotonic()})
                 self._news.set()
         self.ended = True
@@ -153,8 +161,27 @@ class Machine:
         self._sockets.cleanup()
 
 
-def acceleration() -> tuple[str, ...]:
+def interpreter() -> str:
+    """The Python of the guest, for a shell: this one, or Debian's own with the packages of this one.
+
+    The recovery of an adapter needs a Python that was built with Bluetooth sockets. Debian's and Raspberry Pi
+    OS's are; one that pyenv compiled may not be. Missing when there is neither.
+    """
+    if hasattr(socket, "AF_BLUETOOTH"):
+        return shlex.quote(sys.executable)
+    theirs = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    if not Path(theirs).exists():
+        raise Missing(f"{sys.executable} has no Bluetooth sockets, and there is no {theirs}.")
+    return f"PYTHONPATH={shlex.quote(sysconfig.get_path('purelib'))} {theirs}"
+
+
+def acceleration(counted: bool) -> tuple[str, ...]:
     """What qemu is told about the processor: KVM where the hardware virtualises and this user may use it.
+
+    Else it is emulated, and `counted`, the guest's clock goes by instructions, a nanosecond each, and skips
+    what it would idle away: the guest is one core of a thousand million instructions a second (less than a
+    Raspberry Pi 4's), however slow and busy the host is, and milliseconds and timeouts in it mean what they
+    say. It also skips ahead while the host's disk works: what is timed may not touch the host's files.
 
     A /dev/kvm alone says little: a software KVM (kvm_pvm) does not run a stock kernel. ANBAN_VM_ACCEL=kvm or
     tcg decides otherwise.
@@ -162,5 +189,7 @@ def acceleration() -> tuple[str, ...]:
     hardware = any(Path("/sys/module", name).exists() for name in ("kvm_intel", "kvm_amd"))
     usable = hardware and os.access("/dev/kvm", os.R_OK | os.W_OK)
     if os.environ.get("ANBAN_VM_ACCEL", "kvm" if usable else "tcg") == "kvm":
-        return ("-accel", "kvm", "-cpu", "host")
-    return ("-accel", "tcg,thread=multi", "-cpu", "max")
+        return ("-accel", "kvm", "-cpu", "host", "-smp", "2")
+    if counted:
+        return ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max")
+    return ("-accel", "tcg", "-cpu", "max")

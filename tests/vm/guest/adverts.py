@@ -21,9 +21,12 @@ PAYLOAD_S: Final = 0.25  # as the firmware: a new counter so often
 INTERVAL_US: Final = 100_000  # the firmware's pace from the 30th second on
 
 
-async def main(bluez: str, seconds: float) -> None:
-    """Tells every 30 s how it goes, and {"gaps": ...} at the end; times are of the guest's clock."""
-    async with bluetooth(bluez) as (adapter, air, version), Home(adapter, air) as home:
+async def main(bluez: str, seconds: float, by_address: bool) -> None:
+    """Tells every 30 s how it goes, and {"gaps": ...} at the end; times are of the guest's clock.
+
+    `by_address`: the controller takes a new payload of a known address for a duplicate.
+    """
+    async with bluetooth(bluez, by_address) as (adapter, air, version), Home(adapter, air) as home:
         tell(bluez=version)
         heard: list[tuple[int, bytes]] = []
         home.adverts.append(lambda advert: note(heard, advert))
@@ -38,16 +41,17 @@ async def main(bluez: str, seconds: float) -> None:
         sender.cancel()
         pulse.cancel()
         times = [at for at, _ in heard] + [home.clock.monotonic_ms()]
-        gaps = sorted(b - a for a, b in itertools.pairwise(times))
+        gaps = sorted((b - a, a) for a, b in itertools.pairwise(times))
         tell(
             gaps={
                 "seconds": round(times[-1] / 1000 - times[0] / 1000, 1),
                 "adverts": len(heard),
                 "payloads": len({data for _, data in heard}),
-                "longest_ms": gaps[-1],
-                "p50_ms": gaps[len(gaps) // 2],
-                "p99_ms": gaps[len(gaps) * 99 // 100],
-                "over_500_ms": sum(gap > 500 for gap in gaps),
+                "longest_ms": gaps[-1][0],
+                "longest_at_s": [round((at - times[0]) / 1000, 1) for _, at in gaps[:-4:-1]],
+                "p50_ms": gaps[len(gaps) // 2][0],
+                "p99_ms": gaps[len(gaps) * 99 // 100][0],
+                "over_500_ms": sum(gap > 500 for gap, _ in gaps),
                 "own_lag_ms": round(max(lags) * 1000),
                 "radio": [repr(fact) for fact in home.radio_facts],
             }

@@ -17,15 +17,25 @@ from drivers.ble.bluez import BluezAdapter, adapters
 from sim.air.client import AirControl
 
 OUT: Final = Path("/run/out")
+LOGS: Final = Path(
+    "/run/logs"
+)  # in memory: writing to the host would stop bluetoothd for as long as it takes
 AIR: Final = Path("/run/air")
+DEBUG: Final = Path("/sys/kernel/debug")
 _POLICIES: Final = ("usr/share/dbus-1/system.d/bluetooth.conf", "etc/dbus-1/system.d/bluetooth.conf")
 _LOADER: Final = "ld-linux-x86-64.so.2"
 _LIBRARIES: Final = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 
 
 @contextlib.asynccontextmanager
-async def bluetooth(bluez: str) -> AsyncIterator[tuple[BluezAdapter, AirControl, str]]:
-    """An adapter of the product that is up, the air around it, and BlueZ's version; `bluez` is a folder."""
+async def bluetooth(
+    bluez: str, by_address: bool = False
+) -> AsyncIterator[tuple[BluezAdapter, AirControl, str]]:
+    """An adapter of the product that is up, the air around it, and BlueZ's version; `bluez` is a folder.
+
+    `by_address`: a controller whose duplicate filter looks at addresses alone, and a kernel that knows it, as
+    with the chip of a Raspberry Pi (drivers/bluetooth/btbcm.c sets HCI_QUIRK_STRICT_DUPLICATE_FILTER).
+    """
     folder = Path(bluez)
     _furnish(folder)
     await (await asyncio.create_subprocess_exec("dbus-daemon", "--system", "--fork")).wait()
@@ -36,18 +46,22 @@ async def bluetooth(bluez: str) -> AsyncIterator[tuple[BluezAdapter, AirControl,
     try:
         async with asyncio.timeout(60):
             found = await _powered()
+            if by_address:
+                await _filter_by_address(found.name, control)
         yield found, control, version
     finally:
         await control.close()
         for process in (air, daemon):
             process.terminate()
+        for log in LOGS.iterdir():
+            shutil.copy(log, OUT)
 
 
 def _furnish(folder: Path) -> None:
     """What installing BlueZ would have put in place."""
     policy = next(folder / name for name in _POLICIES if (folder / name).exists())
     shutil.copy(policy, "/etc/dbus-1/system.d/bluetooth.conf")
-    for place in ("/run/dbus", "/var/lib/bluetooth", str(AIR)):
+    for place in ("/run/dbus", "/var/lib/bluetooth", str(LOGS), str(AIR)):
         Path(place).mkdir(parents=True, exist_ok=True)
     Path("/run/dbus/pid").unlink(missing_ok=True)
 
@@ -68,7 +82,7 @@ async def _version(folder: Path) -> str:
 
 
 async def _started(*command: str, log: str) -> asyncio.subprocess.Process:
-    with (OUT / log).open("wb") as file:
+    with (LOGS / log).open("wb") as file:
         return await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file)
 
 
@@ -77,18 +91,29 @@ async def _powered() -> BluezAdapter:
     while not adapters():
         await asyncio.sleep(0.05)
     adapter = adapters()[0]
-    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-    while not await _switched_on(bus, adapter.name):
-        await asyncio.sleep(0.1)
-    bus.disconnect()
+    await _power(adapter.name, True)
     return adapter
 
 
-async def _switched_on(bus: MessageBus, name: str) -> bool:
-    """Whether the adapter has power now; asks for it."""
-    await _property(bus, name, "Set", "ssv", Variant("b", True))
-    answer = await _property(bus, name, "Get", "ss")
-    return bool(answer and answer[0].value)
+async def _filter_by_address(name: str, air: AirControl) -> None:
+    await _power(name, False)  # the kernel refuses while the adapter is up
+    mount = await asyncio.create_subprocess_exec("mount", "-t", "debugfs", "debugfs", str(DEBUG))
+    assert await mount.wait() == 0
+    (DEBUG / "bluetooth" / name / "quirk_strict_duplicate_filter").write_text("Y")
+    await air.filter_by_address(name=name)
+    await _power(name, True)
+
+
+async def _power(name: str, wanted: bool) -> None:
+    """Switch an adapter on or off, and wait until it is."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    while True:
+        await _property(bus, name, "Set", "ssv", Variant("b", wanted))
+        answer = await _property(bus, name, "Get", "ss")
+        if answer and answer[0].value is wanted:
+            break
+        await asyncio.sleep(0.1)
+    bus.disconnect()
 
 
 async def _property(bus: MessageBus, name: str, member: str, signature: str, *more: Any) -> list[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -31,13 +31,17 @@ class Clock:
         return time.monotonic_ns() // 1_000_000
 
 
+async def nothing(address: str) -> None:
+    """Before a connect."""
+
+
 class Watched:
     """The product's adapter with a stopwatch: `connects` holds (address, seconds, error) of each attempt."""
 
     def __init__(self, adapter: BluezAdapter) -> None:
         self._adapter = adapter
         self.connects: list[tuple[str, float, str]] = []
-        self.before_connect: Callable[[str], None] = lambda address: None
+        self.before_connect: Callable[[str], Awaitable[None]] = nothing
 
     @property
     def name(self) -> str:
@@ -57,9 +61,9 @@ class Watched:
         connect = client.connect
 
         async def timed() -> object:
-            self.before_connect(device.address)
             begun, outcome = time.monotonic(), "cancelled"
             try:
+                await self.before_connect(device.address)
                 result = await connect()
                 outcome = ""
                 return result

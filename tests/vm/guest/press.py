@@ -26,6 +26,7 @@ async def main(bluez: str, presses: int, hangs: int) -> None:
             tell(press=await press(home, boards[0]))
         for _ in range(hangs):
             tell(hang=await hang(home, boards[0], boards[1]))
+        tell(radio=[repr(fact) for fact in home.radio_facts])
 
 
 async def press(home: Home, board: Board) -> dict[str, Any]:
@@ -55,13 +56,14 @@ async def close(home: Home, board: Board, life: int, number: int, felt: int) -> 
 
 
 async def hang(home: Home, first: Board, second: Board) -> dict[str, Any]:
-    """The first pendant vanishes just as the hub begins to connect; then the second is pressed."""
+    """The first pendant vanishes as the hub connects, its elder has felt it; then the second is pressed."""
     begun, connects = time.monotonic(), len(home.adapter.connects)
     felt = (len(first.felt()), len(second.felt()))
     gone: list[float] = []
 
-    def vanish(address: str) -> None:
+    async def vanish(address: str) -> None:
         if address == first.address and not gone:
+            await until(lambda: "pressed" in first.felt()[felt[0] :], 2)
             first.power_cut()
             gone.append(time.monotonic())
 

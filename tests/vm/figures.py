@@ -1,0 +1,20 @@
+"""What the virtual machine's tests have measured, left for people: build/vm/figures/NAME.json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from tests.vm.machine import acceleration
+from tests.vm.packages import BUILD
+
+RELEASES: Final = {"bookworm": "5.66", "trixie": "5.82"}
+
+
+def keep(name: str, figures: dict[str, Any]) -> None:
+    """Leave figures, and print them."""
+    folder = BUILD / "figures"
+    folder.mkdir(exist_ok=True)
+    figures = {"processor": " ".join(acceleration(counted=True)), **figures}
+    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps({name: figures}), flush=True)
