@@ -77,7 +77,7 @@ class Platform:
             self._answer(hub, after, answer)
         else:
             self._waiting.append((hub, after, answer))
-            self.world.after(hold_ms, self._release, hub, after, answer)
+            self.world.after(hold_ms * self.world.lapse, self._release, hub, after, answer)
 
     def act(self, call_id: EventId, action: Action, by: str) -> None:
         """A seat's hand, if the case is in a state for it."""

@@ -86,7 +86,7 @@ def make(seed: int) -> Script:
     favourites = rng.sample(list(TROUBLES), 2 if calm else rng.randint(5, 14))
     table |= {name: TROUBLES[name] for name in favourites}
     steps: list[Step] = []
-    now, count = 5 * S, rng.randint(6, 16)
+    now, count = 5 * S, rng.randint(5, 11)
     while count > 0:
         now += int(rng.expovariate(1 / 4_000)) + 50
         what = rng.choices(list(table), [weight for weight, _ in table.values()])[0]
