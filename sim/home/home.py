@@ -189,6 +189,7 @@ class Home:
     async def press(self, pendant: str, hold_s: float = 0.12) -> Press:
         """Press a pendant. RuntimeError when it has no power."""
         rig = self.pendants[pendant]
+        await rig.finger.ready()
         press = rig.key_down()
         if press is None:
             raise RuntimeError(f"{pendant} has no power")

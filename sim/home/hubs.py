@@ -16,6 +16,7 @@ from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
 from sim.home.setup import HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
+from sim.home.waiting import Finger
 
 PINS = {"red": 17, "green": 27}
 KINDS = {
@@ -36,6 +37,7 @@ class HubRig:
         self.ledger = ledger
         self.env: dict[str, str] = {}
         self.lamp = LampReader()
+        self._fingers = {name: Finger() for name in PINS}
         self.said: list[tuple[int, str]] = []
         self.on_lamp: Callable[[Shown], None] = lambda shown: None
         self.on_spoken: Callable[[str], None] = lambda key: None
@@ -111,12 +113,16 @@ class HubRig:
         return press
 
     async def press(self, name: str, hold_s: float = 0.12) -> Press:
-        """Down, hold, up. RuntimeError while the hub does not run."""
+        """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
+        run."""
+        finger = self._fingers[name]
+        await finger.ready()
         press = self.key(name, True)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)
         self.key(name, False)
+        finger.lifted()
         return press
 
     async def has_open_call(self, elder: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.setup import PendantSetup
+from sim.home.waiting import Finger
 from sim.pendant.board import Board
 
 ROOT_KEY_BYTES = 16
@@ -54,6 +55,7 @@ class PendantRig:
         )
         self.board.on_output = self._note
         self.on_change: Callable[[str, Any], None] = lambda kind, value: None
+        self.finger = Finger()
         self.light = "off"  # the colour that it flashes in
         self.lit_at = 0.0
         self.buzzes = 0
@@ -88,6 +90,7 @@ class PendantRig:
 
     def key_up(self) -> None:
         self.board.key_up()
+        self.finger.lifted()
 
     def power_cut(self) -> None:
         """The cell is out; a press of which nobody had been told anything is not owed any more."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 POLL_S = 0.02
+LIFT_S = 0.15  # a finger is up for at least so long between two presses; under 30 ms is one press to any key
 
 Condition = Callable[[], bool | Awaitable[bool]]
 
@@ -27,3 +28,18 @@ async def came(condition: Condition, within_s: float) -> float | None:
         if time.monotonic() - began > within_s:
             return None
         await asyncio.sleep(POLL_S)
+
+
+class Finger:
+    """One finger for one key: `await ready()` before it goes down, `lifted()` when it goes up."""
+
+    def __init__(self) -> None:
+        self._up_at = -LIFT_S
+
+    async def ready(self) -> None:
+        """Wait until a finger can be down again."""
+        await asyncio.sleep(self._up_at + LIFT_S - time.monotonic())
+
+    def lifted(self) -> None:
+        """It is up from now on."""
+        self._up_at = time.monotonic()

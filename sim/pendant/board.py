@@ -85,6 +85,9 @@ class Board:
         self._life: asyncio.Task[None] | None = None
         self._lives: set[asyncio.Task[None]] = set()  # one whose power was cut may still be ending
         self._armed: list[list[int]] = []
+        self._moves: list[int] = []  # levels of the key since this process began
+        self._told_ms = 0  # when it last moved
+        self._taken = 0  # how many of those it had taken when it went to sleep; the next one wakes it
         self._wake = asyncio.Event()
         self._power_on_ms = 0
         self._wake_at = 0.0
@@ -233,8 +236,9 @@ class Board:
                 env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
                 cwd=self.directory,
             )  # fmt: skip
+        self._moves = []
         if self._chip_key_at_start != self._key:
-            self._tell(pin=[KEY, self._key])
+            self._tell_key()
         assert process.stdout is not None
         try:
             async for line in process.stdout:
@@ -271,7 +275,9 @@ class Board:
         self._enter("asleep")
         self._cut_at = None
         while True:
-            if any(pin == KEY and level == self._key for pin, level in self._armed):
+            if any(
+                pin == KEY and level in (self._key, *self._moves[self._taken :]) for pin, level in self._armed
+            ):
                 return "key"
             left = self._wake_at - time.monotonic()
             if left <= 0:
@@ -311,8 +317,13 @@ class Board:
             return
         self._key = level
         self._note("pin", "up" if level else "down")
-        self._tell(pin=[KEY, level])
+        self._tell_key()
         self._wake.set()
+
+    def _tell_key(self) -> None:
+        self._moves.append(self._key)
+        self._told_ms = int(time.monotonic() * 1000) & 0xFFFFFFF  # a small int to the chip
+        self._tell(pin=[KEY, self._key, self._told_ms])
 
     def _tell(self, **command: Any) -> None:
         process = self._process
@@ -340,7 +351,7 @@ class Board:
             self._watch(value / 1000 if kind == "wdt" else self._watchdog_s)
         elif kind == "sleep":
             self._wake_at = time.monotonic() + value[0] / 1000
-            self._armed = value[1]
+            self._armed, self._taken = value[1:]
             self._note("sleep", value[0])
             self._ended = "sleep"
         else:

@@ -7,6 +7,7 @@ import pytest
 
 from protocols.link import const, messages, session
 from protocols.link.errors import LinkError
+from sim.pendant.board import KEY
 
 
 async def test_a_press_is_an_sos_on_the_air(board, side):
@@ -40,6 +41,25 @@ async def test_presses_during_the_boot_fold_into_the_wake_press(make_board, side
     await board.until(lambda b: b.felt())
     assert {a.number for a in side.adverts if a.meaning} == {first.number}
     assert first.age_ms >= 380  # the age counts from the wake edge
+
+
+async def test_a_finger_is_no_spike_because_the_machine_was_busy(board, side):
+    """Both edges are read at once; on a chip each would have had its interrupt."""
+    await board.start()
+    await board.until(lambda b: b.state == "running")
+    board.key_down()
+    board._tell(pin=[KEY, 1, board._told_ms + 100])
+    heard = await side.advert(lambda a: a.meaning == const.MEANING_SOS)
+    assert heard.number
+
+
+async def test_a_press_on_its_way_when_the_chip_falls_asleep_wakes_it(board, side):
+    await board.start()
+    await side.bring_to_sleep(board)
+    board.key_down()
+    board.key_up()  # before anybody has looked
+    await side.advert(lambda a: a.meaning == const.MEANING_SOS)
+    await board.until(lambda b: b.felt() == ["pressed"])
 
 
 async def test_the_payload_changes_every_quarter_of_a_second(board, side):

@@ -110,7 +110,7 @@ def unique_id():
 def deepsleep(ms=0):
     import esp32
 
-    powered.emit("sleep", [ms, esp32.armed])
+    powered.emit("sleep", [ms, esp32.armed, powered.taken])
     powered.end()
 
 
