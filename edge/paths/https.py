@@ -11,9 +11,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -38,9 +41,13 @@ CONNECT_S: Final = 3.0  # a handshake over a bad mobile line takes 1-2 s
 READ_S: Final = 10.0  # the platform answers after a commit of milliseconds
 POLL_SLACK_S: Final = 15.0  # beyond the hold; see coap.POLL_SLACK_S
 LOOKUP_S: Final = 10.0  # getaddrinfo heeds no timeout; the caller is let go after this
-BATCH: Final = 200  # events a request, about 20 KB: 2 s on a line of 100 kbit/s
+BATCH: Final = 200  # events a request at most, about 20 KB: 2 s on a line of 100 kbit/s
 THREADS: Final = {"sos": 4, "rest": 1, "poll": 2}
 CBOR: Final = "application/cbor"
+# What requests would load to guess the encoding of texts: 3 MB of tables, and we read bytes.
+GUESSERS: Final = ("charset_normalizer", "chardet")
+
+_importing = threading.Lock()
 
 
 class HttpsPath:
@@ -129,7 +136,7 @@ class HttpsPath:
 
     def _request(self, purpose: str, method: str, address: str, body: bytes, read_s: float) -> bytes:
         """One exchange, in a thread of the purpose's own. PathError and nothing else."""
-        import requests
+        requests = library()
         from urllib3.exceptions import HTTPError
 
         session = self._session(purpose, requests.Session)
@@ -180,6 +187,20 @@ class HttpsPath:
                 session.headers["Accept-Encoding"] = "identity"
                 session.headers["User-Agent"] = "anban"
             return session
+
+
+def library() -> ModuleType:
+    """The module `requests`, without its guessers of encodings. From any thread; slow the first time."""
+    with _importing:
+        hidden = [name for name in GUESSERS if name not in sys.modules and "requests" not in sys.modules]
+        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: "not there"
+        try:
+            warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+            import requests
+        finally:
+            for name in hidden:
+                del sys.modules[name]
+    return requests
 
 
 def _let_go(error: Exception) -> bool:

@@ -13,6 +13,7 @@ from edge.stores.pages import PAGE_BYTES
 from protocols.errors import Reason
 
 SCHEMAS: Final = Path(__file__).parent / "schema"
+CACHE_KIB: Final = 1_024  # of pages a connection: two stores have four, and a hub has 60 MB in all
 BUSY_MS: Final = 1_000  # only our own reader and checkpoint share the file, for moments
 JOURNAL_LIMIT_BYTES: Final = (
     8 << 20
@@ -36,6 +37,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     try:
         connection.text_factory = _text
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if path is not None:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
