@@ -5,8 +5,8 @@ Real are the service, its stores, its links and every byte it sends. Simulated, 
 what it was given in DIR/spoken.jsonl and takes the recording's time), the Bluetooth adapters (virtual
 controllers of the air daemon, listed in DIR/radios.json).
 
-DIR/pins.sock takes JSON lines {"pin": 17, "edge": 0|1} and gives {"lamp": {"amber": 0|1, "green": …}} at once
-and at every change. It appears when the keys are being read.
+DIR/pins.sock takes JSON lines {"pin": 17, "edge": 0|1, "at_s": monotonic, if known} and gives {"lamp":
+{"amber": 0|1, "green": …}} at once and at every change. It appears when the keys are being read.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from edge.main import run, until_signal
 from edge.ports import Ports
 
 ROOT = Path(__file__).resolve().parent.parent
+LATE_S = 2.0  # edges that are further apart need not keep their distance
 OFFSET_VARIABLE = "ANBAN_CLOCK_OFFSET_S"  # a scenario's wrong wall clock
 
 
@@ -95,9 +96,14 @@ class Pins:
         self._writers.add(writer)
         levels = {colour: int(bool(self.factory.pin(n).state)) for colour, n in self._lamp_pins().items()}
         writer.write(json.dumps({"lamp": levels}).encode() + b"\n")
+        loop, before = asyncio.get_running_loop(), (0.0, 0.0)
         try:
             async for line in reader:
                 edge = json.loads(line)
+                # What was read late and at once keeps its distance: a finger of 100 ms is no spike.
+                at_s = edge.get("at_s", loop.time())
+                await asyncio.sleep(before[1] + min(LATE_S, at_s - before[0]) - loop.time())
+                before = (at_s, loop.time())
                 pin = self.factory.pin(edge["pin"])
                 pin.drive_high() if edge["edge"] else pin.drive_low()
         except (ConnectionError, asyncio.CancelledError):  # gone, or the hub ends

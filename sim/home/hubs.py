@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ class HubRig:
         if down:
             press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name])
             self.ledger.write(press)
-        self._pins.write(json.dumps({"pin": PINS[name], "edge": 0 if down else 1}).encode() + b"\n")
+        edge = {"pin": PINS[name], "edge": 0 if down else 1, "at_s": time.monotonic()}
+        self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
     async def press(self, name: str, hold_s: float = 0.12) -> Press:
