@@ -171,11 +171,11 @@ def encode_entry(entry: Entry) -> bytes:
     """The bytes of an entry for the journal. Raises AnbanError(BAD_VALUE) for what may not be written."""
     code = _CODES[type(entry)]
     at = entry.at
-    stamp = [at.uptime_ms, at.boot, at.wall_ms, at.trusted]
-    _stamp(stamp)  # what could not be read back is not written
-    body: dict[int, Any] = {key: value for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code]}
-    body.update({0: MAJOR, 1: code, 2: stamp})
+    _check_stamp(at.uptime_ms, at.boot, at.wall_ms, at.trusted)  # what could not be read back is not written
+    body: dict[int, Any] = {0: MAJOR, 1: code, 2: [at.uptime_ms, at.boot, at.wall_ms, at.trusted]}
     body.update(_fields(entry))
+    if entry.extra:
+        body.update((key, value) for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code])
     return cbor.dump(body)
 
 
@@ -273,13 +273,20 @@ def _unpack_id(value: Any) -> EventId:
 
 
 def _stamp(value: Any) -> Stamp:
-    if not isinstance(value, list | tuple) or len(value) != 4 or not isinstance(value[3], bool):
+    if not isinstance(value, list | tuple) or len(value) != 4:
         raise _bad(f"stamp {value!r}")
-    wall = value[2]
+    uptime, boot, wall, trusted = value
+    _check_stamp(uptime, boot, wall, trusted)
+    return Stamp(uptime_ms=uptime, boot=boot, wall_ms=wall, trusted=trusted)
+
+
+def _check_stamp(uptime: Any, boot: Any, wall: Any, trusted: Any) -> None:
+    if type(trusted) is not bool:
+        raise _bad(f"stamp's trust {trusted!r}")
     if type(wall) is not int or abs(wall) >= 1 << 63:
         raise _bad(f"wall time {wall!r}")
-    uptime, boot = _natural(value[0], 1 << 63), _natural(value[1], 1 << 32)
-    return Stamp(uptime_ms=uptime, boot=boot, wall_ms=wall, trusted=value[3])
+    _natural(uptime, 1 << 63)
+    _natural(boot, 1 << 32)
 
 
 def _natural(value: Any, below: int) -> int:

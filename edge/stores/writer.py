@@ -179,8 +179,13 @@ class Writer:
             raise StoreError(Reason.BUSY, "Too many readings wait for the disk.")
         self._waiting_rows += len(job.rows)
         self._queues[lane].append(job)
-        self._wake.put(True)
+        self._rouse()
         return job.future
+
+    def _rouse(self) -> None:
+        """The writing thread looks at what waits; one that has been roused and has not looked yet will."""
+        if self._wake.empty():
+            self._wake.put(True)
 
     def read(self, ask: Callable[[Journal], T]) -> asyncio.Future[T]:
         """The result of `ask(journal)`, run in the reading thread, e.g. `read(lambda j: j.pending(lane,
@@ -199,7 +204,7 @@ class Writer:
         while seqs := await self.read(lambda journal: journal.choose_evictions(keep_calls)):
             done: asyncio.Future[None] = self._loop.create_future()
             self._chores.append(partial(self._evict, seqs, done))
-            self._wake.put(True)
+            self._rouse()
             await done
             total += len(seqs)
         return total
@@ -208,7 +213,7 @@ class Writer:
         """Commit what waits, then close the journal; False if the disk did not let that happen in time."""
         if not self._closing:
             self._closing = True
-            self._wake.put(True)
+            self._rouse()
         try:
             await asyncio.wait_for(asyncio.shield(self._closed), timeout_s)
         except TimeoutError:

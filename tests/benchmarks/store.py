@@ -1,7 +1,12 @@
-"""Measures the journal: durable commits a second, alone and grouped, and what a kill -9 loses of its word.
+"""Measures the store as the hub uses it: commits a second through the writer's thread, alone and grouped.
 
-The ceiling is raw sqlite3 on the same disk with the same pragmas, one row of the same size a commit. Runs of
-product and ceiling alternate, so that what else the machine does falls on both.
+`commits_per_s`: one caller, one event a commit, each awaited before the next is submitted: encoding, hash
+chain, indexes and both handoffs between loop and thread are in it. `busy_commits_per_s`: two callers do the
+same at once, in lanes that never share a commit, so that the thread always finds the next event waiting.
+`grouped_per_s`: readings that come faster than the disk, committed together. The ceiling is raw sqlite3 in
+one thread on the same disk with the same pragmas: one row of the same size a commit, nothing else. Runs of
+product and ceiling alternate, so that what else the machine does falls on both. `acked_lost`: what a kill -9
+loses of what a caller was told.
 """
 
 from __future__ import annotations
@@ -29,25 +34,28 @@ KILL_AFTER = 400  # acknowledged events before the process is killed
 
 
 def measure(directory: Path) -> dict[str, Any]:
-    """commits_per_s, grouped_per_s, ceiling_commits_per_s (medians of rounds), ratios, acked_lost."""
+    """commits_per_s, busy_…, grouped_per_s, ceiling_… (medians of rounds), ratios, acked_lost."""
     place = directory / "store"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     try:
-        alone, ceiling, grouped = [], [], []
+        alone, busy, ceiling, grouped = [], [], [], []
         for number in range(ROUNDS):
             ceiling.append(_raw(place / f"raw-{number}.db"))
-            alone.append(_alone(place / f"alone-{number}.db"))
-            grouped.append(_grouped(place / f"grouped-{number}.db"))
+            alone.append(asyncio.run(_called(place / f"alone-{number}.db", [Lane.SOS])))
+            busy.append(asyncio.run(_called(place / f"busy-{number}.db", [Lane.SOS, Lane.ASSIST])))
+            grouped.append(asyncio.run(_grouped(place / f"grouped-{number}.db")))
         lost = sum(_killed(place / f"killed-{number}.db") for number in range(KILLS))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     top = statistics.median(ceiling)
     return {
         "commits_per_s": round(statistics.median(alone)),
+        "busy_commits_per_s": round(statistics.median(busy)),
         "grouped_per_s": round(statistics.median(grouped)),
         "ceiling_commits_per_s": round(top),
         "commits_of_ceiling": round(statistics.median(alone) / top, 2),
+        "busy_of_ceiling": round(statistics.median(busy) / top, 2),
         "grouped_of_ceiling": round(statistics.median(grouped) / top, 2),
         "acked_lost": lost,
         "n": {"commits": ROUNDS * COMMITS, "grouped": ROUNDS * GROUPED, "kills": KILLS},
@@ -57,13 +65,13 @@ def measure(directory: Path) -> dict[str, Any]:
 def entry(number: int, lane: Lane = Lane.SOS) -> EventEntry:
     """An event as a press makes it, or a reading."""
     event_id = EventId("hub-01", 0x1A2B3C4D, number)
-    kind = "call.sos" if lane is Lane.SOS else "heartbeat"
+    kind = {Lane.SOS: "call.sos", Lane.ASSIST: "call.assistance"}.get(lane, "heartbeat")
     event = Event(
         id=event_id,
         kind=kind,
         lane=lane,
         device="hub-01",
-        call_id=event_id if lane is Lane.SOS else None,
+        call_id=event_id if lane <= Lane.ASSIST else None,
         wall_ms=1_790_000_000_000 + number,
         uptime_ms=number,
         boot=7,
@@ -89,34 +97,38 @@ def _raw(path: Path) -> float:
     return COMMITS / took
 
 
-def _alone(path: Path) -> float:
-    """One press after the other, each durable before the next: encoding, chain and index included."""
-    entries = [entry(number) for number in range(COMMITS)]
-    journal = Journal.open(path)
-    assert journal.durable
+async def _called(path: Path, lanes: list[Lane]) -> float:
+    """Commits a second with a caller for each lane, who waits for each event before the next."""
+    each = COMMITS // len(lanes)
+    made = {lane: [entry(int(lane) * COMMITS + number, lane) for number in range(each)] for lane in lanes}
+    writer = _writer(path)
+
+    async def call(lane: Lane) -> None:
+        for one in made[lane]:
+            await writer.submit(lane, [one])
+
     began = time.perf_counter()
-    for made in entries:
-        journal.append(Lane.SOS, [made])
+    await asyncio.gather(*(call(lane) for lane in lanes))
     took = time.perf_counter() - began
-    journal.close()
+    await writer.close()
     return COMMITS / took
 
 
-def _grouped(path: Path) -> float:
-    """As readings come: many at once through the writer's thread, which commits what waits together."""
+async def _grouped(path: Path) -> float:
+    """As readings come: many at once, and the thread commits what waits together."""
+    entries = [entry(number, Lane.TELEMETRY) for number in range(GROUPED)]
+    writer = _writer(path)
+    began = time.perf_counter()
+    await asyncio.gather(*(writer.submit(Lane.TELEMETRY, [made]) for made in entries))
+    took = time.perf_counter() - began
+    await writer.close()
+    return GROUPED / took
 
-    async def all_of_them() -> float:
-        entries = [entry(number, Lane.TELEMETRY) for number in range(GROUPED)]
-        journal = Journal.open(path)
-        assert journal.durable
-        writer = Writer(journal)
-        began = time.perf_counter()
-        await asyncio.gather(*(writer.submit(Lane.TELEMETRY, [made]) for made in entries))
-        took = time.perf_counter() - began
-        await writer.close()
-        return GROUPED / took
 
-    return asyncio.run(all_of_them())
+def _writer(path: Path) -> Writer:
+    journal = Journal.open(path)
+    assert journal.durable
+    return Writer(journal)
 
 
 def _killed(path: Path) -> int:
@@ -138,15 +150,14 @@ def _killed(path: Path) -> int:
     return len(set(told) - there)
 
 
-def _promise_for_ever(path: Path) -> None:
+async def _promise_for_ever(path: Path) -> None:
     """The child: tells each number as soon as it is durable, until it is killed."""
-    journal = Journal.open(path)
-    number = 0
+    writer, number = _writer(path), 0
     while True:
-        journal.append(Lane.SOS, [entry(number)])
+        await writer.submit(Lane.SOS, [entry(number)])
         print(number, flush=True)
         number += 1
 
 
 if __name__ == "__main__":
-    _promise_for_ever(Path(sys.argv[1]))
+    asyncio.run(_promise_for_ever(Path(sys.argv[1])))
