@@ -95,6 +95,7 @@ class HubRig:
     async def kill(self) -> None:
         """kill -9; a press of which nothing had been told until now is not owed any more."""
         await self.child.kill()
+        await self._last_words()
         self.ledger.excuse(self.setup.id, now_ms())
         await self._ended()
 
@@ -150,6 +151,12 @@ class HubRig:
     def has_said(self, key: str, since_ms: int = 0) -> bool:
         """Whether this phrase was begun since then."""
         return any(said == key and at_ms >= since_ms for at_ms, said in self.said)
+
+    async def _last_words(self) -> None:
+        """Read what it showed and said up to its death: a press of which that told is owed all the same."""
+        if self._tasks:
+            await asyncio.wait(self._tasks[:1], timeout=1.0)  # the pins end with the process
+        self._read_spoken()
 
     async def _ended(self) -> None:
         for task in self._tasks:

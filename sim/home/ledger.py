@@ -139,10 +139,12 @@ class Ledger:
     def excuse(self, device: str, at_ms: int) -> None:
         """The power of a device went: a press of which it had told nobody anything until now is not owed.
 
-        "Either the press goes out after the reboot, or the elder had not been told anything."
+        "Either the press goes out after the reboot, or the elder had not been told anything." That a lamp
+        goes out, or that a call is over, is told of a call before: of this press it says nothing.
         """
+        spoke = [t for t in self.told if t.device == device and t.at_ms <= at_ms and not _of_before(t)]
         for index, press in enumerate(self.presses):
-            told = (t for t in self.told if t.device == device and press.at_ms <= t.at_ms <= at_ms)
+            told = (t for t in spoke if press.at_ms <= t.at_ms)
             if press.origin == device and press.at_ms <= at_ms and not any(told):
                 self.presses[index] = replace(press, may_fold=True)
 
@@ -171,6 +173,10 @@ class Ledger:
             cases=sum(case.opened for case in cases),
             carried=carried,
         )
+
+
+def _of_before(told: Told) -> bool:
+    return told.meaning is Meaning.OVER or told.text.startswith("off")
 
 
 def match(presses: Sequence[Press], events: Sequence[Stored]) -> dict[Press, Stored]:

@@ -62,6 +62,16 @@ def test_a_power_cut_excuses_only_what_nobody_was_told() -> None:
     assert later.judge([], []).lost
 
 
+def test_the_end_of_an_older_call_tells_nothing_of_a_press() -> None:
+    for told in (
+        Told(120, "hub-01", "lamp", Meaning.OTHER, "off off"),
+        Told(120, "hub-01", "spoken", Meaning.OVER),
+    ):
+        ledger = ledger_of(press(100), told)
+        ledger.excuse("hub-01", 150)
+        assert not ledger.is_owed(press(100))
+
+
 def test_two_cases_of_one_call_are_a_duplicate() -> None:
     cases = [Case("hub-01.0a.1", "e-chen"), Case("hub-01.0a.2", "e-chen")]
     assert ledger_of(press(1), press(2)).judge([stored(1, 9), stored(2, 9)], cases).duplicated == 1
