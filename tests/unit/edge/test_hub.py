@@ -13,7 +13,7 @@ from edge.stores.writer import Writer
 from edge.surfaces import stage_of
 from protocols.errors import AnbanError, Reason
 from protocols.link.const import STAGE_DELIVERED, STAGE_HEARD, STAGE_NONE
-from protocols.values import Command, DownlinkItem, EventId, Receipt
+from protocols.values import Command, DownlinkItem, EventId, Lane, Receipt
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand
 
 
@@ -99,6 +99,25 @@ async def test_a_press_that_the_disk_refuses_goes_out_at_once(hub, disk, reason)
     assert told(hub, event_id) == STAGE_NONE
     await stored(hub, disk, event_id)
     assert told(hub, event_id) == STAGE_DELIVERED, "the platform has it on its own disk"
+
+
+async def test_a_press_does_not_wait_for_a_disk_that_is_known_to_hang(hub, disk, clock):
+    await stored(hub, disk, press(hub, 1))
+    looks = []
+    hub.on_change.append(lambda: looks.append(len(now_sendable(hub))))
+    first = press(hub, 2)
+    assert looks == []
+    hub._late(hub_module._Pending(Lane.SOS, disk.jobs[-1][1][0]))
+    assert looks == [1]
+    second = press(hub, 3)
+    assert looks == [1, 2], "delivery is told at once"
+    assert [(event.id, event.durable) for event in now_sendable(hub)] == [(first, False), (second, False)]
+    assert told(hub, second) == STAGE_NONE
+    disk.jobs[-1][2].set_result([3])
+    await asyncio.sleep(0)
+    third = press(hub, 4)
+    assert hub.storage == "", "the disk answered in time"
+    assert third not in [event.id for event in now_sendable(hub)]
 
 
 async def test_what_the_writer_saves_later_is_told_later(hub, disk):
