@@ -79,16 +79,6 @@ class _NoThread:
         """Never runs."""
 
 
-class _Bell:
-    """Rings in the world instead of waking a thread."""
-
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
-
-    def put(self, _: bool) -> None:
-        self._ring()
-
-
 class SteppedWriter(Writer):
     """The product's writer without its threads."""
 
@@ -100,7 +90,6 @@ class SteppedWriter(Writer):
         with mock.patch.object(writer_module, "threading", SimpleNamespace(Thread=_NoThread)):
             super().__init__(disk.journal, monotonic_ms=lambda: disk.world.now_ms, on_saved=on_saved)
         self._loop = loop
-        self._wake = _Bell(self._turn)  # type: ignore[assignment]
         self._busy_now = False
         self.dead = False
 
@@ -129,6 +118,9 @@ class SteppedWriter(Writer):
         else:
             self._loop.call_soon(answer)
         return future
+
+    def _rouse(self) -> None:
+        self._turn()
 
     def _turn(self) -> None:
         if self._busy_now or self.dead:
