@@ -131,7 +131,7 @@ class Cuts:
             async with NbdServer(self.disk, Path(place) / "disk") as server:
                 machine = Machine(
                     self.folder / f"boot-{self.life:03d}", "stores", disk=server.uri, memory_mb=512,
-                    counted=False, life=self.life, synchronous=self.synchronous,
+                    pace="free", life=self.life, synchronous=self.synchronous,
                 )  # fmt: skip
                 async with machine:
                     await self._until(moment, machine, server)

@@ -18,7 +18,7 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from firmware import build
 from sim.pendant.board import mpy_cache
@@ -30,6 +30,7 @@ QEMU: Final = "qemu-system-x86_64"
 PORT: Final = "anban"  # name of the virtio port; the guest looks for it in /sys/class/virtio-ports
 BOOT_S: Final = 300.0  # of the host: until all of Bluetooth listens, emulated on a busy machine
 _LINE_LIMIT: Final = 1 << 20
+Pace = Literal["free", "counted", "skipping"]  # see `acceleration`
 
 
 class GuestFailed(AssertionError):
@@ -46,14 +47,14 @@ class Machine:
         *,
         disk: str | None = None,
         memory_mb: int = 1024,
-        counted: bool = True,
+        pace: Pace = "counted",
         **arguments: Any,
     ) -> None:
         """`program`: a module of tests.vm.guest; `arguments` reach its `main` as keywords (JSON). `disk`:
-        what qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there. `counted`:
+        what qemu takes as a file, the guest's /dev/vda; a flush of the guest is a flush there. `pace`:
         see `acceleration`."""
         self.folder, self.program, self.arguments = folder, program, arguments
-        self.disk, self.memory_mb, self.counted = disk, memory_mb, counted
+        self.disk, self.memory_mb, self.pace = disk, memory_mb, pace
         self.lines: list[dict[str, Any]] = []
         self.ended = False
         self._news = asyncio.Event()
@@ -98,7 +99,7 @@ class Machine:
         if not ram_disk.exists() or ram_disk.stat().st_mtime < Path(initrd.__file__).stat().st_mtime:
             initrd.build(kernel, ram_disk)
         share = "security_model=none,multidevs=remap"
-        command = [QEMU, "-M", "q35", *acceleration(self.counted), "-m", str(self.memory_mb)]
+        command = [QEMU, "-M", "q35", *acceleration(self.pace), "-m", str(self.memory_mb)]
         command += ["-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none"]
         command += ["-kernel", str(kernel.image), "-initrd", str(ram_disk)]
         command += ["-append", "console=ttyS0 quiet panic=-1 oops=panic"]
@@ -175,13 +176,14 @@ def interpreter() -> str:
     return f"PYTHONPATH={shlex.quote(sysconfig.get_path('purelib'))} {theirs}"
 
 
-def acceleration(counted: bool) -> tuple[str, ...]:
+def acceleration(pace: Pace) -> tuple[str, ...]:
     """What qemu is told about the processor: KVM where the hardware virtualises and this user may use it.
 
-    Else it is emulated, and `counted`, the guest's clock goes by instructions, a nanosecond each, and skips
-    what it would idle away: the guest is one core of a thousand million instructions a second (less than a
-    Raspberry Pi 4's), however slow and busy the host is, and milliseconds and timeouts in it mean what they
-    say. It also skips ahead while the host's disk works: what is timed may not touch the host's files.
+    Else it is emulated, at a pace. `free`: as fast as the host is, by the host's clock. `counted`: while the
+    guest works, its clock goes by its instructions, a nanosecond each: it is one core of a thousand million
+    instructions a second (less than a Raspberry Pi 4's), however slow and busy the host is, and milliseconds
+    and timeouts in it mean what they say. `skipping`: and what it would idle away is skipped; it also leaps
+    ahead while it waits for the host's files, so what is timed may not touch them.
 
     A /dev/kvm alone says little: a software KVM (kvm_pvm) does not run a stock kernel. ANBAN_VM_ACCEL=kvm or
     tcg decides otherwise.
@@ -190,6 +192,7 @@ def acceleration(counted: bool) -> tuple[str, ...]:
     usable = hardware and os.access("/dev/kvm", os.R_OK | os.W_OK)
     if os.environ.get("ANBAN_VM_ACCEL", "kvm" if usable else "tcg") == "kvm":
         return ("-accel", "kvm", "-cpu", "host", "-smp", "2")
-    if counted:
-        return ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max")
-    return ("-accel", "tcg", "-cpu", "max")
+    if pace == "free":
+        return ("-accel", "tcg", "-cpu", "max")
+    sleep = "on" if pace == "counted" else "off"
+    return ("-accel", "tcg,thread=single", "-icount", f"shift=0,sleep={sleep}", "-cpu", "max")

@@ -43,7 +43,7 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
             assert hang["acknowledged"] < 8_000
         radio = await machine.told("radio", TOLD_S)
         assert not any("Down" in fact for fact in radio), "a healthy adapter was taken for a broken one"
-    keep(f"press-{release}", summary(machine.all("press"), machine.all("hang")))
+    keep(f"press-{release}", summary(machine.all("press"), machine.all("hang")), machine)
 
 
 def summary(presses: list[dict[str, Any]], hangs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ async def test_an_adapter_that_hears_nothing_is_reset_and_hears_again(tmp_path: 
     async with Machine(tmp_path, "recover", bluez=str(bluez(release))) as machine:
         assert await machine.told("bluez", BOOT_S) == RELEASES[release]
         recovery = await machine.told("recovery", TOLD_S)
-    keep(f"recovery-{release}", recovery)
+    keep(f"recovery-{release}", recovery, machine)
     assert recovery["down"] < recovery["up"] < recovery["heard"]
     kinds = [fact.split("(")[0] for fact in recovery["radio"]]
     assert kinds == ["AdapterUp", "AdapterDown", "AdapterUp"], "one recovery was enough"
