@@ -299,7 +299,8 @@ class Writer:
         self._began_ms = None
         self._unsaved.clear()
         _post(self._loop, self._done, late, jobs, seqs)
-        self._carry_over(4 + len(rows) // 8)  # a row's page and its indexes' pages; eight rows to a page
+        touched = len(rows) + sum(len(row.settles) for row in rows)
+        self._carry_over(4 + touched // 8)  # a row's page and its indexes' pages; eight rows to a page
 
     def _carry_over(self, frames: int) -> None:
         before = self._frames
