@@ -73,6 +73,10 @@ class AdvertJudge:
         """The highest counter accepted."""
         return self._guard.floor
 
+    def recall(self, floor: int) -> None:
+        """A disk that answers late knows of a higher counter that was accepted; it never goes back."""
+        self._guard.floor = max(self._guard.floor, floor)
+
     def judge(self, data: bytes, now_ms: int, known: frozenset[int]) -> Refused | Fresh | Challenge | None:
         """One advert's service data; `known`: presses already told. None: nothing follows."""
         try:

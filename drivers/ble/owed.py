@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocols.link import messages
-from protocols.link.const import STAGE_ARRIVED, STAGE_CLOSED, STAGE_NONE
+from protocols.link.const import STAGE_ARRIVED, STAGE_CLOSED, STAGE_HEARD, STAGE_NONE, STAGE_TAKEN
 
 MAX_PRESSES = 64  # four times what a pendant's book holds
 Message = messages.Ack | messages.CallState | messages.Ask | messages.Floor | messages.Time | messages.Config
@@ -55,6 +55,11 @@ class Owed:
         """The elder's calls, taken together, have come so far (STAGE_NONE: there is none)."""
         if self._call is None or self._call.stage != stage:
             self._call = _Told(stage, lane, confirmed=-1)
+
+    def call_falls(self, lane: int) -> None:
+        """A press waits for help anew: that somebody has taken the call, or is there, is not said of it."""
+        if self._call is not None and STAGE_TAKEN <= self._call.stage < STAGE_CLOSED:
+            self._call = _Told(STAGE_HEARD, lane, confirmed=-1)
 
     def ask(self, round_number: int, lane: int) -> None:
         """Buzz the question; a later round takes the place of an earlier one."""

@@ -128,6 +128,11 @@ class PendantLink:
 
     # ---- what the hub wants told ----
 
+    def recall(self, floor: int, life: int) -> None:
+        """What a disk that answers late knew of this pendant: `floor` as in `Paired`; `life` unless known."""
+        self._judge.recall(floor)
+        self.life = self.life or life
+
     def tell(self, life: int, number: int, stage: int) -> None:
         """A press has come so far; HEARD only when it is on disk. Repeating is harmless.
 
@@ -140,6 +145,8 @@ class PendantLink:
         self.owed.stage(life, number, STAGE_DELIVERED if of_call else stage, lane)
         if of_call:
             self.owed.call_state(stage, lane)
+        elif stage < STAGE_CLOSED:
+            self.owed.call_falls(lane)
         self._stir()
 
     def call_state(self, stage: int, lane: int) -> None:
