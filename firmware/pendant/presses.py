@@ -65,6 +65,8 @@ class PressBook:
             self.low_buzzes = 0
         if not self.presses or self.call_stage >= ARRIVED:
             self.call_stage = NONE  # a new call: what was said of the one before says nothing of it
+        elif meaning > max([p.meaning for p in self.presses]):
+            self.call_stage = NONE  # who took it has taken less than this
         self.presses.append(Press(number, meaning, pressed_ms, wall_ms, NONE))
         return True
 

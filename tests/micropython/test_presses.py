@@ -67,6 +67,27 @@ def test_a_pendant_without_a_hub_says_so_low_and_red():
     assert mind.light(20000) == surface.RED
 
 
+def test_an_sos_after_a_taken_assistance_is_not_felt_as_taken():
+    mind = Core(PRESET_TWO_MEANINGS, numbers())
+    mind.key(True, 1000)
+    mind.tick(1008)
+    mind.key(False, 1100)
+    mind.tick(1200)
+    mind.ack(1, presses.DELIVERED, 2000)
+    assert (FEEL, surface.TAKEN) in mind.call(presses.TAKEN, 3000)
+    mind.key(True, 20000)
+    mind.tick(20008)
+    mind.tick(21100)
+    mind.key(False, 21200)
+    mind.tick(21300)
+    assert [p.meaning for p in mind.book.presses][-1] == SOS
+    number = mind.book.presses[-1].number
+    felt = mind.ack(number, presses.DELIVERED, 22000)
+    assert (FEEL, surface.TAKEN) not in felt
+    assert mind.call(presses.HEARD, 22100) == [(AIR,), (STORE,)]
+    assert (FEEL, surface.TAKEN) in mind.call(presses.TAKEN, 30000)
+
+
 def test_heard_delivered_taken_closed():
     mind, _ = pressed()
     assert mind.ack(1, presses.HEARD, 2000) == [(AIR,), (STORE,)]

@@ -37,6 +37,21 @@ def test_only_the_latest_stage_is_told_and_none_goes_back() -> None:
     assert owed.next() is None
 
 
+def test_a_press_that_waits_anew_takes_back_that_the_call_is_taken() -> None:
+    owed = Owed()
+    owed.call_falls(SOS)
+    assert said(owed) == [], "nothing was said, nothing is taken back"
+    owed.stage(LIFE, 7, STAGE_DELIVERED, ASSIST)
+    owed.call_state(STAGE_TAKEN, ASSIST)
+    assert said(owed) == [("Ack", STAGE_DELIVERED), ("CallState", STAGE_TAKEN)]
+    owed.stage(LIFE, 8, STAGE_HEARD, SOS)
+    owed.call_falls(SOS)
+    owed.call_falls(SOS)
+    assert said(owed) == [("Ack", STAGE_HEARD), ("CallState", STAGE_HEARD)]
+    owed.call_state(STAGE_TAKEN, SOS)
+    assert said(owed) == [("CallState", STAGE_TAKEN)], "and it is felt again when somebody takes it"
+
+
 def test_what_was_not_answered_stays_owed() -> None:
     owed = Owed()
     owed.stage(LIFE, 7, STAGE_HEARD, SOS)
