@@ -53,6 +53,11 @@ class _Job(NamedTuple):
     rows: list[Row]
     future: asyncio.Future[list[int]]
 
+    @property
+    def touched(self) -> int:
+        """Rows that its commit writes: its own, and those of events that it settles."""
+        return len(self.rows) + sum(len(row.settles) for row in self.rows)
+
 
 class _Reads:
     """A daemon thread that runs one callable after the other; a read that hangs never keeps the process
@@ -278,9 +283,9 @@ class Writer:
         room = BATCH_ROWS
         for lane in lanes:
             waiting = self._queues[lane]
-            while waiting and len(waiting[0].rows) <= room:
+            while waiting and (not jobs or waiting[0].touched <= room):
                 jobs.append(waiting.popleft())
-                room -= len(jobs[-1].rows)
+                room -= jobs[-1].touched
         return jobs
 
     def _commit(self, jobs: list[_Job]) -> None:
@@ -299,7 +304,7 @@ class Writer:
         self._began_ms = None
         self._unsaved.clear()
         _post(self._loop, self._done, late, jobs, seqs)
-        touched = len(rows) + sum(len(row.settles) for row in rows)
+        touched = sum(job.touched for job in (*late, *jobs))
         self._carry_over(4 + touched // 8)  # a row's page and its indexes' pages; eight rows to a page
 
     def _carry_over(self, frames: int) -> None:

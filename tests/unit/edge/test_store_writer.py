@@ -18,7 +18,7 @@ from edge.stores.writer import BATCH_ROWS, Writer
 from protocols.errors import Reason
 from protocols.values import Lane
 from tests.unit.edge.making import eid
-from tests.unit.edge.store_making import event, numbers
+from tests.unit.edge.store_making import batch, event, numbers, stored
 
 
 class Gated(Journal):
@@ -102,6 +102,17 @@ async def test_an_sos_overtakes_all_that_waits(writer: Writer, journal: Gated) -
     assert journal.batches[1:3] == [[Lane.SOS, Lane.SOS], [Lane.ASSIST]]
     assert journal.batches[3][:2] == [Lane.FAULT, Lane.READING]
     assert [len(batch) for batch in journal.batches[3:]] == [BATCH_ROWS] * 3 + [1001 - 3 * BATCH_ROWS]
+
+
+async def test_what_settles_many_events_counts_for_many_rows(writer: Writer, journal: Gated) -> None:
+    await journal.hang(writer)
+    answers = [batch([stored(n) for n in range(50)]) for _ in range(8)]
+    settled = [writer.submit(Lane.READING, [answer, answer]) for answer in answers]
+    huge = writer.submit(Lane.READING, answers)  # longer than a commit should be: it goes, and goes alone
+    journal.batches.clear()
+    journal.gate.set()
+    await asyncio.gather(*settled, huge)
+    assert [len(each) for each in journal.batches[1:]] == [4, 4, 4, 4, 8]
 
 
 async def test_a_press_waits_for_one_batch_of_readings_and_not_for_ten(

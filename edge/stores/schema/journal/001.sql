@@ -2,7 +2,7 @@
 CREATE TABLE entries (
   seq      INTEGER PRIMARY KEY,          -- local order, never identity
   lane     INTEGER NOT NULL,             -- 0 sos .. 4 telemetry
-  kind     TEXT    NOT NULL,             -- event, receipt, attempt, timer, command, local, told
+  kind     TEXT    NOT NULL,             -- event, receipt, receipts, attempt, timer, command, local, told
   event_id TEXT,                         -- event: its own id; receipt, attempt: the event it is about
   call_id  TEXT,                         -- the call that it belongs to, where that is known
   owed     INTEGER NOT NULL DEFAULT 0,   -- 1: an event that the platform has not settled yet
