@@ -309,7 +309,7 @@ async def test_a_lower_lane_attempt_gives_way_to_the_ack_of_an_sos(home: HubHome
     await until(lambda: home.radio._scans["hub0"].tasks)
     attempt = next(iter(home.radio._scans["hub0"].tasks.values()))
     home.pendants["pd-01"].tell(board.life, 7, STAGE_TAKEN)
-    await until(attempt.done, 1.0)  # not the 4 s that it might have taken
+    await until(attempt.done, 3.0)  # not the 4 s that it might have taken
     await until(lambda: board.call_states == [STAGE_TAKEN])
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-ROOMS = [path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")]
+ROOMS = [path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
 # Raspberry Pi OS: name -> (its Python, its glibc: the newest manylinux tag it can load)
 PI_OS = {"bookworm": ("3.11", 36), "trixie": ("3.13", 41)}
 ALSO_ON_A_HUB = {"setuptools", "dbus-fast"}  # below pyric; below Bleak

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
-ROOMS = [name for name in FOLDERS if name not in {"build", "dist"} and not name.endswith(".egg-info")]
+MADE = {"build", "dist", "__pycache__"}
+ROOMS = [name for name in FOLDERS if name not in MADE and not name.endswith(".egg-info")]
 
 
 LINES = 480  # STYLE says about 400
