@@ -267,11 +267,14 @@ def _arrive(case: Case, by: str, at_ms: int) -> Folded:
 
 
 def stages_so_far(case: Case) -> tuple[Stage, ...]:
-    """What a hub that joins a case late must hear, in order."""
+    """What a hub that joins a case late must hear, in order.
+
+    Of help only while nobody has pressed since: what it pressed itself may be what nobody has seen yet.
+    """
     stages = []
-    if case.handling is not Handling.NONE:
+    if case.handling is not Handling.NONE and not case.unseen:
         stages.append(Stage("taken", case.taken_by))
-    if case.handling is Handling.ARRIVED:
+    if case.handling is Handling.ARRIVED and not case.unseen:
         stages.append(Stage("arrived", case.arrived_by))
     return (*stages, *_end(case))
 

@@ -181,6 +181,18 @@ def test_a_hub_that_joins_with_a_graver_press_hears_of_no_help_that_came_for_les
     assert story.told("hub-02") == ["taken"]
 
 
+def test_a_hub_that_joins_late_hears_of_no_help_that_came_before_the_press_it_heard() -> None:
+    """Both hear the second press, after somebody had been there; the other hub's report is the first."""
+    story = Story()
+    story.comes(press(1))
+    story.does(Action.ARRIVED)
+    story.comes(second(2))
+    story.comes(press(2), hub="hub-02")
+    assert story.told("hub-02") == []
+    story.does(Action.TAKE)
+    assert story.told("hub-02") == ["taken"]
+
+
 def test_two_hubs_hear_one_pendant_and_both_hear_of_the_help() -> None:
     story = Story()
     story.comes(press(1), hub="hub-01")
