@@ -78,8 +78,8 @@ class PressBook:
                 self.progress_ms = now_ms
                 if stage >= CLOSED:
                     self.presses.remove(press)
-                    if not self.presses:
-                        self.call_stage = stage
+                    # what was said of that call must not be said of the next
+                    self.call_stage = NONE if self.presses else stage
                 if not self.unheard():
                     self.low_buzzes = 0
                 return True

@@ -88,6 +88,19 @@ def test_an_sos_after_a_taken_assistance_is_not_felt_as_taken():
     assert (FEEL, surface.TAKEN) in mind.call(presses.TAKEN, 30000)
 
 
+def test_a_press_after_the_end_of_a_taken_call_is_not_felt_as_taken():
+    mind, _ = pressed()
+    mind.ack(1, presses.DELIVERED, 2000)
+    mind.call(presses.TAKEN, 3000)
+    mind.key(True, 20000)
+    mind.tick(20008)
+    mind.key(False, 20100)
+    mind.tick(20200)
+    assert (FEEL, surface.TAKEN) not in mind.ack(1, presses.CLOSED, 21000)
+    assert mind.ack(2, presses.DELIVERED, 21100) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+    assert mind.book.stage() == presses.DELIVERED
+
+
 def test_heard_delivered_taken_closed():
     mind, _ = pressed()
     assert mind.ack(1, presses.HEARD, 2000) == [(AIR,), (STORE,)]
