@@ -29,14 +29,20 @@ class Claim:
 
 @dataclass
 class Case:
-    """One run of a scenario: its dice (from the seed) and its claims so far."""
+    """One run of a scenario: its dice (from the seed) and its claims so far.
+
+    `enough`: who looks for one broken claim alone has seen enough when one with this text is, and it ends.
+    """
 
     dice: random.Random
     claims: list[Claim] = field(default_factory=list)
+    enough: str | None = None
 
     def claim(self, name: str, ok: bool, detail: str = "") -> bool:
-        """Write down a claim and whether it holds; the scenario goes on."""
+        """Write down a claim and whether it holds; the scenario goes on, or Broken if that is enough."""
         self.claims.append(Claim(name, bool(ok), detail))
+        if not ok and self.enough is not None and self.enough in name:
+            raise Broken(name)
         return bool(ok)
 
     async def until(self, name: str, condition: Condition, within_s: float) -> float:

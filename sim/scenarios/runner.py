@@ -21,10 +21,11 @@ UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutEr
 LIMIT_S = 280.0  # of a whole script; each of its claims has a deadline of its own
 
 
-async def run(scenario: Scenario, directory: Path, seed: int) -> dict[str, Any]:
-    """Run it; `ok` is true when every claim holds and nothing was lost, doubled or claimed early."""
+async def run(scenario: Scenario, directory: Path, seed: int, enough: str | None = None) -> dict[str, Any]:
+    """Run it; `ok` is true when every claim holds and nothing was lost, doubled or claimed early. With
+    `enough`, the script ends as soon as a claim with that text is broken."""
     home = Home(directory, seed, scenario.setup)
-    case = Case(random.Random(f"{scenario.name} {seed}"))
+    case = Case(random.Random(f"{scenario.name} {seed}"), enough=enough)
     try:
         async with home.running():
             with contextlib.suppress(Broken):
@@ -32,7 +33,7 @@ async def run(scenario: Scenario, directory: Path, seed: int) -> dict[str, Any]:
                     await scenario.run(home, case)
     except UNEXPECTED as error:
         case.claim("the scenario could be played", False, "".join(traceback.format_exception(error)[-3:]))
-    verdict = home.verdict()
+    verdict, case.enough = home.verdict(), None
     case.claim("nothing is lost", not verdict.lost, "; ".join(verdict.lost))
     case.claim("no case is doubled", verdict.duplicated == 0, f"{verdict.cases} cases, {verdict.calls} calls")
     case.claim("nothing was claimed before it was true", not verdict.early, "; ".join(verdict.early[:5]))

@@ -74,9 +74,10 @@ def changed(change: Change, text: str) -> str:
 
 
 def broken_claims(plant: Plant, root: Path, home: Path, seed: int) -> list[str]:
-    """Play the plant's scenario in `root`; the sentences of claims that do not hold."""
-    command = ["-m", "anban", "sim", "home", "--scenario", plant.scenario, f"--seed={seed}", "--json"]
-    done = _python([*command, "--dir", str(home)], root, SCENARIO_S)
+    """Play the plant's scenario in `root` until the claim that it must break is broken, or to its end; the
+    sentences of claims that do not hold."""
+    command = ["-m", "tests.planted.play", plant.scenario, str(seed), plant.says, str(home)]
+    done = _python(command, root, SCENARIO_S)
     try:
         result = json.loads(done.stdout)
     except ValueError:

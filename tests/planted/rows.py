@@ -224,20 +224,15 @@ CARDS = (
         (Change("edge/hub.py", "LATE_S: Final = 0.25", "LATE_S: Final = 30.0"),),
     ),
     Plant(
-        "nothing is kept free for calls, and what the card refused is not sent",
-        (4,),
+        "what is held back on the card is not given to calls when the hub starts",
+        (1,),
         "disk-full",
-        "what a card without room refuses goes out all the same",
+        "and keeps the call, in the room that was held back",
         (
             Change(
                 "edge/stores/database.py",
-                "elif call and may_be_full(error) and self._reserve and self._reserve.release():",
+                "elif self._reserve and may_be_full(error) and self._reserve.release(of_earlier_run=True):",
                 "elif False:",
-            ),
-            Change(
-                "edge/hub.py",
-                "None if now.uptime_ms < waits_until_ms else msgspec.structs.replace(event, durable=False)",
-                "None",
             ),
         ),
     ),
@@ -260,6 +255,13 @@ CARDS = (
         "corrupt-db",
         "it is told",
         (Change("edge/main.py", "        if recovered:\n", "        if False:\n"),),
+    ),
+    Plant(
+        "a hub waits for its disk before it reads its keys",
+        (4,),
+        "disk-hangs-at-start",
+        "its keys are read all the same",
+        (Change("edge/main.py", "OPEN_S: Final = 3.0", "OPEN_S: Final = 30.0"),),
     ),
 )
 
