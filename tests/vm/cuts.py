@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import subprocess
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -127,6 +129,7 @@ class Cuts:
     async def _boot(self, moment: Moment | None) -> None:
         """One boot that ends in the middle."""
         self.life += 1
+        begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="nbd") as place:
             async with NbdServer(self.disk, Path(place) / "disk") as server:
                 machine = Machine(
@@ -138,6 +141,8 @@ class Cuts:
                     server.pull()
                 self.ledger.take(self.life, machine)
         self.disk.cut(self.dice)
+        told = {"boot": self.life, "acknowledged": self.ledger.acks, "lost": len(self.ledger.lost)}
+        print(json.dumps(told | {"seconds": round(time.monotonic() - begun)}), flush=True)
 
     async def _until(self, moment: Moment | None, machine: Machine, server: NbdServer) -> None:
         if moment and moment.of == "boot":
