@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from pathlib import Path
 
-from edge.entries import EventEntry, Stamp
-from edge.stores.journal import Journal
-from protocols.values import Event, EventId, Lane
+from sim.home.backlog import TRUE_MS, fill
 from sim.home.home import Home
 from sim.home.setup import Setup
 from sim.scenarios.case import Case, Scenario
 from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels
 
 READINGS = 100_000
-GROUP = 2_000
-OLD_BOOT = 1
 YEARS_BACK_S = -9 * 365 * 86_400  # a board without a battery for its clock, asleep since its image was made
-TRUE_MS = 1_700_000_000_000  # late 2023: no true clock is before this
 
 
 async def backlog(home: Home, case: Case) -> None:
@@ -37,27 +31,6 @@ async def backlog(home: Home, case: Case) -> None:
     second = await home.hub.press("red")
     await case.until("a call amid the readings is not delayed", arrived(home, second), 1.0)
     case.claim("the readings flow again", readings(home) > 0, f"{readings(home)}")
-
-
-def fill(path: Path, count: int) -> None:
-    """Write so many undelivered readings into the journal of a hub that does not run."""
-    journal = Journal.open(path)
-    for start in range(0, count, GROUP):
-        numbers = range(start, min(count, start + GROUP))
-        journal.append(Lane.READING, [_reading(number) for number in numbers])
-    journal.close()
-
-
-def _reading(number: int) -> EventEntry:
-    event = Event(
-        id=EventId("hub-01", 0x0BAD0BAD, number),
-        kind="reading.room_temperature",
-        lane=Lane.READING,
-        device="hub-01",
-        wall_ms=TRUE_MS + number,
-        elder="e-chen",
-    )
-    return EventEntry(at=Stamp(uptime_ms=number, boot=OLD_BOOT), event=event, source="system")
 
 
 def readings(home: Home) -> int:

@@ -13,16 +13,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from edge.entries import EventEntry, Stamp
-from edge.stores.journal import Journal
-from protocols.values import Event, EventId, Lane
+from sim.home.backlog import fill
 from sim.home.home import Home
 from sim.home.setup import Setup
 from sim.home.waiting import came
 
 EVENTS = 20_000
 LIMIT_S = 120.0
-FILL_GROUP = 500
 
 
 def measure(directory: Path) -> dict[str, Any]:
@@ -37,7 +34,7 @@ def measure(directory: Path) -> dict[str, Any]:
 
 async def _measure(place: Path) -> dict[str, Any]:
     home = Home(place, setup=Setup(pendants=()))
-    fill(home.hub.directory / "data", EVENTS)
+    fill(home.hub.directory / "data" / "journal.db", EVENTS)
     database = home.platform.directory / "platform.db"
 
     def all_there() -> bool:
@@ -56,26 +53,3 @@ async def _measure(place: Path) -> dict[str, Any]:
 
 COUNT = "SELECT COUNT(*) FROM events WHERE kind = 'reading.room_temperature'"
 TIMES = "SELECT received_ms FROM events WHERE kind = 'reading.room_temperature' ORDER BY received_ms"
-
-
-def fill(data: Path, count: int) -> None:
-    """Write so many undelivered readings into the journal of a hub that does not run."""
-    data.mkdir(parents=True, exist_ok=True)
-    journal = Journal.open(data / "journal.db")
-    assert journal.durable
-    for start in range(0, count, FILL_GROUP):
-        numbers = range(start, min(count, start + FILL_GROUP))
-        journal.append(Lane.READING, [_reading(number) for number in numbers])
-    journal.close()
-
-
-def _reading(number: int) -> EventEntry:
-    event = Event(
-        id=EventId("hub-01", 0x0BAD0BAD, number),
-        kind="reading.room_temperature",
-        lane=Lane.READING,
-        device="hub-01",
-        wall_ms=1_790_000_000_000 + number,
-        elder="e-chen",
-    )
-    return EventEntry(at=Stamp(uptime_ms=number, boot=1), event=event, source="system")

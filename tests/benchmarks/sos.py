@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from edge.api import ask
+from sim.home.backlog import fill
 from sim.home.home import Home
 from sim.home.hubs import PINS
 from sim.home.setup import PendantSetup, Setup
 from sim.home.waiting import Condition, came
-from tests.benchmarks.drain import fill
 from tests.benchmarks.rig import spread
 
 HUB_PRESSES = 300
@@ -97,7 +97,7 @@ async def home(place: Path, *, pendant: bool, backlog: int = 0) -> AsyncIterator
     for rig in there.pendants.values():
         rig.board.boot_s = (0.0, 0.0)
     if backlog:
-        fill(there.hub.directory / "data", backlog)
+        fill(there.hub.directory / "data" / "journal.db", backlog)
     try:
         async with there.running():
             socket = str(there.hub.directory / "pins.sock")
