@@ -69,7 +69,7 @@ class Configuration:
 
     def __init__(
         self,
-        state: Kept | None,
+        state: Kept,
         clock: Clock,
         apply: Callable[[Settings], Awaitable[None]],
         ask: Callable[[], Awaitable[bool]],
@@ -109,7 +109,7 @@ class Configuration:
 
     def versions(self) -> list[Version]:
         """Those that are kept, the oldest first."""
-        names = self._state.names(SPACE) if self._state else []
+        names = self._state.names(SPACE)
         found = [self._read(name) for name in names if name.isdecimal()]
         return [version for version in found if version is not None] or [self.active]
 
@@ -242,7 +242,7 @@ class Configuration:
         )
 
     def _get(self, name: str) -> bytes | None:
-        return self._state.get(SPACE, name) if self._state else None
+        return self._state.get(SPACE, name)
 
     def _read(self, name: str) -> Version | None:
         """A stored version that this release can use, else None."""
@@ -260,8 +260,6 @@ class Configuration:
     async def _put(self, values: dict[str, bytes | None], *, strict: bool = False) -> None:
         """Write; where it fails, raise AnbanError if `strict`, else go on with what memory has."""
         try:
-            if self._state is None:
-                raise AnbanError(Reason.STORAGE_STUCK, "the state's disk does not answer", "Check the disk.")
             rows = {(SPACE, name): value for name, value in values.items()}
             await in_thread("configuration", self._state.put_all, rows)
         except AnbanError as error:

@@ -20,10 +20,11 @@ log = logging.getLogger(__name__)
 LIFE = ("identity", "life")
 
 
-def begin_life(state: State, numbers: Numbers) -> None:
-    """Reserve the first block of event numbers; of a new life where the old one's counter is not known.
+def begin_life(state: State) -> tuple[int, int, int] | None:
+    """Reserve the first block of event numbers: (life, first, count) for `Numbers.begin`; of a new life where
+    the old one's counter is not known. Call it off the loop.
 
-    Never raises: with a disk that cannot be written, `numbers` keeps the life in memory that it began with.
+    Never raises: with a disk that cannot be written there is none, and the life in memory goes on.
     """
     try:
         raw = state.get(*LIFE)
@@ -32,9 +33,10 @@ def begin_life(state: State, numbers: Numbers) -> None:
             life = secrets.randbits(32)
             state.create_counter(_events(life))
             state.put(*LIFE, life.to_bytes(4, "big"))
-        numbers.begin(life, state.reserve(_events(life), BLOCK).start, BLOCK)
+        return life, state.reserve(_events(life), BLOCK).start, BLOCK
     except (StoreError, CountersLost) as error:
         log.warning("event numbers in memory only: %s", error)
+        return None
 
 
 def extend_life(state: State, numbers: Numbers) -> None:

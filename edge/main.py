@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import importlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -81,6 +83,9 @@ async def serve(config: Config, credentials: Credentials, *, verbose: bool = Fal
     )
 
     async def adapters() -> Sequence[AdapterPort]:
+        await in_thread(
+            "import bleak", importlib.import_module, "bleak"
+        )  # not on the loop: keys
         return bluez_adapters()
 
     system = SystemdNotifier()
@@ -118,9 +123,11 @@ class Service:
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         wall_ms = self.ports.clock.wall_ms
         path = self.data / "journal.db"
-        self.state, journal = await asyncio.gather(
-            self._opened(lambda: State.open(self.data / "state.db", wall_ms=wall_ms)),
+        self.state = State(self.data / "state.db", wall_ms=wall_ms)
+        self._loading = loading = asyncio.create_task(in_thread("load state", self._load_state))
+        journal, _ = await asyncio.gather(
             self._opened(lambda: Journal.open(path, wall_ms=wall_ms)),
+            asyncio.wait({loading}, timeout=OPEN_S),
         )
         self.journal = journal or Journal.in_memory(stands_in_for=path, wall_ms=wall_ms)
         self.writer = Writer(
@@ -134,11 +141,16 @@ class Service:
             self.state, self.ports.clock, self.use, lambda: self.uplink.ask(), self._in_call, self._tried
         )
         self.config = self.config.having(self.configuration.begin(self.config.settings))
+        if loading.done():
+            self._begin_life(loading.result())
+        else:
+            log.error("state.db does not answer within %.0f s: a life in memory until it does", OPEN_S)
         self._begin_keys()
-        await self._identity()
         await self._resume()
         self._connect()
         self._begin_watch()
+        if not loading.done():
+            self.supervisor.add("late state", functools.partial(self._late_state, loading))
 
     async def stop(self) -> None:
         """Stop the tasks, bring to the disk what waits, let go of the platform."""
@@ -171,12 +183,23 @@ class Service:
     def _cancel_offered(self) -> EventId | None:
         return self.presenter.offered() if hasattr(self, "presenter") else None
 
-    async def _identity(self) -> None:
-        if self.state is None:
-            return
-        begin_life(self.state, self.mint.numbers)
+    def _load_state(self) -> tuple[int, int, int] | None:
+        """Read the state and reserve from it what a hub begins with; in a thread, for the disk may hang."""
+        self.state.load()
         used = Path(self.config.hub.credentials_file).with_suffix(".used")
         adopt_contexts(self.state, self.credentials.oscore, used)
+        return begin_life(self.state)
+
+    def _begin_life(self, block: tuple[int, int, int] | None) -> None:
+        if block is not None:
+            self.mint.numbers.begin(*block)
+
+    async def _late_state(self, loading: asyncio.Task[tuple[int, int, int] | None]) -> None:
+        """The state's disk answers after all: its life, its settings and its pendants count from now on."""
+        self._begin_life(await loading)
+        await self.use(self.configuration.begin(self.config.settings))
+        self.pendants.recall()
+        await self.configuration.settle()
 
     async def _resume(self) -> None:
         try:
@@ -310,23 +333,22 @@ class Service:
         """Once a minute: numbers ahead, what may be forgotten."""
         while True:
             await asyncio.sleep(KEEP_S)
-            if self.state is not None:
-                if self.state.trouble is not None:
-                    await asyncio.to_thread(self.state.reopen)
-                await asyncio.to_thread(extend_life, self.state, self.mint.numbers)
+            if self.state.trouble is not None:
+                await in_thread("reopen state", self.state.reopen)
+            await in_thread("event numbers", extend_life, self.state, self.mint.numbers)
             await self.writer.evict({str(call.id) for call in open_calls(self.hub.book)})
 
     def _look_at_stores(self) -> None:
         """What the stores have met since the last look: damage mended, disks that do not answer."""
         hub_id = self.config.hub.id
-        recovered = (*self.journal.recovered, *(self.state.recovered if self.state else ()))
+        recovered = (*self.journal.recovered, *self.state.recovered)
         if recovered:
             self.hub.see("storage_recovered", hub_id, True, str(recovered[-1].reason)[:32])
         why = self.hub.storage or str(Reason.STORAGE_FULL if self.journal.full else "")
         why = why or str("" if self.journal.durable else self.journal.trouble or Reason.STORAGE_FAILED)
         self.hub.see("storage", hub_id, bool(why), why)
-        state_trouble = Reason.STORAGE_STUCK if self.state is None else self.state.trouble
-        self.hub.see("state", hub_id, state_trouble is not None, str(state_trouble or ""))
+        trouble = self.state.trouble if self._loading.done() else Reason.STORAGE_STUCK
+        self.hub.see("state", hub_id, trouble is not None, str(trouble or ""))
 
     def speak_aside(self, phrase: Phrase) -> None:
         """Say what belongs to no call, behind whatever a call has to say."""

@@ -20,11 +20,12 @@ from edge.hub import LATE_S, Hub
 from edge.paths.base import Path, PathError, PathHealth
 from edge.paths.coap import CoapPath
 from edge.paths.https import HttpsPath
-from edge.stores.errors import CountersLost, StoreError
+from edge.stores.errors import StoreError
 from edge.stores.reading import Queued
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
+from edge.threads import in_thread
 from protocols.errors import Reason
 from protocols.values import DownlinkItem, Lane
 
@@ -42,7 +43,7 @@ class Uplink:
         self,
         hub: Hub,
         writer: Writer,
-        state: State | None,
+        state: State,
         settings: Settings,
         credentials: Credentials,
         clock: SystemClock,
@@ -54,7 +55,8 @@ class Uplink:
         self.delivery = Delivery(
             hub, self.paths, settings.plan, self._pending, self._path_health, self._platform_time
         )
-        self.cursor = self._stored_cursor()
+        self.cursor = self._durable = self._stored_cursor()
+        self._keeping: asyncio.Task[None] | None = None
         self.downlink = Downlink(
             list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
         )
@@ -129,16 +131,14 @@ class Uplink:
         self.paths: dict[str, Path] = {"coap": self._coap, "https": https}
 
     def _reserve(self, name: str, count: int) -> int:
-        """Numbers of a security context (called in a thread); without a state there are none."""
-        if self._state is None:
-            raise CountersLost(name)
+        """Numbers of a security context; called in a thread."""
         return self._state.reserve(name, count).start
 
     async def _pending(self, lane: Lane, limit: int, after: int) -> Sequence[Queued]:
         return await self._writer.read(lambda journal: journal.packed(lane, limit, after))
 
     def _stored_cursor(self) -> int:
-        raw = self._state.get(*CURSOR) if self._state else None
+        raw = self._state.get(*CURSOR)
         return 0 if raw is None else int.from_bytes(raw, "big")
 
     async def _downlink_items(self, path: str, items: list[DownlinkItem]) -> None:
@@ -147,10 +147,19 @@ class Uplink:
         if commits:
             await asyncio.wait(commits, timeout=LATE_S)
         self.cursor = items[-1].cursor
-        if self._state is not None and all(c.done() and c.exception() is None for c in commits):
+        if all(c.done() and c.exception() is None for c in commits):
+            self._durable = self.cursor
+            if self._keeping is None or self._keeping.done():
+                self._keeping = asyncio.create_task(self._keep_cursor())
+
+    async def _keep_cursor(self) -> None:
+        """Bring the cursor to the disk; what the platform says next does not wait for that."""
+        kept = -1
+        while kept != self._durable:
+            kept = self._durable
             try:
-                await asyncio.to_thread(self._state.put, *CURSOR, self.cursor.to_bytes(8, "big"))
-            except StoreError as error:
+                await in_thread("cursor", self._state.put, *CURSOR, kept.to_bytes(8, "big"))
+            except (StoreError, RuntimeError) as error:
                 log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
 
     def _platform_time(self, wall_ms: int) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ from edge.clock import SystemClock
 from edge.config import Config
 from edge.main import run, until_signal
 from edge.ports import Ports
+from edge.threads import in_thread
 
 ROOT = Path(__file__).resolve().parent.parent
 LATE_S = 2.0  # edges that are further apart need not keep their distance
@@ -115,10 +117,9 @@ class Pins:
 
 async def _adapters(directory: Path) -> Sequence[AdapterPort]:
     """The radios of DIR/radios.json: a list of {"name", "socket", "address"}."""
-    from sim.air.bleak_backend import open_adapter
-
+    backend = await in_thread("import bumble", importlib.import_module, "sim.air.bleak_backend")
     listed = json.loads((directory / "radios.json").read_text())
-    return [await open_adapter(row["socket"], row["name"], row["address"]) for row in listed]
+    return [await backend.open_adapter(row["socket"], row["name"], row["address"]) for row in listed]
 
 
 def _with_simulated_voice(config: Config, directory: Path) -> Config:

@@ -29,6 +29,7 @@ from edge.ports import Ports
 from edge.stores.errors import StoreError
 from edge.stores.state import State
 from edge.surfaces import PendantStage, Question
+from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.link.const import MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
 from protocols.values import EventId
@@ -61,7 +62,7 @@ class Pendants:
     """All pendants and the radio. `run()` is a task for the supervisor."""
 
     def __init__(
-        self, hub: Hub, ports: Ports, config: Config, credentials: Credentials, state: State | None
+        self, hub: Hub, ports: Ports, config: Config, credentials: Credentials, state: State
     ) -> None:
         self._hub, self._ports, self._state = hub, ports, state
         self._hub_id = config.hub.id
@@ -85,6 +86,12 @@ class Pendants:
             link = PendantLink(paired, config.hub.id, self, ports.clock, self._fact, self._wall)
             self._pendants[section.id] = _Pendant(section, link)
         self._by_address = {p.section.address: p for p in self._pendants.values()}
+
+    def recall(self) -> None:
+        """The state's disk answers late: what it knew of each pendant counts from now on."""
+        for name, pendant in self._pendants.items():
+            floor = self._number("pendant.floor", name, -1)
+            pendant.link.recall(floor, self._number("pendant.life", name, 0))
 
     @property
     def checked_at_ms(self) -> int | None:
@@ -212,7 +219,7 @@ class Pendants:
     # --- state.db ---
 
     def _number(self, space: str, name: str, default: int) -> int:
-        raw = self._state.get(space, name) if self._state else None
+        raw = self._state.get(space, name)
         return default if raw is None else int.from_bytes(raw, "big")
 
     def _store(self, space: str, name: str, number: int) -> None:
@@ -225,11 +232,9 @@ class Pendants:
             await self._keeping.wait()
             self._keeping.clear()
             changed, self._changed = self._changed, {}
-            if self._state is None:
-                continue
             try:
-                await asyncio.to_thread(self._state.put_all, changed)
-            except StoreError as error:
+                await in_thread("pendants", self._state.put_all, changed)
+            except (StoreError, RuntimeError) as error:
                 log.warning("pendants' counters are not kept: %s", error)
                 self._changed = {**changed, **self._changed}
 

@@ -38,7 +38,10 @@ def _system_wall_ms() -> int:
 
 
 class State:
-    """See the module. Made by `State.open`, which never raises.
+    """See the module. `State.open` makes and reads one; neither ever raises.
+
+    One that is made and not read yet has nothing, and refuses writes with STORAGE_STUCK: so a hub starts
+    while the disk hangs, and `load()` in a thread brings everything when it answers.
 
     `fresh`: neither file was there. `trouble`: why writes cannot be durable now, else None.
     `recovered`: what happened to damaged files. `counters_lost`: counters that were there are not known any
@@ -50,7 +53,8 @@ class State:
         self.copy_path = path.with_name(path.name + ".copy")
         self.fresh = False
         self.counters_lost = False
-        self.trouble: Reason | None = None
+        self.trouble: Reason | None = Reason.STORAGE_STUCK
+        self.loaded = False
         self.recovered: tuple[Recovered, ...] = ()
         self._wall_ms = wall_ms
         self._lock = threading.RLock()
@@ -65,13 +69,20 @@ class State:
         On a disk that cannot be written it holds what could be read, `trouble` says why, and writes raise.
         """
         state = cls(path, wall_ms=wall_ms)
-        try:
-            state._load()
-            state._reserve.hold()
-        except StoreError as error:
-            state.trouble = error.reason
-            _log.error("state cannot be written: %s", error)
+        state.load()
         return state
+
+    def load(self) -> None:
+        """Read it, once, for as long as the disk takes. Never raises; see `open`."""
+        with self._lock:
+            self.trouble = None
+            try:
+                self._load()
+                self._reserve.hold()
+            except StoreError as error:
+                self.trouble = error.reason
+                _log.error("state cannot be written: %s", error)
+            self.loaded = True
 
     # reading, from memory
 
@@ -97,6 +108,7 @@ class State:
 
     def put_all(self, values: Mapping[tuple[str, str], bytes | None]) -> None:
         """Set several values in one write: all or none. Raises StoreError."""
+        self._answers()
         with self._lock:
             now = self._content
             number = now.generation + 1
@@ -107,6 +119,7 @@ class State:
         """Make a counter that is not there: of a context or a life that has never been used. Raises
         AnbanError.
         """
+        self._answers()
         with self._lock:
             if name in self._content.counters:
                 raise StoreError(Reason.CONFLICT, f"The counter {name} is there already.")
@@ -119,6 +132,7 @@ class State:
         """
         if count <= 0:
             raise StoreError(Reason.BAD_VALUE, f"{count} numbers cannot be reserved.")
+        self._answers()
         with self._lock:
             first = self._content.counters.get(name)
             if first is None:
@@ -128,12 +142,18 @@ class State:
 
     def raise_counter(self, name: str, least: int) -> None:
         """Lift a counter to at least `least`; it never goes back. Raises CountersLost, StoreError."""
+        self._answers()
         with self._lock:
             first = self._content.counters.get(name)
             if first is None:
                 raise CountersLost(name)
             if least > first:
                 self._set_counter(name, least)
+
+    def _answers(self) -> None:
+        """Nobody waits for a disk that has not answered since the start, nor calls a counter lost for it."""
+        if not self.loaded:
+            raise store_error(Reason.STORAGE_STUCK, "the state has not been read yet")
 
     def _set_counter(self, name: str, following: int) -> None:
         if not 0 <= following <= MAX_COUNTER:
@@ -191,6 +211,8 @@ class State:
 
     def reopen(self) -> bool:
         """Try again to open a state that could not be opened or written; whether it can be written now."""
+        if not self.loaded:
+            return False
         with self._lock:
             try:
                 self._load()

@@ -193,23 +193,21 @@ async def test_a_damaged_version_is_passed_over(tmp_path):
     assert Home(tmp_path).help_s == 90.0
 
 
-async def test_without_a_state_the_seed_is_in_force_and_nothing_is_tried():
-    told = []
-
-    async def use(_settings):
-        told.append("used")
-
-    async def ask():
-        return True
-
-    clock = ClockByHand()
-    configuration = Configuration(None, clock, use, ask, lambda: False, lambda *end: told.append(end))
-    assert configuration.begin(SEED) == SEED
-    await configuration.settle()
+async def test_while_the_states_disk_hangs_the_seed_is_in_force_and_nothing_is_tried(tmp_path):
+    first = await home_in(tmp_path)
+    await first.configuration.propose(other(60.0), "operator")
+    first.state.close()
+    home = Home.__new__(Home)
+    home.clock, home.state, home.ended = ClockByHand(), State(tmp_path / "state.db"), []
+    home.configuration = Configuration(home.state, home.clock, home.use, home.ask, lambda: False, home.tell)
+    assert home.configuration.begin(SEED) == SEED
+    await home.configuration.settle()
     with pytest.raises(AnbanError) as refused:
-        await configuration.propose(other(60.0), "operator")
+        await home.configuration.propose(other(70.0), "operator")
     assert refused.value.reason is Reason.STORAGE_STUCK
-    assert told == []
+    assert home.ended == []
+    home.state.load()  # the disk answers late
+    assert home.configuration.begin(SEED).timing.help_s == 60.0
 
 
 async def test_at_the_hubs_door_a_proposal_is_answered_before_its_trial_ends(tmp_path):

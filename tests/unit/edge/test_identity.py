@@ -18,7 +18,7 @@ def starts(path, count):
     """So many starts of a hub; the ids each begins with."""
     for _ in range(count):
         state, numbers = State.open(path), Numbers()
-        begin_life(state, numbers)
+        numbers.begin(*begin_life(state))
         yield [numbers.take() for _ in range(5)]
         state.close()
 
@@ -45,7 +45,7 @@ def test_numbers_that_run_out_go_on_without_a_disk():
 
 def test_a_further_block_is_reserved_ahead(tmp_path):
     state, numbers = State.open(tmp_path / "state.db"), Numbers()
-    begin_life(state, numbers)
+    numbers.begin(*begin_life(state))
     taken = [numbers.take() for _ in range(BLOCK // 2 + 1)]
     extend_life(state, numbers)
     taken += [numbers.take() for _ in range(BLOCK)]

@@ -239,3 +239,26 @@ def test_a_state_whose_disk_is_away_can_be_read_and_says_so(made: Path, tmp_path
 
 def test_salvage_never_gives_counters(made: Path, tmp_path: Path) -> None:
     assert statefile.salvage(copy_of(made, tmp_path / "a")).counters == {}
+
+
+def test_a_state_that_has_not_been_read_yet_loses_no_counter_and_makes_nobody_wait(
+    made: Path, tmp_path: Path
+) -> None:
+    waiting = State(copy_of(made, tmp_path / "copy"))
+    assert (waiting.loaded, waiting.trouble) == (False, Reason.STORAGE_STUCK)
+    assert waiting.get("keys", "pd-01") is None
+    for write in (
+        lambda: waiting.reserve("sos", 1),
+        lambda: waiting.create_counter("sos"),
+        lambda: waiting.raise_counter("sos", 1),
+        lambda: waiting.put("keys", "pd-01", b""),
+    ):
+        with pytest.raises(StoreError) as refused:
+            write()
+        assert refused.value.reason is Reason.STORAGE_STUCK
+        assert not isinstance(refused.value, CountersLost)
+    assert not waiting.reopen()
+    waiting.load()
+    assert waiting.trouble is None
+    assert waiting.get("keys", "pd-01") == KEYS["pd-01"]
+    assert waiting.reserve("sos", 1).start >= 1000
