@@ -209,7 +209,7 @@ class PendantLink:
 
     def _press(self, press: PressHeard) -> bool:
         """A press heard by advert; False when it is known."""
-        if self._reported.get((self.life, press.number), -1) >= press.meaning:
+        if self._known(press.number) >= press.meaning:
             return False
         if press.number in self._waiting and self._waiting[press.number].meaning >= press.meaning:
             return False
