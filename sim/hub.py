@@ -36,7 +36,7 @@ from edge.ports import Ports
 from edge.threads import in_thread
 
 ROOT = Path(__file__).resolve().parent.parent
-LATE_S = 2.0  # edges that are further apart need not keep their distance
+BETWEEN_S = 0.15  # what a press read late keeps of its distance to the release before it
 OFFSET_VARIABLE = "ANBAN_CLOCK_OFFSET_S"  # a scenario's wrong wall clock
 
 
@@ -98,14 +98,19 @@ class Pins:
         self._writers.add(writer)
         levels = {colour: int(bool(self.factory.pin(n).state)) for colour, n in self._lamp_pins().items()}
         writer.write(json.dumps({"lamp": levels}).encode() + b"\n")
-        loop, before = asyncio.get_running_loop(), (0.0, 0.0)
+        loop = asyncio.get_running_loop()
+        before: dict[int, tuple[float, float]] = {}  # pin -> when its last edge was, and when it came
         try:
             async for line in reader:
                 edge = json.loads(line)
-                # What was read late and at once keeps its distance: a finger of 100 ms is no spike.
+                # What was read late and at once keeps its length: a finger of 100 ms is no spike. Between two
+                # presses lateness is made up for, or it would grow with every press.
                 at_s = edge.get("at_s", loop.time())
-                await asyncio.sleep(before[1] + min(LATE_S, at_s - before[0]) - loop.time())
-                before = (at_s, loop.time())
+                last_at_s, last_due_s = before.get(edge["pin"], (0.0, 0.0))
+                length_s = at_s - last_at_s if edge["edge"] else min(BETWEEN_S, at_s - last_at_s)
+                due_s = max(loop.time(), last_due_s + length_s)
+                await asyncio.sleep(due_s - loop.time())
+                before[edge["pin"]] = (at_s, due_s)
                 pin = self.factory.pin(edge["pin"])
                 pin.drive_high() if edge["edge"] else pin.drive_low()
         except (ConnectionError, asyncio.CancelledError):  # gone, or the hub ends
