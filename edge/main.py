@@ -32,7 +32,7 @@ from edge.entries import Entry
 from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
-from edge.inputs.keys import KeyInput
+from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.pendants import Pendants
 from edge.mint import Mint
 from edge.phrases import Phrase
@@ -147,6 +147,7 @@ class Service:
             log.error("state.db does not answer within %.0f s: a life in memory until it does", OPEN_S)
         self._begin_keys()
         await self._resume()
+        self.key_gate.open()
         self._connect()
         self._begin_watch()
         if not loading.done():
@@ -175,9 +176,9 @@ class Service:
         key_input = KeyInput(
             self.hub, self._cancel_offered, lambda key, stuck: self.hub.see("key_stuck", key, stuck)
         )
-
+        self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
-        self.keys = Keys(self.pins, numbers, self.ports.clock, key_input.on_event)
+        self.keys = Keys(self.pins, numbers, self.ports.clock, self.key_gate.on_event)
         self.supervisor.add("keys", self.keys.run)
 
     def _cancel_offered(self) -> EventId | None:

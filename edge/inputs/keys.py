@@ -13,6 +13,29 @@ from edge.surfaces import asked
 from protocols.values import EventId
 
 
+class KeyGate:
+    """Keys are read before the journal is: what is pressed meanwhile waits until it is known which calls
+    stand, lest it open a second one. Nothing could go out before that either.
+    """
+
+    def __init__(self, on_event: Callable[[KeyEvent], None]) -> None:
+        self._on_event = on_event
+        self._early: list[KeyEvent] | None = []
+
+    def on_event(self, event: KeyEvent) -> None:
+        """Called by the keys' driver on the loop."""
+        if self._early is None:
+            self._on_event(event)
+        else:
+            self._early.append(event)
+
+    def open(self) -> None:
+        """The book is read: let in what came, in its order and with its own times, and all that comes."""
+        early, self._early = self._early or [], None
+        for event in early:
+            self._on_event(event)
+
+
 class KeyInput:
     """Turns key events into what the elder means. Red is always an SOS, at its edge, whatever is being asked.
 

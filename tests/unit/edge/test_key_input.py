@@ -6,7 +6,7 @@ from drivers.pi.keys import KeyDown, KeyStuck, KeyUp
 from edge.book import Life, owed
 from edge.entries import TimerEntry
 from edge.hub import Hub
-from edge.inputs.keys import KeyInput
+from edge.inputs.keys import KeyGate, KeyInput
 from edge.mint import Mint
 from protocols.values import Receipt
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand
@@ -131,3 +131,19 @@ async def test_a_stuck_key_is_a_fault_until_it_is_let_go(room):
     room.keys.on_event(KeyStuck("green", room.clock.now))
     await room.up("green", after_ms=31_000)
     assert room.stuck == [("green", True), ("green", False)]
+
+
+async def test_a_press_before_the_journal_is_read_joins_the_call_that_stands(room):
+    """Found by kills: the hub was pressed in the moment after its start and opened a second case."""
+    gate = KeyGate(room.keys.on_event)
+    pressed_at = room.clock.now
+    gate.on_event(KeyDown("red", pressed_at))
+    assert room.kinds() == []
+    first = room.hub.call("call.sos", "red")  # what the journal holds
+    room.clock.now += 700
+    gate.open()
+    gate.on_event(KeyDown("red", room.clock.now))
+    (call,) = room.hub.book.calls.values()
+    assert call.id == first
+    events = [room.hub.events[press_id] for press_id in call.presses]
+    assert [event.uptime_ms - pressed_at for event in events] == [0, 0, 700], "each at its own time"
