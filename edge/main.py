@@ -57,6 +57,7 @@ OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: 
 REPLAY_S: Final = 10.0  # of a journal on a slow card
 FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
 STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
+EXAMINE_S: Final = 20.0  # after the start, when nobody waits for the first call any more
 KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be evicted
 
 
@@ -214,6 +215,14 @@ class Service:
         """The journal's disk answers after all: what it holds of earlier runs counts from now on."""
         self.hub.learn(await self.writer.read(_calls_and_faults))
 
+    async def _examine(self) -> None:
+        """Once, when the start is over: damage that no single read sees; what was mended counts anew."""
+        await asyncio.sleep(EXAMINE_S)
+        before = self.journal.recovered
+        await self.writer.read(lambda journal: journal.examine())
+        if self.journal.recovered != before:
+            await self._learn()
+
     def _connect(self) -> None:
         """Everything that talks: the platform, lamp and voice, pendants, the door."""
         config = self.config
@@ -329,6 +338,7 @@ class Service:
         self.supervisor.add("configuration", self.configuration.settle)
         self._report_settings()
         self.supervisor.add("keep", self._keep)
+        self.supervisor.add("examine", self._examine)
 
     async def _keep(self) -> None:
         """Once a minute: numbers ahead, what may be forgotten."""

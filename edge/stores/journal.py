@@ -259,6 +259,12 @@ class Journal(Database):
         """Walk the whole hash chain. Raises StoreError."""
         return self._read(partial(reading.verify, head_seq=self._head[0]))
 
+    def examine(self) -> None:
+        """Look whether the file's pages fit together, which no single read sees; damage is mended, and
+        `recovered` tells. Reads the whole file: for a calm moment, off the loop. Raises StoreError.
+        """
+        self._read(reading.examine)
+
     def stats(self) -> Stats:
         """Counts by lane. Raises StoreError."""
         return self._read(reading.stats)

@@ -104,6 +104,15 @@ def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
     return int(row[0]), row[1] if isinstance(row[1], bytes) else GENESIS
 
 
+def examine(connection: sqlite3.Connection) -> None:
+    """SQLite's own look at every page. Raises what a read of a damaged page raises."""
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if found != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
 def seq_of_event(connection: sqlite3.Connection, event_id: str | None) -> int:
     """The seq of an event that is in the journal already."""
     row = connection.execute(
