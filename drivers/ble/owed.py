@@ -6,7 +6,7 @@ has answered it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from protocols.link import messages
@@ -50,6 +50,16 @@ class Owed:
         if len(self._presses) > MAX_PRESSES:
             settled = [k for k, t in self._presses.items() if t.confirmed >= t.stage]
             del self._presses[settled[0] if settled else next(iter(self._presses))]
+
+    def held(self, life: int, numbers: Collection[int]) -> None:
+        """The presses that the pendant still holds, all of them: to what it has let go no end need be told.
+
+        A hub that has started anew owes the end of every press of the last half hour; they would stand before
+        the ack of a new one.
+        """
+        for key, told in list(self._presses.items()):
+            if key[0] == life and key[1] not in numbers and told.stage >= STAGE_CLOSED:
+                del self._presses[key]
 
     def call_state(self, stage: int, lane: int) -> None:
         """The elder's calls, taken together, have come so far (STAGE_NONE: there is none)."""

@@ -338,6 +338,7 @@ class PendantLink:
         self._open = {p.number for p in status.presses if p.stage < STAGE_CLOSED}
         if status.open_count <= len(status.presses):
             self._unread.clear()
+            self.owed.held(status.life, {p.number for p in status.presses})
         if self._judge.decide(status, now) is False:
             self._suspect("not-open", now)
         if self._judge.behind(status):

@@ -81,6 +81,27 @@ def test_the_end_of_a_call_is_said_before_a_new_press_is_acknowledged() -> None:
     assert said(owed) == [("CallState", STAGE_ARRIVED), ("Ack", STAGE_HEARD)]
 
 
+def test_a_hub_that_starts_anew_tells_no_end_of_what_the_pendant_has_let_go() -> None:
+    owed = Owed()
+    for number in range(1, 20):
+        owed.stage(LIFE, number, STAGE_CLOSED, SOS)
+    owed.stage(LIFE, 20, STAGE_DELIVERED, SOS)
+    owed.held(LIFE, {19, 20})
+    told = []
+    while message := owed.next():
+        told.append((message.number, message.stage))
+        owed.answered(message)
+    assert told == [(19, STAGE_CLOSED), (20, STAGE_DELIVERED)]
+
+
+def test_what_it_has_let_go_and_is_not_over_is_told_all_the_same() -> None:
+    owed = Owed()
+    owed.stage(LIFE, 1, STAGE_DELIVERED, SOS)
+    owed.stage(LIFE + 1, 2, STAGE_CLOSED, SOS)
+    owed.held(LIFE, ())
+    assert owed.next() is not None
+
+
 def test_taken_is_said_after_the_acks() -> None:
     owed = Owed()
     owed.call_state(STAGE_TAKEN, SOS)
