@@ -283,7 +283,7 @@ RADIO = (
             ),
             Change(
                 "drivers/ble/pendant.py",
-                "        if self._reported.get((self.life, press.number), -1) >= press.meaning:",
+                "        if self._known(press.number) >= press.meaning:",
                 "        if False:",
             ),
         ),

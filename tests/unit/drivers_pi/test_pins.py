@@ -26,13 +26,12 @@ def refuse(error: Exception) -> type:
 def test_a_machine_without_pins_is_an_error_with_a_remedy(
     library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if importlib.util.find_spec("lgpio") is None:  # Python 3.13 has it from Debian, or not at all
-        without = types.ModuleType("lgpio")
-        without.error = type("error", (Exception,), {})  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "lgpio", without)
-        monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
     import gpiozero.exc
-    import gpiozero.pins.lgpio as real
+
+    if importlib.util.find_spec("lgpio") is None:  # Python 3.13 has it from Debian, or not at all
+        stands_in = types.ModuleType("lgpio")
+        stands_in.error = type("error", (Exception,), {})  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "lgpio", stands_in)
     import lgpio
 
     errors = {
@@ -40,7 +39,9 @@ def test_a_machine_without_pins_is_an_error_with_a_remedy(
         "gpiozero": gpiozero.exc.PinUnknownPi("no Pi"),
         "kernel": PermissionError(13, "Permission denied"),
     }
-    monkeypatch.setattr(real, "LGPIOFactory", refuse(errors[library]))
+    refusing = types.ModuleType("gpiozero.pins.lgpio")
+    refusing.LGPIOFactory = refuse(errors[library])  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", refusing)
     with pytest.raises(AnbanError) as failure:
         open_pins()
     assert failure.value.reason is Reason.PINS_DOWN
