@@ -21,6 +21,7 @@ from drivers.ble.facts import (
 from drivers.ble.pendant import Paired, PendantLink
 from drivers.ble.ports import AdapterDown, Advert, RadioFact
 from drivers.ble.radio import Radio
+from edge.book import find
 from edge.config import Config, PendantSection
 from edge.credentials import Credentials
 from edge.faults import Sign, silent, silent_cause
@@ -31,6 +32,7 @@ from edge.stores.state import State
 from edge.surfaces import PendantStage, Question
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
+from protocols.kinds import KINDS as EVENT_KINDS
 from protocols.link.const import MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
 from protocols.values import EventId
 
@@ -173,17 +175,27 @@ class Pendants:
         """A press is a call at once; who pressed is who wears the pendant, wherever it is heard."""
         age_ms = press.age_ms + max(0, self._ports.clock.monotonic_ms() - press.heard_ms)
         self._sign(pendant, press.rssi, None)
+        kind = KINDS.get(press.meaning, "call.sos")
         self._hub.call(
-            KINDS.get(press.meaning, "call.sos"),
+            kind,
             "pendant",
             elder=pendant.section.elder,
             device=press.device,
             room=pendant.section.room,
-            event_id=EventId(press.device, press.life, press.number),
+            event_id=self._id_of(press, kind),
             data={"source": "pendant", "press": press.number},
             stages={"heard": age_ms},
             age_ms=age_ms,
         )
+
+    def _id_of(self, press: PressHeard, kind: str) -> EventId:
+        """Its id; that without a life if it went out under that, by an earlier run of this hub too."""
+        without = EventId(press.device, 0, press.number)
+        call = find(self._hub.book, without)
+        known = call.presses.get(without) if call else None
+        if known is not None and known.lane <= EVENT_KINDS[kind].lane:
+            return without
+        return EventId(press.device, press.life, press.number)
 
     def _sign(self, pendant: _Pendant, rssi: int | None, battery_pct: int | None) -> None:
         now_ms = self._ports.clock.monotonic_ms()
