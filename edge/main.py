@@ -84,9 +84,7 @@ async def serve(config: Config, credentials: Credentials, *, verbose: bool = Fal
     )
 
     async def adapters() -> Sequence[AdapterPort]:
-        await in_thread(
-            "import bleak", importlib.import_module, "bleak"
-        )  # not on the loop: keys
+        await in_thread("import bleak", importlib.import_module, "bleak")  # not on the loop: keys
         return bluez_adapters()
 
     system = SystemdNotifier()
