@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge.phrases import Phrase
 from sim.home.ledger import Meaning
-from sim.home.surfaces import PHRASES, LampReader, Shown, meaning_of_phrase, phrase_of
+from sim.home.surfaces import PHRASES, STEADY_MS, LampReader, Shown, meaning_of_phrase, phrase_of
 
 
 def test_a_blinking_lamp_is_never_steady() -> None:
@@ -19,7 +19,7 @@ def test_a_lamp_that_burns_on_is_steady_and_then_means_taken() -> None:
     reader = LampReader()
     assert reader.level(0, "green", True) == Shown("green", "blink")
     assert reader.look(400) is None
-    assert reader.look(800) == Shown("green", "steady")
+    assert reader.look(STEADY_MS) == Shown("green", "steady")
     assert reader.shown.meaning is Meaning.TAKEN
 
 
@@ -34,9 +34,9 @@ def test_darkness_is_off_only_when_it_lasts() -> None:
 def test_a_steady_lamp_that_begins_to_blink_is_seen() -> None:
     reader = LampReader()
     reader.level(0, "green", True)
-    reader.look(900)
-    reader.level(1000, "green", False)
-    assert reader.look(1200) == Shown("green", "blink")
+    reader.look(STEADY_MS)
+    reader.level(STEADY_MS + 100, "green", False)
+    assert reader.look(STEADY_MS + 300) == Shown("green", "blink")
 
 
 def test_from_amber_to_green() -> None:
