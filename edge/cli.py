@@ -41,9 +41,10 @@ def hub() -> None:
 def run(seed: Path, check: bool, verbose: bool) -> None:
     """Run the hub's service until it is ended."""
     from edge import config, credentials
+    from edge.seed import load_or_last
 
     try:
-        document = config.load(seed)
+        document, damage = (config.load(seed), "") if check else load_or_last(seed)
         secrets = credentials.load(Path(document.hub.credentials_file))
     except AnbanError as error:
         raise _refused(error) from error
@@ -52,7 +53,7 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
         return
     from edge.main import serve
 
-    asyncio.run(serve(document, secrets, verbose=verbose))
+    asyncio.run(serve(document, secrets, damage=damage, verbose=verbose))
 
 
 def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) -> None:

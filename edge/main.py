@@ -62,22 +62,29 @@ KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be
 
 
 async def run(
-    config: Config, credentials: Credentials, ports: Ports, ready: Callable[[], None] = lambda: None
+    config: Config,
+    credentials: Credentials,
+    ports: Ports,
+    ready: Callable[[], None] = lambda: None,
+    *,
+    damage: str = "",
 ) -> None:
-    """Run a hub until cancelled; `ready` is called when all of it is up.
+    """Run a hub until cancelled; `ready` is called when all of it is up; `damage`: what is wrong with the
+    seed in whose place an older one is used.
 
     Never raises for a broken disk, radio, pin, card or path.
     """
     service = Service(config, credentials, ports)
     try:
         await service.start()
+        service.hub.see("config", "seed", bool(damage), "seed-damaged")
         ready()
         await asyncio.Event().wait()
     finally:
         await service.stop()
 
 
-async def serve(config: Config, credentials: Credentials, *, verbose: bool = False) -> None:
+async def serve(config: Config, credentials: Credentials, *, damage: str = "", verbose: bool = False) -> None:
     """Run on this Raspberry Pi until SIGTERM or SIGINT."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
@@ -89,7 +96,7 @@ async def serve(config: Config, credentials: Credentials, *, verbose: bool = Fal
 
     system = SystemdNotifier()
     ports = Ports(SystemClock(), open_pins, adapters, feed_watchdog=lambda: system.notify("WATCHDOG=1"))
-    await until_signal(run(config, credentials, ports, ready=lambda: system.notify("READY=1")))
+    await until_signal(run(config, credentials, ports, lambda: system.notify("READY=1"), damage=damage))
 
 
 async def until_signal(work: Awaitable[None]) -> None:

@@ -27,12 +27,12 @@ import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from drivers.ble.ports import AdapterPort
-from edge import config as seed
 from edge import credentials
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.main import run, until_signal
 from edge.ports import Ports
+from edge.seed import load_or_last
 from edge.threads import in_thread
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,13 +138,14 @@ def _with_simulated_voice(config: Config, directory: Path) -> Config:
 
 
 async def _main(directory: Path) -> None:
-    config = _with_simulated_voice(seed.load(directory / "hub.toml"), directory)
+    seed, damage = load_or_last(directory / "hub.toml")
+    config = _with_simulated_voice(seed, directory)
     secrets = credentials.load(Path(config.hub.credentials_file))
     pins = Pins(config, directory / "pins.sock")
     clock = SystemClock(offset_ms=round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
     threading.Thread(target=lambda: asyncio.run(pins.serve()), name="pins", daemon=True).start()
     ports = Ports(clock, pins.open, lambda: _adapters(directory), power_supplies=directory / "power_supply")
-    await until_signal(run(config, secrets, ports))
+    await until_signal(run(config, secrets, ports, damage=damage))
 
 
 if __name__ == "__main__":
