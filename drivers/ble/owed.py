@@ -108,13 +108,14 @@ class Owed:
         """What to say next.
 
         The end of a call goes before acks: the pendant forgets what it had of that call, and a newer press,
-        acknowledged after it, stands.
+        acknowledged after it, stands. So does what takes back that a call is taken: a newer press that is
+        delivered must not be felt as taken with the older ones.
         """
         if self._floor is not None:
             return messages.Floor(self._floor)
         call = self._call
         open_call = call if call and call.confirmed != call.stage else None
-        if open_call and open_call.stage >= STAGE_ARRIVED:
+        if open_call and not STAGE_HEARD < open_call.stage < STAGE_ARRIVED:
             return messages.CallState(open_call.stage)
         for (life, number), told in sorted(self._presses.items(), key=lambda item: item[1].lane):
             if told.confirmed < told.stage:

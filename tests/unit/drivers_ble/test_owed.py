@@ -47,7 +47,7 @@ def test_a_press_that_waits_anew_takes_back_that_the_call_is_taken() -> None:
     owed.stage(LIFE, 8, STAGE_HEARD, SOS)
     owed.call_falls(SOS)
     owed.call_falls(SOS)
-    assert said(owed) == [("Ack", STAGE_HEARD), ("CallState", STAGE_HEARD)]
+    assert said(owed) == [("CallState", STAGE_HEARD), ("Ack", STAGE_HEARD)]
     owed.call_state(STAGE_TAKEN, SOS)
     assert said(owed) == [("CallState", STAGE_TAKEN)], "and it is felt again when somebody takes it"
 
