@@ -106,6 +106,7 @@ class Machine:
         command = [QEMU, "-M", "q35", *acceleration(self.pace), "-m", str(self.memory_mb)]
         command += ["-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-monitor", "none"]
         command += ["-kernel", str(kernel.image), "-initrd", str(ram_disk)]
+        # no_timer_check: a host that stops qemu in those milliseconds would end the boot
         command += ["-append", "console=ttyS0 quiet panic=-1 oops=panic no_timer_check"]
         command += ["-virtfs", f"local,path=/,mount_tag=host,readonly=on,{share}"]
         command += ["-virtfs", f"local,path={self.folder},mount_tag=out,{share}"]

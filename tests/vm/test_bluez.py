@@ -41,6 +41,10 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
             assert hang["hung"][0][0] >= 1400, "the connect to the vanished one did not hang"
             assert hang["heard"] < 6_000, "an attempt of 4 s at most, then the waking pendant is heard"
             assert hang["acknowledged"] < 8_000
+        called_off = await machine.told("called_off", TOLD_S)
+        print(json.dumps(called_off), flush=True)
+        assert called_off[0][1] == "cancelled"
+        assert called_off[0][0] >= 2_000, "no link stood: BlueZ did not take its 2 s to end it"
         radio = await machine.told("radio", TOLD_S)
         assert not any("Down" in fact for fact in radio), "a healthy adapter was taken for a broken one"
     keep(f"press-{release}", summary(machine.all("press"), machine.all("hang")), machine)

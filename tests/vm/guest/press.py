@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
+from drivers.ble.arbiter import Abort
 from drivers.ble.facts import PressHeard, StageConfirmed, StatusLearned
 from protocols.link.const import STAGE_CLOSED, STAGE_DELIVERED, STAGE_HEARD
 from sim.pendant.board import Board
@@ -17,7 +19,8 @@ BOARDS = Path("/run/boards")
 
 
 async def main(bluez: str, presses: int, hangs: int) -> None:
-    """`presses` by one pendant, one after the other; then `hangs` times one vanishes and one stays."""
+    """`presses` by one pendant, one after the other; `hangs` times one vanishes and one stays; one attempt is
+    called off."""
     async with bluetooth(bluez) as (adapter, air, version), Home(adapter, air) as home:
         tell(bluez=version)
         boards = [await home.wear(number, BOARDS) for number in (1, 2)]
@@ -26,6 +29,7 @@ async def main(bluez: str, presses: int, hangs: int) -> None:
             tell(press=await press(home, boards[0]))
         for _ in range(hangs):
             tell(hang=await hang(home, boards[0], boards[1]))
+        tell(called_off=await call_off(home, boards[0]))
         tell(radio=[repr(fact) for fact in home.radio_facts])
 
 
@@ -86,3 +90,25 @@ async def hang(home: Home, first: Board, second: Board) -> dict[str, Any]:
         "acknowledged": round((acked_at - pressed) * 1000),
         "hung": hung,
     }
+
+
+async def call_off(home: Home, board: Board) -> list[list[Any]]:
+    """A press whose first attempt is aborted when its link stands already; returns the attempts."""
+    begun, connects, felt = time.monotonic(), len(home.adapter.connects), len(board.felt())
+    aborts: list[asyncio.Task[None]] = []
+
+    async def abort(address: str) -> None:
+        while not (await home.air.state())["radios"][home.adapter.name]["connections"]:
+            await asyncio.sleep(0.01)
+        home.radio._carry_out(Abort(home.adapter.name, address, "turn"))
+
+    async def watch(address: str) -> None:
+        if not aborts:
+            aborts.append(asyncio.create_task(abort(address)))
+
+    home.adapter.before_connect = watch
+    await board.press()
+    _, heard = await home.first(PressHeard, board.name, begun, 30)
+    _, confirmed = await home.first(StageConfirmed, board.name, begun, 60)
+    await close(home, board, confirmed.life, heard.number, felt)
+    return [[round(s * 1000), error] for _, s, error in home.adapter.connects[connects:]]
