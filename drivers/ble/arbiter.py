@@ -4,7 +4,8 @@ Rules, highest first:
 1.  A connection attempt makes an adapter deaf. It lasts at most 4 s, and within any stretch without 2 s of
     uninterrupted listening all attempts of an adapter together last at most 4 s.
 2.  A lane never waits for a lower one: an attempt of a lower lane is aborted for a want of a higher lane
-    whose device was heard lately, and none is begun meanwhile. A full adapter gives up its lowest link.
+    whose device was heard lately, and none is begun meanwhile. A full adapter gives up its lowest link,
+    and among equals the oldest, once it has had its turn.
 3.  Where two adapters live, one of them always listens. A device is connected by the adapter that hears it
     best of those that may.
 4.  Connect on an advert just heard, never on hope. Between wants of one lane the older goes first, those that
@@ -33,6 +34,7 @@ AFTER_RESTART_MS: Final = 30_000  # a restart of scanning gets this long before 
 RECOVER_MS: Final = (10_000, 60_000, 300_000, 900_000)  # between recoveries that did not help
 START_FAILURES: Final = 3  # scanning could not be started so often: recover
 SMOOTHING: Final = 0.3  # of the signal (RSSI), exponential
+LINK_TURN_MS: Final = 3_000  # a link's talk takes 0.3 s; who stays for more makes room while an equal waits
 SLOTS: Final = 4  # connections of one adapter: what a Raspberry Pi's chip keeps without trouble
 
 
@@ -98,6 +100,12 @@ class _Attempt:
     aborted: str = ""  # why
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    lane: int
+    since_ms: int
+
+
 @dataclass(slots=True)
 class _Signal:
     rssi: float
@@ -114,7 +122,7 @@ class _Adapter:
     starting: bool = False  # a restart is under way
     deaf_used_ms: int = 0
     attempt: _Attempt | None = None
-    links: dict[str, int] = field(default_factory=dict)  # address -> lane
+    links: dict[str, _Held] = field(default_factory=dict)  # by address
     signals: dict[str, _Signal] = field(default_factory=dict)
     start_failures: int = 0
     restart_at_ms: int | None = None  # scanning is off and is to be tried again then
@@ -194,7 +202,7 @@ class Arbiter:
         a.listening_ms = now_ms
         want = self._wants.get(address)
         if ok:
-            a.links[address] = attempt.lane
+            a.links[address] = _Held(attempt.lane, now_ms)
             if want:
                 want.failures = 0
         elif want and attempt.aborted != "lane":
@@ -255,6 +263,8 @@ class Arbiter:
                 times.append(a.recover_not_before_ms if a.recover_at_once else 0)
             if a.attempt and not a.attempt.aborted:
                 times.append(a.attempt.begun_ms + TURN_MS)
+            if self._wants and len(a.links) >= self.slots:
+                times += [held.since_ms + LINK_TURN_MS for held in a.links.values()]
             if self._wants and a.attempt is None and a.budget_ms(now_ms) < ATTEMPT_MS:
                 times.append(a.listening_ms + LISTEN_MS)
         times += [w.not_before_ms for w in self._wants.values()]
@@ -324,7 +334,7 @@ class Arbiter:
             if signal is None or now_ms - signal.at_ms > FRESH_MS or not self._may(a, now_ms):
                 continue
             if len(a.links) >= self.slots:
-                self._make_room(a, want.lane, actions)
+                self._make_room(a, want.lane, now_ms, actions)
             elif best is None or signal.rssi > best[0]:
                 best = (signal.rssi, a)
         if best is None:
@@ -364,7 +374,10 @@ class Arbiter:
             attempt.aborted = why
             actions.append(Abort(a.name, attempt.address, why))
 
-    def _make_room(self, a: _Adapter, lane: int, actions: list[Action]) -> None:
-        lowest = max(a.links.items(), key=lambda link: link[1])
-        if lowest[1] > lane and not any(isinstance(x, Close) and x.adapter == a.name for x in actions):
-            actions.append(Close(a.name, lowest[0]))
+    def _make_room(self, a: _Adapter, lane: int, now_ms: int, actions: list[Action]) -> None:
+        """End one link for a want of this lane: the lowest that is lower, else the oldest after its turn."""
+        if any(isinstance(x, Close) and x.adapter == a.name for x in actions):
+            return
+        address, held = max(a.links.items(), key=lambda link: (link[1].lane, -link[1].since_ms))
+        if held.lane > lane or (held.lane == lane and now_ms - held.since_ms >= LINK_TURN_MS):
+            actions.append(Close(a.name, address))

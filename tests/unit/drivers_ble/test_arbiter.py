@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drivers.ble.arbiter import (
     AFTER_RESTART_MS,
     ATTEMPT_MS,
+    LINK_TURN_MS,
     LISTEN_MS,
     SILENCE_MS,
     START_FAILURES,
@@ -204,6 +205,39 @@ def test_silence_restarts_scanning_and_then_recovers_ever_more_rarely() -> None:
     arbiter.scanning("hci0", True, now)
     arbiter.heard("hci0", "neighbour", -90, now + 5)
     assert arbiter.due(now + 5) == now + 5 + SILENCE_MS
+
+
+def test_who_talks_on_makes_room_for_an_equal_that_waits() -> None:
+    """Four pendants that are pressed again and again held the ack of a fifth back for as long."""
+    arbiter = listening("hci0", slots=2)
+    for number, name in enumerate(("first", "second")):
+        at = 10_000 + 200 * number
+        arbiter.want(name, SOS, at)
+        arbiter.heard("hci0", name, -60, at)
+        assert connects(arbiter.decide(at))
+        arbiter.ended("hci0", name, True, at + 100)
+        arbiter.drop(name)
+    arbiter.want("third", SOS, 10_400)
+    arbiter.heard("hci0", "third", -60, 10_400)
+    assert arbiter.decide(10_400) == []
+    due = 10_100 + LINK_TURN_MS
+    assert arbiter.due(12_900) == due
+    arbiter.heard("hci0", "third", -60, due)
+    assert arbiter.decide(due) == [Close("hci0", "first")]
+    arbiter.closed("hci0", "first", due + 50)
+    assert [c.address for c in connects(arbiter.decide(due + 50))] == ["third"]
+
+
+def test_a_lower_want_never_ends_a_link_however_old() -> None:
+    arbiter = listening("hci0", slots=1)
+    arbiter.want("pd", SOS, 10_000)
+    arbiter.heard("hci0", "pd", -60, 10_000)
+    arbiter.decide(10_000)
+    arbiter.ended("hci0", "pd", True, 10_100)
+    arbiter.drop("pd")
+    arbiter.want("meter", READING, 60_000)
+    arbiter.heard("hci0", "meter", -60, 60_000)
+    assert not [a for a in arbiter.decide(60_000) if isinstance(a, Close)]
 
 
 def test_a_hung_adapter_is_recovered_at_once_and_forgets_its_links() -> None:
