@@ -22,7 +22,13 @@ PRESSES = (
         (),
         "assist",
         "both are assistance and nothing more",
-        (Change("edge/inputs/pendants.py", 'KINDS.get(press.meaning, "call.sos"),', '"call.sos",'),),
+        (
+            Change(
+                "edge/inputs/pendants.py",
+                'kind = KINDS.get(press.meaning, "call.sos")',
+                'kind = "call.sos"',
+            ),
+        ),
     ),
     Plant(
         "a press during an open call is taken for a repetition",
@@ -275,11 +281,11 @@ RADIO = (
             Change("protocols/link/replay.py", "        if counter > self.floor:", "        if True:"),
             Change(
                 "edge/inputs/pendants.py",
-                "            event_id=EventId(press.device, press.life, press.number),",
+                "            event_id=self._id_of(press, kind),",
                 "            event_id=None\n"
-                "            if EventId(press.device, press.life, press.number) in self._hub.book.index\n"
+                "            if self._id_of(press, kind) in self._hub.book.index\n"
                 "            and self._hub.open_call_of(pendant.section.elder) is None\n"
-                "            else EventId(press.device, press.life, press.number),",
+                "            else self._id_of(press, kind),",
             ),
             Change(
                 "drivers/ble/pendant.py",
