@@ -53,6 +53,7 @@ class Eyes:
         self._levels: dict[str, int] = {}
         self._since: dict[str, float] = {}
         self._changed = asyncio.Event()
+        self.moved_at = 0.0  # when a key was last pressed or let go
         self._task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -65,7 +66,9 @@ class Eyes:
 
     def drive(self, key: str, down: bool) -> None:
         """Press or let go."""
-        self._writer.write(json.dumps({"pin": PINS[key], "edge": 0 if down else 1}).encode() + b"\n")
+        self.moved_at = time.monotonic()
+        edge = {"pin": PINS[key], "edge": 0 if down else 1, "at_s": self.moved_at}
+        self._writer.write(json.dumps(edge).encode() + b"\n")
 
     async def lit(self, colour: str, since: float) -> float:
         """When the lamp turned to this colour after `since`. TimeoutError after WITHIN_S."""
@@ -145,7 +148,8 @@ async def _backlog(place: Path) -> dict[str, Any]:
 
 
 async def _press_red(there: Home, eyes: Eyes) -> float:
-    """Milliseconds from the edge to the green lamp."""
+    """Milliseconds from the edge to the green lamp. No finger is back within 30 ms (drivers/pi/debounce.py)."""
+    await asyncio.sleep(max(0.0, eyes.moved_at + HOLD_S - time.monotonic()))
     pressed = time.monotonic()
     eyes.drive("red", True)
     lit = await eyes.lit("green", pressed)
