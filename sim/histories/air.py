@@ -37,21 +37,23 @@ class Air:
             pendant.on_send = self._indicated
             pendant.on_drop = self._dropped
 
-    def replay(self) -> None:
-        """A stranger says again what he has heard, a while ago or just now."""
+    def replay(self) -> bool:
+        """A stranger says again what he has heard, a while ago or just now; False: he has heard nothing."""
         if not self.tape:
-            return
+            return False
         address, payload = self.world.random.choice(self.tape)
         self.world.note(f"a stranger replays an advert of {address}", "air: replay")
         self._spread(address, payload)
+        return True
 
-    def forge(self) -> None:
+    def forge(self) -> bool:
         """A stranger says something of his own under a pendant's address."""
         address = self.world.random.choice(list(self.pendants))
         payload = bytearray(self.tape[-1][1]) if self.tape else bytearray(31)
         payload[self.world.random.randrange(8, 31)] ^= 1 << self.world.random.randrange(8)
         self.world.note(f"a stranger forges an advert of {address}", "air: forgery")
         self._spread(address, bytes(payload))
+        return True
 
     def _neighbour(self) -> None:
         """Somebody else's device, which shows that a radio hears at all."""

@@ -14,10 +14,11 @@ from sim.histories.run import Report, hunt, replay, run, story
 @click.command()
 @click.option("--count", type=click.IntRange(1), default=200, show_default=True, help="How many histories.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The first one's seed.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 @click.option("--replay", "replay_seed", type=int, default=None, help="Play one seed, shrink it, tell it.")
 @click.option("--bugs", is_flag=True, help="Plant each known bug in turn, and look for it.")
-def histories(count: int, seed: int, as_json: bool, replay_seed: int | None, bugs: bool) -> None:
+def histories(count: int, seed: int, jobs: int, as_json: bool, replay_seed: int | None, bugs: bool) -> None:
     """Play made-up days deterministically and check the invariants after every step."""
     if replay_seed is not None:
         result = replay(replay_seed)
@@ -25,7 +26,7 @@ def histories(count: int, seed: int, as_json: bool, replay_seed: int | None, bug
         sys.exit(bool(result.failure))
     if bugs:
         sys.exit(not _hunt_all(count, seed, as_json))
-    report = run(count, seed)
+    report = run(count, seed, jobs=jobs)
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
@@ -36,11 +37,13 @@ def histories(count: int, seed: int, as_json: bool, replay_seed: int | None, bug
 def _tell(report: Report) -> None:
     figures = report.as_json()
     click.echo(
-        f"{report.count} histories from seed {report.seed}, median {figures['steps_median']} steps,"
-        f" {figures['histories_per_s']}/s ({figures['histories_per_cpu_s']}/s of processor time)"
+        f"{report.count} histories from seed {report.seed}, median {figures['median_steps']} steps,"
+        f" {figures['histories_per_s']}/s ({figures['histories_per_core_s']}/s of a core's time)"
     )
     for name, times in sorted(report.visits.items()):
         click.echo(f"{times:9d}  {name}")
+    for name, times in report.rare.items():
+        click.echo(f"visited too rarely ({times}): {name}")
     for failed in report.failures[:1]:
         click.echo(f"\nseed {failed.script.seed} failed; shrunk:\n")
         click.echo(story(replay(failed.script.seed)))

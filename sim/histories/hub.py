@@ -25,7 +25,8 @@ from edge.config import (
     TimingSection,
 )
 from edge.credentials import Credentials, PendantKeys
-from edge.deadlines import Care, Timing
+from edge.deadlines import Care, Due, Timing
+from edge.entries import TimerEntry
 from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.inputs.keys import KeyInput
@@ -146,7 +147,7 @@ class Process(Service):
         self.state = Numbers(site.disk)  # type: ignore[assignment]
         self.speaker = self  # type: ignore[assignment]
         self._saying = set()
-        self.accepted: dict[EventId, int] = {}  # call events of this process -> when
+        self.accepted: set[EventId] = set()  # call events of this process
         self.loop.do(self._assemble)
 
     async def _adapters(self) -> Sequence[Any]:
@@ -169,6 +170,7 @@ class Process(Service):
         site, hub = self.site, self.hub
         self.uplink = SimUplink(self)
         self.paths, self.delivery = self.uplink.paths, self.uplink.delivery
+        self.ready_ms = site.world.now_ms
         self.pendants = Pendants(hub, self.ports, self.config, self.credentials, self.state)
         self.heartbeat = Heartbeat(
             hub,
@@ -206,15 +208,24 @@ class Process(Service):
         self.hub.see("storage", self.site.name, bool(self.hub.storage), self.hub.storage)
 
     def _watch_accepted(self) -> None:
-        record = self.hub.record
+        record, fire = self.hub.record, self.hub.fire
 
         def recorded(event: Event, source: str) -> None:
-            if event.call_id is not None and event.id not in self.accepted:
-                self.accepted[event.id] = self.site.world.now_ms
+            if event.call_id is not None:
+                self.accepted.add(event.id)
             record(event, source)
             self.site.tell("accepted", event)
 
-        self.hub.record = recorded  # type: ignore[method-assign]
+        def fired(item: Due) -> None:
+            name = item.name if isinstance(item, TimerEntry) else str(item.data.get("change", item.kind))
+            self.site.world.visits[f"due: {name}"] += 1
+            fire(item)
+
+        self.hub.record, self.hub.fire = recorded, fired  # type: ignore[method-assign]
+
+    def tried(self, event_id: EventId) -> bool:
+        """Whether this process has put an event on a line."""
+        return any(event_id in path.tried for path in self.paths.values())  # type: ignore[attr-defined]
 
     # -- lamp and speaker, as the presenter knows them
 
@@ -229,7 +240,8 @@ class Process(Service):
         world = self.site.world
         if not still():
             return Said.TOO_LATE
-        self.site.tell("speech", key)
+        phrase = self.presenter._speaking.get(asyncio.current_task())  # type: ignore[arg-type]
+        self.site.tell("speech", (key, phrase and phrase.call_id))
         await asyncio.sleep(world.delay(150, 390) / 100)
         if self.site.audio_broken:
             world.visits["sound: fails"] += 1

@@ -8,11 +8,13 @@ arrives, closes and accepts cancels by chance, or is asleep.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.paths.base import PathError
 from protocols.errors import AnbanError, Reason
+from protocols.kinds import opens_call
 from protocols.values import DownlinkItem, Event, EventId, Lane, Receipt
 from protocols.wire import (
     decode_downlink,
@@ -23,6 +25,7 @@ from protocols.wire import (
     encode_receipts,
 )
 from sim.histories.clockwork import Loop, World
+from sim.histories.truth import ENDS, Mark
 from sim.platform.desk import Arrival, Desk, MemoryShelf
 from sim.platform.folding import Action, Alert, Case, Lifecycle
 
@@ -41,7 +44,7 @@ class Platform:
         self.desk = Desk(self.shelf)
         self.up = True
         self.seat = "prompt"  # or "slow", "asleep"
-        self.taken: set[EventId] = set()  # call ids that somebody has ever taken
+        self.marks: defaultdict[EventId, list[Mark]] = defaultdict(list)  # of each case, in order
         self.numbers: dict[tuple[str, int], EventId] = {}  # what is stored, whatever life it bears
         self.refuses = False  # calls are rejected: a platform that was configured wrongly
         self.on_end: Callable[[Case, Action], None] = lambda case, action: None
@@ -61,7 +64,12 @@ class Platform:
             self.world.note("the platform refuses a call", "platform: refuses")
             answer(encode_receipts(receipts))
             return
+        new = [e for e in events if isinstance(e, Event) and e.id not in self.shelf.events]
         arrival = self.desk.receive(events, hub, self.world.now_ms)
+        for event in new:
+            if opens_call(event.kind):
+                mark = Mark(self.world.now_ms, event.id, event.lane)
+                self.marks[self.shelf.case_ids[event.id]].append(mark)
         self.numbers.update({(e.id.origin, e.id.number): e.id for e in events if isinstance(e, Event)})
         self._after(arrival)
         if self.world.random.random() < 0.02:
@@ -88,9 +96,8 @@ class Platform:
             arrival = self.desk.act(call_id, action, by, self.world.now_ms)
         except AnbanError:
             return
-        if action in (Action.TAKE, Action.ARRIVED):
-            self.taken.add(call_id)
-        else:
+        self.marks[call_id].append(Mark(self.world.now_ms, hand=action))
+        if action in ENDS:
             self.on_end(self.shelf.cases[call_id], action)
         self.world.note(f"seat: {action.value} {call_id}", f"seat: {action.value}")
         self._after(arrival)
@@ -129,6 +136,8 @@ class Platform:
         if alert is Alert.UPDATE:
             return
         at_ms = delay(1_000, 15_000) * slow
+        if self.world.random.random() < 0.2:
+            at_ms += delay(20_000, 60_000)  # somebody has other calls
         if self.world.random.random() < 0.1:  # settled by a word on the telephone
             wake(at_ms, self.act, call_id, Action.CLOSE, "wang")
             return
@@ -148,7 +157,6 @@ class Line:
         self.loss = 0.0
         self.slow = 1
         self.calls_in_flight: set[str] = set()
-        self.sent: set[str] = set()  # ids of events that were put on it
 
     def carry(self, delivered: Callable[..., None], *args: Any) -> None:
         """One message, in one direction: arrives, is lost, or arrives twice."""
@@ -168,6 +176,7 @@ class SimPath:
         self.name = line.name
         self._line, self._hub, self._loop = line, hub, loop
         self.dead = False
+        self.tried: set[EventId] = set()  # what this process has put on the line
 
     async def send(self, events: Sequence[Event]) -> list[Receipt]:
         """As Path.send."""
@@ -178,7 +187,7 @@ class SimPath:
             self._loop.troubles.append(
                 f"I3 lanes: a batch of {events[0].lane.name} beside a call on {self.name}"
             )
-        self._line.sent |= ids
+        self.tried.update(event.id for event in events)
         self._line.calls_in_flight |= ids if call else set()
         try:
             answer = await self._ask(lambda reply: self._line.platform.receive(raw, self._hub, reply))

@@ -12,7 +12,7 @@ from typing import Any
 from firmware.pendant import schedule, surface
 from firmware.pendant.core import AIR, FEEL, STORE, Core
 from firmware.pendant.hublink import HubLink
-from firmware.pendant.presses import DELIVERED, HEARD, NONE, TAKEN
+from firmware.pendant.presses import ARRIVED, DELIVERED, HEARD, NONE, TAKEN
 from firmware.pendant.store import Store
 from protocols.link import keys
 from protocols.link.advert import AdvertBuilder
@@ -70,8 +70,7 @@ class Pendant:
         self.on = False
         self.made: dict[EventId, int] = {}  # every press that was ever made -> meaning
         self.kept: set[EventId] = set()  # those that flash or a hub has had: they must arrive
-        self.heard: set[EventId] = set()  # of them, those that a hub has had
-        self.felt: list[tuple[int, int]] = []
+        self._held: list[int] = []  # numbers in the book when it was last looked at
         self.counters: dict[int, int] = {}  # life -> last counter on the air, seen from outside
         self.on_air: Callable[[Pendant, bytes], None] = lambda pendant, payload: None
         self.on_send: Callable[[int, bytes], None] = lambda conn, frame: None
@@ -150,14 +149,15 @@ class Pendant:
 
     def perform(self, effects: list[Any]) -> None:
         """Carries effects out in their order."""
-        self._look()
+        held, now = self._held, self._look()
+        gone = [number for number in held if number not in now]
         for effect in effects:
             if effect[0] == AIR:
                 self._turn_no = 0
             elif effect[0] == STORE:
                 self._commit()
             elif effect[0] == FEEL:
-                self._feel(effect[1])
+                self._feel(effect[1], gone)
 
     def _commit(self) -> None:
         self._stored = self.store.commit(self.core.book.pack(self.now()))
@@ -175,25 +175,25 @@ class Pendant:
             self.perform([(AIR,), (STORE,)])
         self.store.reserve_ahead()
 
-    def _feel(self, buzz: int) -> None:
-        self.felt.append((self.world.now_ms, buzz))
+    def _feel(self, buzz: int, gone: list[int]) -> None:
+        """A stage that is felt is believed of every press that is delivered; the end, of those gone too."""
         self.world.note(f"{self.pendant_id} buzzes: {surface.BUZZ_NAMES[buzz]}")
-        if buzz in (surface.DELIVERED, surface.TAKEN):
-            stage = DELIVERED if buzz == surface.DELIVERED else TAKEN
-            told = [p for p in self.core.book.presses if p.stage >= stage]
-            for press in told:
-                self.on_stage(self, self._id(press.number), stage)
+        delivered = [p.number for p in self.core.book.presses if p.stage >= DELIVERED]
+        stage = {surface.DELIVERED: DELIVERED, surface.TAKEN: TAKEN, surface.ENDED: ARRIVED}.get(buzz, NONE)
+        for number in [*delivered, *gone] if buzz == surface.ENDED else delivered if stage else ():
+            self.on_stage(self, self._id(number), stage)
 
-    def _look(self) -> None:
+    def _look(self) -> list[int]:
         """Every press in the book is one that was made; every stage is one that was told."""
+        self._held = [press.number for press in self.core.book.presses]
         for press in self.core.book.presses:
             event_id = self._id(press.number)
             if self.made.get(event_id, -1) < press.meaning:
                 self.made[event_id] = press.meaning
             if press.stage >= HEARD:
                 self.kept.add(event_id)
-                self.heard.add(event_id)
                 self.on_stage(self, event_id, press.stage)
+        return self._held
 
     def _id(self, number: int) -> EventId:
         return EventId(self.pendant_id, self.store.life, number)

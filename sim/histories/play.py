@@ -16,6 +16,7 @@ from protocols.values import Lane
 from sim.histories.air import Air
 from sim.histories.checks import Checks
 from sim.histories.clockwork import Violated, World
+from sim.histories.ending import at_the_end
 from sim.histories.hub import ELDERS, Site
 from sim.histories.internet import Platform
 from sim.histories.pendant import Pendant
@@ -113,8 +114,7 @@ class History:
             self.checks.each_step()
             self.world.steps += 1
         self.world.run(self.world.now_ms + 2_000)
-        self._heal()
-        self.checks.at_the_end()
+        at_the_end(self.checks, self._heal())
         self.result.steps = self.world.steps
 
     def end(self) -> None:
@@ -136,13 +136,15 @@ class History:
     # -- the script
 
     def _happen(self, step: Step) -> None:
-        self.world.note(f"* {step.what}({step.who})", f"step: {step.what.removeprefix('-')}")
+        self.world.note(f"* {step.what}({step.who})")
         site = self.sites[step.value % len(self.sites)]
         pendant = self.pendants[step.who]
         on = not step.what.startswith("-")
         name = step.what.removeprefix("-").replace("-", "_")
-        act: Callable[..., None] = self._hours_pass if name == "hours" else getattr(self, f"_{name}")
-        act(site, pendant, step, on)
+        act: Callable[..., bool | None] = self._hours_pass if name == "hours" else getattr(self, f"_{name}")
+        took_place = act(site, pendant, step, on) is not False
+        if on and took_place:
+            self.world.visits[f"step: {name.replace('_', '-')}"] += 1
 
     def _hours_(self, length_ms: int) -> None:
         self._hours = True
@@ -162,26 +164,26 @@ class History:
 
     # -- people
 
-    def _red(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._hub_key(site, "red", 150)
+    def _red(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self._hub_key(site, "red", 150)
 
-    def _green(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._hub_key(site, "green", 200)
+    def _green(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self._hub_key(site, "green", 200)
 
-    def _green_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._hub_key(site, "green", 200)
+    def _green_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         self.world.after(1_500, self._hub_key, site, "green", 200)
+        return self._hub_key(site, "green", 200)
 
     def _green_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         """Held when cancelling is offered, if it is offered soon."""
         for wait_ms in (0, 2_000, 5_000, 9_000, 15_000):
             self.world.after(wait_ms, self._hold_if_offered, site)
 
-    def _changes_mind(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _changes_mind(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         """A key, and then the wish to cancel."""
-        self._hub_key(site, "red" if step.value % 4 == 0 else "green", 200)
         for wait_ms in (3_000, 6_000, 9_000, 14_000, 20_000):
             self.world.after(wait_ms, self._hold_if_offered, site)
+        return self._hub_key(site, "red" if step.value % 6 == 0 else "green", 200)
 
     def _hold_if_offered(self, site: Site) -> None:
         process = site.process
@@ -190,58 +192,68 @@ class History:
                 self.world.visits["key: cancel held"] += 1
             self._hub_key(site, "green", 3_300)
 
-    def _hub_key(self, site: Site, key: str, hold_ms: int) -> None:
+    def _hub_key(self, site: Site, key: str, hold_ms: int) -> bool:
         process = site.process
         if process is None or not hasattr(process, "delivery"):
-            return
-        if key == "green":
-            self.checks.answered |= {case.call_id for case in self.platform.open_cases()}
-            self.checks.answered |= set(process.hub.book.calls)
+            return False
+        self.checks.key(site, key)
         process.press(key, True)
         self.world.visits[f"key: {key}"] += 1
         self.world.after(hold_ms, self._release, process, key)
+        return True
 
     def _release(self, process: Any, key: str) -> None:
         if process.loop.alive:
             process.press(key, False)
 
-    def _pendant(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._touch(pendant, 200)
+    def _pendant(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self._touch(pendant, 200)
 
-    def _pendant_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._touch(pendant, 150)
+    def _pendant_twice(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         self.world.after(700, self._touch, pendant, 150)
+        return self._touch(pendant, 150)
 
-    def _pendant_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._touch(pendant, 1_400)
+    def _pendant_hold(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self._touch(pendant, 1_400)
 
-    def _touch(self, pendant: Pendant, hold_ms: int) -> None:
+    def _touch(self, pendant: Pendant, hold_ms: int) -> bool:
         if pendant.on:
             self.world.visits["key: pendant"] += 1
             pendant.key(True)
             self.world.after(hold_ms, pendant.key, False)
+        return pendant.on
 
-    def _fall(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        if site.process is not None and hasattr(site.process, "delivery"):
-            data = {"source": "rule", "rule": "fall"}
-            site.process.do(site.process.hub.call, "call.fall", "rule", elder=ELDERS[step.who], data=data)
+    def _fall(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        if site.process is None or not hasattr(site.process, "delivery"):
+            return False
+        data = {"source": "rule", "rule": "fall"}
+        site.process.do(site.process.hub.call, "call.fall", "rule", elder=ELDERS[step.who], data=data)
+        return True
 
-    def _readings(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        if site.process is not None:
-            for number in range(1 + step.value % 12):
-                site.process.do(site.process.hub.report, "reading.pulse", {"value": 60.0 + number})
+    def _readings(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        if site.process is None:
+            return False
+        for number in range(1 + step.value % 12):
+            site.process.do(site.process.hub.report, "reading.pulse", {"value": 60.0 + number})
+        return True
 
-    def _heartbeat(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _heartbeat(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         pendant.beat()
+        return pendant.on
 
-    def _red_and_kill(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._hub_key(site, "red", 150)
+    def _red_and_kill(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         self.world.after(step.value % 60, self._die, site, 1_000 + step.value % 3_000)
+        return self._hub_key(site, "red", 150)
 
-    def _pendant_and_cut(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self._touch(pendant, 200)
+    def _pendant_and_cut(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         self.world.after(step.value % 600, pendant.power_cut)
         self.world.after(5_000 + step.value % 9_000, self._power_on, pendant)
+        return self._touch(pendant, 200)
+
+    def _asks_in_vain(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        """An assistance that nobody takes: the elder is asked, and then it becomes an SOS."""
+        self.platform.seat = "asleep" if on else "prompt"
+        return not on or self._hub_key(site, "green", 200)
 
     # -- troubles
 
@@ -276,8 +288,10 @@ class History:
     def _disk_fails(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         site.disk.trouble = "fails" if on else ""
 
-    def _killed(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _killed(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        runs = site.process is not None
         site.kill() if on else site.start()
+        return runs
 
     def _die(self, site: Site, back_ms: int) -> None:
         site.kill()
@@ -290,22 +304,27 @@ class History:
         else:
             site.start()
 
-    def _wall_jumps(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _wall_jumps(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         year_ms = 365 * 86_400_000
-        site.wall_offset_ms += (step.value % 41 - 20) * year_ms // 10
+        jump_ms = (step.value % 41 - 20) * year_ms // 10
+        site.wall_offset_ms += jump_ms
+        return jump_ms != 0
 
     def _away(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         (self.air.away.add if on else self.air.away.discard)(pendant.address)
 
-    def _pendant_off(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _pendant_off(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        was_on = pendant.on
         pendant.power_cut() if on else self._power_on(pendant)
+        return was_on
 
     def _power_on(self, pendant: Pendant) -> None:
         pendant.power_on()
 
-    def _pendant_resets(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _pendant_resets(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         if pendant.on:
             pendant.reset()
+        return pendant.on
 
     def _flash_dead(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         pendant.flash_dead = on
@@ -313,19 +332,21 @@ class History:
     def _jammed(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         self.air.jammed = on
 
-    def _adapter_hangs(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _adapter_hangs(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         if site.process is not None:
             site.process.adapter.hangs = on
+        return site.process is not None
 
-    def _adapter_deaf(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
+    def _adapter_deaf(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         if site.process is not None:
             site.process.adapter.deaf = on
+        return site.process is not None
 
-    def _replay(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self.air.replay()
+    def _replay(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self.air.replay()
 
-    def _forgery(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
-        self.air.forge()
+    def _forgery(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        return self.air.forge()
 
     def _mute(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         site.audio_broken = on
@@ -333,15 +354,15 @@ class History:
     def _crossing(self, case: Case, action: Action) -> None:
         """Sometimes somebody presses while the end of a call is still on its way to the hub."""
         cancelled = action is Action.ACCEPT_CANCEL
-        if self.world.random.random() < (0.9 if cancelled else 0.2) and case.alerts < 12:
+        if self.world.random.random() < (0.95 if cancelled else 0.3) and case.alerts < 12:
             site = self.world.random.choice(self.sites)
             rises = case.lane is Lane.ASSIST and self.world.random.random() < 0.8
             self._hub_key(site, "red" if rises else self.world.random.choice(("red", "green")), 150)
 
     # -- the end
 
-    def _heal(self) -> None:
-        """Everything works again; the seat closes what it has; all that is owed has time to arrive."""
+    def _heal(self) -> bool:
+        """Everything works again; the seat closes what it has; whether all came to rest in its time."""
         self.world.note("* everything is healed")
         self.platform.up, self.platform.refuses, self.platform.seat = True, False, "asleep"
         self.air.away.clear()
@@ -364,7 +385,8 @@ class History:
             if self._quiet():
                 self.world.run(self.world.now_ms + HEAL_ROUND_MS)
                 if self._quiet():
-                    return
+                    return True
+        return False
 
     def _quiet(self) -> bool:
         hubs = [site.process.hub for site in self.sites if site.process is not None]
@@ -378,6 +400,3 @@ class History:
 
 def _told_the_end(hub: Any) -> bool:
     return not any(call.life.value == "open" for call in hub.book.calls.values())
-
-
-__all__ = ["History", "Result", "name_of", "play"]

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ from sim.histories.play import Result, name_of, play
 from sim.histories.script import PEOPLE, TROUBLES, make
 from sim.histories.shrink import shrink
 
+LONG, FEWEST = 10_000, 100  # in so many histories each row is visited at least so often
+DEADLINES = ("asking.opens", "assist.ask", "realert", "not_arrived", "call.sos")
+PART = 50  # histories that a process is given at a time
 SHOWN_LINES = 60  # of a replayed timeline
 
 
@@ -38,28 +42,71 @@ class Report:
         """Whether every invariant held in every history."""
         return not self.failures
 
+    @property
+    def rare(self) -> dict[str, int]:
+        """Rows that were visited less than FEWEST times in 10,000 histories, or less than its share."""
+        fewest = FEWEST * min(1.0, self.count / LONG)
+        return {row: self.visits[row] for row in rows() if self.visits[row] < fewest}
+
+    def add(self, other: Report) -> None:
+        """A part of the same run, played elsewhere."""
+        self.count += other.count
+        self.failures += other.failures
+        self.steps += other.steps
+        self.visits.update(other.visits)
+        self.cpu_s += other.cpu_s
+
     def as_json(self) -> dict[str, Any]:
-        """For programs: the figures, and the seed of each failure."""
+        """For programs: the figures, and the seed of each failure. A core's rate is by processor time."""
         return {
             "ok": self.ok,
             "count": self.count,
             "seed": self.seed,
-            "steps_median": int(statistics.median(self.steps)) if self.steps else 0,
+            "median_steps": int(statistics.median(self.steps)) if self.steps else 0,
             "histories_per_s": round(self.count / self.wall_s, 2) if self.wall_s else 0.0,
-            "histories_per_cpu_s": round(self.count / self.cpu_s, 2) if self.cpu_s else 0.0,
+            "histories_per_core_s": round(self.count / self.cpu_s, 2) if self.cpu_s else 0.0,
             "visits": dict(sorted(self.visits.items())),
-            "least_visited": min(self.visits.values(), default=0),
+            "rare": self.rare,
             "failures": [{"seed": r.script.seed, "failure": r.failure} for r in self.failures],
         }
 
 
 def run(
-    count: int, seed: int, *, stop_after: int = 5, on_result: Callable[[Result], None] = lambda result: None
+    count: int,
+    seed: int,
+    *,
+    jobs: int = 1,
+    stop_after: int = 5,
+    on_result: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Play the histories of `count` seeds from `seed` on; `stop_after` failures end the run."""
+    """Play the histories of `count` seeds from `seed` on; `stop_after` failures end the run.
+
+    Each history has one process and one thread; with `jobs` several processes play histories side by side.
+    """
     report = Report(seed=seed)
     report.visits.update(dict.fromkeys(rows(), 0))
-    begun, begun_cpu = time.monotonic(), time.process_time()
+    begun = time.monotonic()
+    if jobs == 1:
+        report.add(_part(count, seed, stop_after, on_result))
+    else:
+        parts = [(min(PART, seed + count - at), at) for at in range(seed, seed + count, PART)]
+        with ProcessPoolExecutor(jobs) as pool:
+            futures = [pool.submit(_part, size, at, stop_after) for size, at in parts]
+            for future in as_completed(futures):
+                if not future.cancelled():
+                    report.add(future.result())
+                if len(report.failures) >= stop_after:
+                    pool.shutdown(cancel_futures=True)
+        report.failures.sort(key=lambda result: result.script.seed)
+    report.wall_s = time.monotonic() - begun
+    return report
+
+
+def _part(
+    count: int, seed: int, stop_after: int, on_result: Callable[[Result], None] = lambda result: None
+) -> Report:
+    report = Report(seed=seed)
+    begun = time.process_time()
     with silence(), less_garbage():
         for number in range(seed, seed + count):
             result = play(make(number))
@@ -71,13 +118,14 @@ def run(
                 report.failures.append(result)
                 if len(report.failures) >= stop_after:
                     break
-    report.wall_s, report.cpu_s = time.monotonic() - begun, time.process_time() - begun_cpu
+    report.cpu_s = time.process_time() - begun
     return report
 
 
 def rows() -> list[str]:
-    """What every long run must visit: each row of the transition table, each happening of a script."""
-    return [name_of(key) for key in TABLE] + [f"step: {name}" for name in (*PEOPLE, *TROUBLES)]
+    """What every long run must visit: rows of the transition table, happenings of a script, deadlines."""
+    steps = [f"step: {name}" for name in (*PEOPLE, *TROUBLES)]
+    return [name_of(key) for key in TABLE] + steps + [f"due: {name}" for name in DEADLINES]
 
 
 def replay(seed: int) -> Result:

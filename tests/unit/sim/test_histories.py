@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -14,16 +15,45 @@ from sim.histories.run import hunt, replay, rows, run, silence, story
 from sim.histories.script import make
 from sim.histories.shrink import kind_of
 
-COUNT = 40  # `make test-slow` plays 10,000
+COUNT = 40
+MANY = 10_000  # in `make test-slow`
+SEED = int(os.environ.get("ANBAN_SEED", "1"))
 
 
 def test_forty_made_up_days_break_no_invariant():
     report = run(COUNT, 0)
     assert report.ok, story(replay(report.failures[0].script.seed))
     assert report.count == COUNT
-    assert report.as_json()["steps_median"] >= 300
+    assert report.as_json()["median_steps"] >= 300
     visited = sum(1 for row in rows() if report.visits[row])
     assert visited > len(rows()) * 0.7
+
+
+@pytest.mark.slow
+def test_ten_thousand_made_up_days_break_no_invariant_and_visit_every_row():
+    """`ANBAN_SEED=N` plays ten thousand others; a failure names its seed for `--replay`."""
+    report = run(MANY, SEED * MANY, jobs=os.cpu_count() or 1)
+    assert report.ok, [(result.script.seed, result.failure) for result in report.failures]
+    figures = report.as_json()
+    print(
+        {name: figures[name] for name in ("count", "median_steps", "histories_per_s", "histories_per_core_s")}
+    )
+    assert figures["median_steps"] >= 300
+    assert report.rare == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUGS)
+def test_each_planted_bug_is_found_within_a_thousand(name):
+    found = hunt(name, 1_000, SEED * MANY)
+    assert found is not None
+    print(f"{name}: history {found.script.seed - SEED * MANY + 1}, {found.failure}")
+
+
+def test_what_is_played_side_by_side_is_the_same():
+    alone, together = run(6, 300), run(6, 300, jobs=2)
+    assert together.visits == alone.visits
+    assert sorted(together.steps) == sorted(alone.steps)
 
 
 def test_a_history_is_a_function_of_its_seed():
