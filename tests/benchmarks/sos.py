@@ -148,7 +148,8 @@ async def _backlog(place: Path) -> dict[str, Any]:
 
 
 async def _press_red(there: Home, eyes: Eyes) -> float:
-    """Milliseconds from the edge to the green lamp. No finger is back within 30 ms (drivers/pi/debounce.py)."""
+    """Milliseconds from the edge to the green lamp."""
+    # no finger is back within 30 ms, and drivers/pi/debounce.py takes none for one
     await asyncio.sleep(max(0.0, eyes.moved_at + HOLD_S - time.monotonic()))
     pressed = time.monotonic()
     eyes.drive("red", True)
