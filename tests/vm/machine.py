@@ -30,7 +30,7 @@ CHECKOUT: Final = Path(__file__).parents[2]
 ROOMS: Final = ("protocols", "drivers", "edge", "firmware", "sim", "tests/vm")
 QEMU: Final = "qemu-system-x86_64"
 PORT: Final = "anban"  # name of the virtio port; the guest looks for it in /sys/class/virtio-ports
-BOOT_S: Final = 300.0  # of the host: until all of Bluetooth listens, emulated on a busy machine
+BOOT_S: Final = 600.0  # of the host: until all of Bluetooth listens, emulated on a busy machine
 _LINE_LIMIT: Final = 1 << 20
 Pace = Literal["free", "counted", "skipping"]  # see `acceleration`
 
