@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 REPORT: Final = "report settings"
 OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: the hub starts without it
-REPLAY_S: Final = 10.0  # of a journal on a slow card
+REPLAY_S: Final = 3.0  # of a journal on a slow card: keys that were pressed wait for it
 FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
 STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
 EXAMINE_S: Final = 20.0  # after the start, when nobody waits for the first call any more
@@ -209,16 +209,20 @@ class Service:
         await self.configuration.settle()
 
     async def _resume(self) -> None:
-        try:
-            async with asyncio.timeout(REPLAY_S):
-                self.hub.resume(await self.writer.read(_calls_and_faults))
-        except TimeoutError:
-            log.error("the journal could not be read back within %.0f s", REPLAY_S)
-            self.hub.resume([])
+        """Know the calls that stand before anything is pressed; on a disk that hangs, learn of them later."""
+        reading = self.writer.read(_calls_and_faults)
+        await asyncio.wait({reading}, timeout=REPLAY_S)
+        if reading.done() and reading.exception() is None:
+            self.hub.resume(reading.result())
+            return
+        log.error("the journal could not be read back within %.0f s", REPLAY_S)
+        self.hub.resume([])
+        late = None if reading.done() else reading
+        self.supervisor.add("late replay", functools.partial(self._learn, late))
 
-    async def _learn(self) -> None:
+    async def _learn(self, reading: asyncio.Future[list[Entry]] | None = None) -> None:
         """The journal's disk answers after all: what it holds of earlier runs counts from now on."""
-        self.hub.learn(await self.writer.read(_calls_and_faults))
+        self.hub.learn(await (reading or self.writer.read(_calls_and_faults)))
 
     async def _examine(self) -> None:
         """Once, when the start is over: damage that no single read sees; what was mended counts anew."""
