@@ -41,7 +41,8 @@ class Patience:
     start_s: float = 5.0  # bluetoothd answers StartDiscovery at once, or not at all
     stop_s: float = 2.0
     # For a cancelled attempt to end. Once its link stands, BlueZ answers Disconnect 2 s later
-    # (DISCONNECT_TIMER in its src/device.c): who waits less resets a healthy adapter, and all its links.
+    # (DISCONNECT_TIMER in its src/device.c, by GLib's grid 1.75-2.75 s): who waits less resets a healthy
+    # adapter, and all its links.
     grace_s: float = 4.0
     disconnect_s: float = 4.0  # the same: about 2.5 s
     recover_s: float = 60.0  # power-cycle and USB reset, with the waits of bluetooth-auto-recovery

@@ -18,7 +18,7 @@ from tests.vm.packages import bluez
 
 pytestmark = [pytest.mark.slow, pytest.mark.vm]
 
-PRESSES, HANGS = 8, 3
+PRESSES, HANGS, CALLED_OFF = 8, 3, 3
 TOLD_S = 600.0  # of the host; all that is judged was timed in the guest
 
 
@@ -27,7 +27,9 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
     tmp_path: Path, release: str
 ) -> None:
     folder = str(bluez(release))
-    async with Machine(tmp_path, "press", bluez=folder, presses=PRESSES, hangs=HANGS) as machine:
+    async with Machine(
+        tmp_path, "press", bluez=folder, presses=PRESSES, hangs=HANGS, called_off=CALLED_OFF
+    ) as machine:
         assert await machine.told("bluez", BOOT_S) == RELEASES[release]
         await machine.told("ready", BOOT_S)
         for number in range(PRESSES):
@@ -41,10 +43,11 @@ async def test_an_sos_is_acknowledged_and_another_is_heard_while_a_connect_hangs
             assert hang["hung"][0][0] >= 1400, "the connect to the vanished one did not hang"
             assert hang["heard"] < 6_000, "an attempt of 4 s at most, then the waking pendant is heard"
             assert hang["acknowledged"] < 8_000
-        called_off = await machine.told("called_off", TOLD_S)
-        print(json.dumps(called_off), flush=True)
-        assert called_off[0][1] == "cancelled"
-        assert called_off[0][0] >= 2_000, "no link stood: BlueZ did not take its 2 s to end it"
+        for number in range(CALLED_OFF):
+            attempts = await machine.told("called_off", TOLD_S, number + 1)
+            print(json.dumps(attempts), flush=True)
+            assert attempts[0][1] == "cancelled"
+            assert attempts[0][0] >= 1_500, "no link stood: BlueZ did not take its time to end it"
         radio = await machine.told("radio", TOLD_S)
         assert not any("Down" in fact for fact in radio), "a healthy adapter was taken for a broken one"
     keep(f"press-{release}", summary(machine.all("press"), machine.all("hang")), machine)

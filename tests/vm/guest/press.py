@@ -18,9 +18,9 @@ from tests.vm.guest.port import tell
 BOARDS = Path("/run/boards")
 
 
-async def main(bluez: str, presses: int, hangs: int) -> None:
-    """`presses` by one pendant, one after the other; `hangs` times one vanishes and one stays; one attempt is
-    called off."""
+async def main(bluez: str, presses: int, hangs: int, called_off: int) -> None:
+    """`presses` by one pendant, one after the other; `hangs` times one vanishes and one stays; `called_off`
+    attempts are called off."""
     async with bluetooth(bluez) as (adapter, air, version), Home(adapter, air) as home:
         tell(bluez=version)
         boards = [await home.wear(number, BOARDS) for number in (1, 2)]
@@ -29,7 +29,8 @@ async def main(bluez: str, presses: int, hangs: int) -> None:
             tell(press=await press(home, boards[0]))
         for _ in range(hangs):
             tell(hang=await hang(home, boards[0], boards[1]))
-        tell(called_off=await call_off(home, boards[0]))
+        for _ in range(called_off):
+            tell(called_off=await call_off(home, boards[0]))
         tell(radio=[repr(fact) for fact in home.radio_facts])
 
 
