@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +49,7 @@ class Marathon:
     slow: list[Press] = field(default_factory=list)
     felt_ms: list[int] = field(default_factory=list)
     resets: Counter[str] = field(default_factory=Counter)  # of pendants, by why: a healthy run has none
+    words: deque[str] = field(default_factory=lambda: deque(maxlen=40))
     _delivered: dict[str, asyncio.Event] = field(default_factory=dict)
     _came: Counter[str] = field(default_factory=Counter)  # events at the platform, by pendant
     _free: asyncio.Event = field(default_factory=asyncio.Event)  # cleared while the seat ends the calls
@@ -80,6 +81,8 @@ class Marathon:
                 self._delivered[name].set()
             elif kind in ("exit", "wake") and value not in ("key", "timer"):
                 self.resets[f"{kind} {value}"] += 1
+            elif kind == "text":  # an exception's lines, before a reset
+                self.words.append(f"{name}: {value}")
 
         return heard
 

@@ -46,6 +46,7 @@ async def test_thousands_of_presses_over_eight_pendants(
         f"pendants reset: {dict(marathon.resets)}; "
         f"{verdict.calls} calls, {verdict.cases} cases"
     )
+    print(*marathon.words, sep="\n")
     judge(verdict)
     assert not marathon.slow, f"not felt as delivered: {marathon.slow[:5]}"
     assert len(verdict.carried) == made

@@ -9,6 +9,7 @@ import vfs
 
 BLOCK = 4096
 BLOCKS = 64
+BLANK = b"\xff" * 256
 EIO = 5
 
 
@@ -46,7 +47,9 @@ class Chip:
                 self._erase(block + i)
             off = 0
         at = block * BLOCK + off
-        self._begin(at, bytes(memoryview(buf)[: len(buf) // 2]), "program")
+        if self._begin("program"):
+            self._program(at, memoryview(buf)[: len(buf) // 2])
+            self._gone()
         self._program(at, buf)
 
     def _program(self, at, data):
@@ -59,26 +62,28 @@ class Chip:
         self._file.write(old)
         self._file.flush()
 
-    def _begin(self, at, torn, what):
+    def _begin(self, what):
+        # True when the power goes in the middle of this operation
         if self.dead:
             raise OSError(EIO)
         self.operations += 1
         if self.cut_at is not None and self.operations >= self.cut_at:
-            if what == "program":
-                self._program(at, torn)
-            else:
-                self._file.seek(at)
-                self._file.write(torn)
-                self._file.flush()
-            powered.emit("flash", ["cut", self.operations])
-            powered.end()
+            return True
         powered.emit("flash", [what, self.operations])
+        return False
+
+    def _gone(self):
+        powered.emit("flash", ["cut", self.operations])
+        powered.end()
 
     def _erase(self, block):
-        self._begin(block * BLOCK, b"\xff" * (BLOCK // 2), "erase")
+        cut = self._begin("erase")
         self._file.seek(block * BLOCK)
-        self._file.write(b"\xff" * BLOCK)
+        for _ in range(BLOCK // len(BLANK) // (2 if cut else 1)):
+            self._file.write(BLANK)  # in pieces: a chip's erase takes nothing of the program's heap
         self._file.flush()
+        if cut:
+            self._gone()
 
     def ioctl(self, op, arg):
         if op == 4:
