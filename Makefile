@@ -42,7 +42,7 @@ test-slow: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phra
 test-planted test-chaos test-presses: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
 
 test-planted: # every scenario and invariant: a fault that it must notice
-	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -m slow tests/planted
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -m slow tests/planted
 
 test-chaos: # 200 rounds of kills, cuts and losses
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_chaos.py

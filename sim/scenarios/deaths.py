@@ -37,9 +37,11 @@ async def hub_killed(home: Home, case: Case) -> None:
         await asyncio.sleep(after_s)
         await _kill_and_start(home)
         await _through(home, case, press, f"killed {after_s * 1000:.0f} ms after press {number + 1}")
+    home.net.set(cut=True)  # the hub alone has it
     red = await home.hub.press("red", hold_s=0.05)
-    await came(told(home, "hub-01", Meaning.HEARD, red.at_ms), ARRIVES_S)
+    await case.until("the red key is heard", told(home, "hub-01", Meaning.HEARD, red.at_ms), ARRIVES_S)
     await _kill_and_start(home)
+    home.net.set(cut=False)
     await case.until("killed after the red key was heard: it arrives", arrived(home, red), BACK_S)
     await hand(home, "e-chen", "take")
     await home.hub.kill()
