@@ -24,7 +24,12 @@ SHORT_S = min(ADVERT_S, 60.0)  # the kernel enables scanning anew every 10 s: si
 async def listen(folder: Path, release: str, seconds: float, by_address: bool) -> dict[str, Any]:
     folder_of_bluez = str(bluez(release))
     async with Machine(
-        folder, "adverts", pace="skipping", bluez=folder_of_bluez, seconds=seconds, by_address=by_address
+        folder,
+        "adverts",
+        pace="counted" if by_address else "skipping",
+        bluez=folder_of_bluez,
+        seconds=seconds,
+        by_address=by_address,
     ) as machine:
         assert await machine.told("bluez", BOOT_S) == RELEASES[release]
         gaps: dict[str, Any] = await machine.told("gaps", BOOT_S + 1.2 * seconds)

@@ -12,7 +12,7 @@ from protocols.link.advert import build
 from protocols.link.const import BTHOME_UUID, MEANING_NONE
 from protocols.link.keys import advert_key
 from sim.air.client import AirControl
-from tests.vm.guest.bluetooth import bluetooth
+from tests.vm.guest.bluetooth import STARTED_S, bluetooth
 from tests.vm.guest.home import ROOT, Home, until
 from tests.vm.guest.port import tell
 
@@ -33,7 +33,7 @@ async def main(bluez: str, seconds: float, by_address: bool) -> None:
         sender = asyncio.create_task(advertise(air))
         lags: list[float] = []
         pulse = asyncio.create_task(feel_pulse(lags))
-        await until(lambda: heard, 30)
+        await until(lambda: heard, STARTED_S)
         begun = time.monotonic()
         while time.monotonic() - begun < seconds:
             await asyncio.sleep(min(30.0, seconds))

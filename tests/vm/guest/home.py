@@ -17,6 +17,7 @@ from protocols.link.const import STAGE_HEARD
 from protocols.link.keys import advert_key, link_key
 from sim.air.client import AirControl
 from sim.pendant.board import Board
+from tests.vm.guest.bluetooth import STARTED_S
 from tests.vm.guest.port import tell
 
 ROOT: Final = bytes(range(16))
@@ -97,7 +98,7 @@ class Home:
 
     async def __aenter__(self) -> Home:
         self._task = asyncio.create_task(self.radio.run())
-        await until(lambda: self.radio.arbiter.listening(self.adapter.name), 30)
+        await until(lambda: self.radio.arbiter.listening(self.adapter.name), STARTED_S)
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
