@@ -73,7 +73,7 @@ class Marathon:
         self._came[event.origin] += event.kind == "call.sos"
 
     def _all_there(self) -> bool:
-        return self._came.total() >= len(self.home.ledger.presses)
+        return self._came.total() >= sum(not press.may_fold for press in self.home.ledger.presses)
 
     def _listener(self, name: str) -> Callable[[str, Any], None]:
         def heard(kind: str, value: Any) -> None:
@@ -105,8 +105,11 @@ class Marathon:
         if feels:
             await asyncio.sleep(STILL_S)
         self._delivered[name].clear()
+        before = self._came[name]
         press = await self.home.press(name)
-        if await came(lambda: self._came[name] >= made, DELIVERED_S) is None:
+        if press.may_fold:
+            return  # into the one that woke it
+        if await came(lambda: self._came[name] > before, DELIVERED_S) is None:
             self.slow.append(press)
         elif feels:
             try:
