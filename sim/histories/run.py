@@ -93,10 +93,10 @@ def run(
         with ProcessPoolExecutor(jobs) as pool:
             futures = [pool.submit(_part, size, at, stop_after) for size, at in parts]
             for future in as_completed(futures):
-                if not future.cancelled():
-                    report.add(future.result())
+                report.add(future.result())
                 if len(report.failures) >= stop_after:
                     pool.shutdown(cancel_futures=True)
+                    break  # nobody tells of a future that was cancelled
         report.failures.sort(key=lambda result: result.script.seed)
     report.wall_s = time.monotonic() - begun
     return report

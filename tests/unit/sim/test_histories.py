@@ -56,6 +56,13 @@ def test_what_is_played_side_by_side_is_the_same():
     assert sorted(together.steps) == sorted(alone.steps)
 
 
+def test_failures_end_a_run_of_several_processes_too():
+    with BUGS["a counter starts again"]():  # inherited by the processes
+        report = run(400, 0, jobs=2, stop_after=1)
+    assert report.failures
+    assert report.count < 400
+
+
 def test_a_history_is_a_function_of_its_seed():
     with silence():
         first, second = play(make(7)), play(make(7))
