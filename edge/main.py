@@ -39,6 +39,7 @@ from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter
 from edge.stores.journal import Journal
+from edge.stores.reserve import is_full
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
@@ -364,7 +365,8 @@ class Service:
         recovered = (*self.journal.recovered, *self.state.recovered)
         if recovered:
             self.hub.see("storage_recovered", hub_id, True, str(recovered[-1].reason)[:32])
-        why = self.hub.storage or str(Reason.STORAGE_FULL if self.journal.full else "")
+        full = self.journal.full or is_full(self.data / "journal.db")
+        why = self.hub.storage or str(Reason.STORAGE_FULL if full else "")
         why = why or str("" if self.journal.durable else self.journal.trouble or Reason.STORAGE_FAILED)
         self.hub.see("storage", hub_id, bool(why), why)
         trouble = self.state.trouble if self._loading.done() else Reason.STORAGE_STUCK

@@ -12,6 +12,7 @@ from edge.stores.files import sync_directory
 # A call leaves about 20 rows; each commit may add 5 pages of 4 KiB to the WAL, once more to the database at
 # the checkpoint: 0.8 MB a call. 8 MiB carries ten calls beyond the last free byte.
 RESERVE_BYTES: Final = 8 << 20
+FULL_BYTES: Final = 1 << 20  # less is full: logs and the next checkpoint take it in minutes
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -63,3 +64,14 @@ class Reserve:
         except OSError:
             return False
         return True
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk of this file has hardly any room left: told before a write is refused. False where
+    that cannot be asked.
+    """
+    try:
+        room = os.statvfs(path)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < FULL_BYTES

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -273,3 +274,18 @@ int rename(const char *from, const char *to) {
     if (!done) give_back(freed);
     return done;
 }
+
+/* What is free, as the one who asks shall see it. */
+#define TELLS_ROOM(name)                                                      \
+    int name(const char *path, struct name *found) {                          \
+        FIND(name);                                                           \
+        int done = REAL(name)(path, found);                                   \
+        if (done || !path_is_ours(AT_FDCWD, path)) return done;               \
+        int64_t left = now(&control->space_left);                             \
+        if (left < 0) return done;                                            \
+        found->f_bfree = found->f_bavail = (fsblkcnt_t)left / found->f_frsize; \
+        return done;                                                          \
+    }
+
+TELLS_ROOM(statvfs)
+TELLS_ROOM(statvfs64)
