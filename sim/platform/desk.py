@@ -124,14 +124,14 @@ class Desk:
                 arrival.receipts.append(self._store(event, hub, at_ms, arrival))
         return arrival
 
-    def act(self, call_id: EventId, action: Action, by: str, at_ms: int) -> Arrival:
-        """A seat's hand. AnbanError(NOT_FOUND) or AnbanError(CONFLICT) if it cannot be."""
+    def act(self, call_id: EventId, action: Action, by: str, at_ms: int, seen: int | None = None) -> Arrival:
+        """A seat's hand; `seen` as in `fold_action`. AnbanError(NOT_FOUND), or (CONFLICT) if it cannot be."""
         case = self._shelf.case(call_id)
         if case is None:
             raise AnbanError(Reason.NOT_FOUND, "There is no such call.")
         arrival = Arrival([], [], set())
         try:
-            self._settle(fold_action(case, action, by, at_ms), case.names, at_ms, arrival)
+            self._settle(fold_action(case, action, by, at_ms, seen), case.names, at_ms, arrival)
         except Refused as refusal:
             raise AnbanError(Reason.CONFLICT, str(refusal)) from refusal
         return arrival

@@ -222,8 +222,11 @@ def fold_again(case: Case, name: Name) -> Folded:
     return Folded(_named(case, name), Alert.NONE, stages_so_far(case))
 
 
-def fold_action(case: Case, action: Action, by: str, at_ms: int) -> Folded:
-    """The case after a seat's hand. Refused when the case is not in a state for it; repeating is harmless."""
+def fold_action(case: Case, action: Action, by: str, at_ms: int, seen: int | None = None) -> Folded:
+    """The case after a seat's hand. Refused when the case is not in a state for it; repeating is harmless.
+
+    `seen`: how many presses the seat saw; a call that was pressed again since then is not ended over it.
+    """
     if case.lifecycle is not Lifecycle.OPEN:
         same_end = {Action.CLOSE: Lifecycle.CLOSED, Action.ACCEPT_CANCEL: Lifecycle.CANCELLED}.get(action)
         if same_end is case.lifecycle:
@@ -235,9 +238,16 @@ def fold_action(case: Case, action: Action, by: str, at_ms: int) -> Folded:
         return _arrive(case, by, at_ms)
     if action is Action.ACCEPT_CANCEL and not case.cancel_asked:
         raise Refused("nobody asked to cancel this call")
+    if seen is not None and seen < presses_of(case):
+        raise Refused("the key was pressed again meanwhile: look first")
     end = Lifecycle.CLOSED if action is Action.CLOSE else Lifecycle.CANCELLED
     ended = msgspec.structs.replace(case, lifecycle=end, ended_by=by, ended_ms=at_ms, unseen=0)
     return Folded(ended, Alert.UPDATE, (Stage(end.value, by),))
+
+
+def presses_of(case: Case) -> int:
+    """How often a key was pressed in this call."""
+    return sum(1 for press in case.presses if not press.change)
 
 
 def _take(case: Case, by: str, at_ms: int) -> Folded:

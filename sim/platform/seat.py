@@ -170,8 +170,8 @@ class Seat:
             action = Action(request.path_params["action"])
         except ValueError:
             raise AnbanError(Reason.NOT_FOUND, "There is no such action.") from None
-        by = _name_in(await read_body(request, MAX_BODY))
-        arrival = await self._store.act(call_id, action, by)
+        by, seen = _hand_in(await read_body(request, MAX_BODY))
+        arrival = await self._store.act(call_id, action, by, seen)
         case = arrival.changes[0].case if arrival.changes else None
         return JSONResponse(call_view(case, self._store.register) if case is not None else {})
 
@@ -188,13 +188,16 @@ class Seat:
         return JSONResponse({}, 202)
 
 
-def _name_in(body: bytes) -> str:
-    """Who acts, from a body {"by": name}; "seat" if nobody says."""
+def _hand_in(body: bytes) -> tuple[str, int | None]:
+    """Who acts, and how many presses that seat had seen: {"by": name, "presses": n}, both optional."""
     try:
-        by = json.loads(body or b"{}").get("by", "")
+        fields = json.loads(body or b"{}")
+        by, seen = fields.get("by", ""), fields.get("presses")
     except (ValueError, AttributeError, RecursionError):
-        raise AnbanError(Reason.BAD_VALUE, 'The body reads {"by": name}.') from None
-    return _name(by)
+        raise AnbanError(Reason.BAD_VALUE, 'The body reads {"by": name, "presses": n}.') from None
+    if seen is not None and type(seen) is not int:
+        raise AnbanError(Reason.BAD_VALUE, "The number of presses is a whole number.")
+    return _name(by), seen
 
 
 def _name(by: object) -> str:

@@ -198,9 +198,9 @@ class Store:
             raise AnbanError(Reason.BUSY, "The platform has more waiting than it can hold; try again later.")
         return await self._submit(lane, lambda: self._desk.receive(events, hub, now_ms()), len(events))
 
-    async def act(self, call_id: EventId, action: Action, by: str) -> Arrival:
-        """Commit a seat's hand. AnbanError(NOT_FOUND) or (CONFLICT)."""
-        return await self._submit(Lane.SOS, lambda: self._desk.act(call_id, action, by, now_ms()))
+    async def act(self, call_id: EventId, action: Action, by: str, seen: int | None = None) -> Arrival:
+        """Commit a seat's hand; `seen` as in `fold_action`. AnbanError(NOT_FOUND) or (CONFLICT)."""
+        return await self._submit(Lane.SOS, lambda: self._desk.act(call_id, action, by, now_ms(), seen))
 
     async def command(self, hub: str, command: Command) -> Arrival:
         """Put a command on a hub's downlink."""

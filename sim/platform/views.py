@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sim.platform.faults import Fault, groups
-from sim.platform.folding import Case, Press
+from sim.platform.folding import Case, Press, presses_of
 from sim.platform.registry import Elder, Register
 
 PRESSES_SHOWN = 30
@@ -50,7 +50,7 @@ def call_view(case: Case, register: Register) -> dict[str, Any]:
         },
         "room": case.room or (device.room if device else ""),
         "hubs": list(case.hubs),
-        "press_count": sum(1 for press in case.presses if not press.change),
+        "press_count": presses_of(case),
         "presses": [_press_view(press) for press in case.presses[: -PRESSES_SHOWN - 1 : -1]],
     }
 

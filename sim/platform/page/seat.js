@@ -139,7 +139,7 @@ async function act(call, action, button) {
     const answer = await fetch(`seat/calls/${encodeURIComponent(call.call_id)}/${action}`, {
       method: "POST",
       headers: { ...authorized(), "content-type": "application/json" },
-      body: JSON.stringify({ by: $("name").value.trim() }),
+      body: JSON.stringify({ by: $("name").value.trim(), presses: call.press_count }),
     });
     if (!answer.ok) toast(word("conflict") + ((await answer.json()).sentence || answer.status));
   } catch {

@@ -35,9 +35,9 @@ class Story:
         self.alerts += [change.alert for change in arrival.changes if change.case is not None]
         return arrival.receipts
 
-    def does(self, action: Action, by: str = "Li", call_id: EventId = CALL) -> None:
+    def does(self, action: Action, by: str = "Li", call_id: EventId = CALL, seen: int | None = None) -> None:
         self.now_ms += 1_000
-        self.desk.act(call_id, action, by, self.now_ms)
+        self.desk.act(call_id, action, by, self.now_ms, seen)
 
     def case(self, call_id: EventId = CALL) -> Case:
         return self.shelf.cases[call_id]
@@ -433,3 +433,19 @@ def test_no_order_of_reports_breaks_a_fault(reports: list[tuple[int, bool, int]]
         newest = max(number for number, _, _ in reports)
         last = [raised for number, raised, _ in reports if number == newest][-1]
         assert bool(record.ended_ms) is not last
+
+
+@pytest.mark.parametrize("end", [Action.CLOSE, Action.ACCEPT_CANCEL])
+def test_a_call_is_not_ended_over_a_press_that_the_seat_has_not_seen(end: Action) -> None:
+    story = Story()
+    story.comes(press(1))
+    story.comes(update(2, "cancel_asked"))
+    story.does(Action.TAKE, seen=1)
+    story.comes(second(3))
+    story.comes(update(4, "cancel_asked"))
+    with pytest.raises(AnbanError) as crossed:
+        story.does(end, seen=1)
+    assert crossed.value.reason is Reason.CONFLICT
+    assert story.case().lifecycle is Lifecycle.OPEN
+    story.does(end, seen=2)
+    assert story.case().lifecycle is not Lifecycle.OPEN

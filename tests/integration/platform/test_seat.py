@@ -53,8 +53,10 @@ class Browser:
         assert status == 200
         return dict(json.loads(body))
 
-    async def hand(self, action: str, by: str = "Li", number: int = 1) -> tuple[int, dict[str, Any]]:
-        body = json.dumps({"by": by}).encode()
+    async def hand(
+        self, action: str, by: str = "Li", number: int = 1, **more: Any
+    ) -> tuple[int, dict[str, Any]]:
+        body = json.dumps({"by": by, **more}).encode()
         status, _, answer = await self.ask("POST", f"/seat/calls/{press(number).id}/{action}", body)
         return status, json.loads(answer)
 
@@ -235,6 +237,16 @@ async def test_the_stream_tells_of_calls_and_faults_as_they_come(
     (group,) = await told("faults")
     assert (group["fault"], group["area"], group["homes"]) == ("mains", "上海市浦东新区", 1)
     writer.close()
+
+
+async def test_a_seat_that_has_not_seen_a_press_does_not_close_over_it(
+    browser: Browser, platform: Platform
+) -> None:
+    await platform.store.receive([press(1)], "hub-01")
+    await platform.store.receive([press(2, call_id=press(1).id)], "hub-01")
+    assert (await browser.hand("close", presses=1))[0] == 409
+    assert (await browser.hand("close", presses="2"))[0] == 400
+    assert (await browser.hand("close", presses=2))[0] == 200
 
 
 async def test_settings_are_put_up_for_a_hub_and_it_is_told(browser: Browser, platform: Platform) -> None:
