@@ -56,6 +56,7 @@ class Uplink:
             hub, self.paths, settings.plan, self._pending, self._path_health, self._platform_time
         )
         self.cursor = self._durable = self._stored_cursor()
+        self._missed = False
         self._keeping: asyncio.Task[None] | None = None
         self.downlink = Downlink(
             list(self.paths.values()), lambda: self.cursor, self._downlink_items, self.delivery.polled
@@ -147,7 +148,11 @@ class Uplink:
         if commits:
             await asyncio.wait(commits, timeout=LATE_S)
         self.cursor = items[-1].cursor
-        if all(c.done() and c.exception() is None for c in commits):
+        if not all(c.done() and c.exception() is None for c in commits):
+            self._missed = True  # what the disk did not take must come again, if only to the next run
+        elif self._missed:
+            self._missed, self.cursor = False, self._durable  # the disk takes again: it comes again now
+        else:
             self._durable = self.cursor
             if self._keeping is None or self._keeping.done():
                 self._keeping = asyncio.create_task(self._keep_cursor())

@@ -135,7 +135,8 @@ class Checks:
         if len(self.sites) > 1:
             return  # of two hubs neither hears of the presses that the other brought
         for case in self.platform.open_cases():
-            taken_here = any(mark.press in process.accepted for mark in self.platform.marks[case.call_id])
+            before = process.accepted - {event.id}
+            taken_here = any(mark.press in before for mark in self.platform.marks[case.call_id])
             if case.elder != event.elder or not taken_here or self._news(case):
                 continue
             recent = self.world.now_ms - case.alerted_ms < FOLD_MS

@@ -10,7 +10,7 @@ from typing import Any, Final
 from unittest import mock
 
 import edge.calls
-from edge.book import owed
+from edge.book import open_calls, owed
 from edge.surfaces import asked
 from protocols.values import Lane
 from sim.histories.air import Air
@@ -131,7 +131,8 @@ class History:
         books = [site.process.hub for site in self.sites if site.process is not None]
         owing = any(owed(hub.book) for hub in books)
         busy = owing or any(p.core.book.unheard() for p in self.pendants if p.on)
-        self.world.pace(LAPSE["owing" if busy else "open" if self.platform.open_cases() else "calm"])
+        shown = any(open_calls(hub.book) for hub in books)  # also of a hub that has not heard of the end
+        self.world.pace(LAPSE["owing" if busy else "open" if shown or self.platform.open_cases() else "calm"])
 
     # -- the script
 

@@ -39,7 +39,15 @@ def ended(marks: Sequence[Mark], mine: Collection[EventId]) -> bool:
 
 
 def _believed(marks: Sequence[Mark], mine: Collection[EventId]) -> Iterator[Action | None]:
-    """The state of the case with only the first hand known, with the first two, and so on."""
+    """The state of the case with only the first hand known, with the first two, and so on.
+
+    Who arrives has taken it too: that is told as two things, and the news of the second may come later.
+    """
+    marks = [
+        part
+        for mark in marks
+        for part in ((mark._replace(hand=Action.TAKE), mark) if mark.hand is Action.ARRIVED else (mark,))
+    ]
     if any(mark.press in mine for mark in marks):
         hands = sum(mark.hand is not None for mark in marks)
         for known in range(1, hands + 1):
