@@ -184,8 +184,8 @@ class Hub:
         if self.storage:
             self._changed()
 
-    def receive(self, items: Sequence[DownlinkItem], path: str) -> list[asyncio.Future[list[int]]]:
-        """What the platform said, from a downlink; the commits of what is worth keeping."""
+    def receive(self, items: Sequence[DownlinkItem], path: str) -> list[asyncio.Future[list[int]] | None]:
+        """What the platform said, from a downlink; the commit of each receipt and command, None if shed."""
         kept = []
         for item in items:
             if isinstance(item.item, Receipt):
@@ -194,7 +194,7 @@ class Hub:
                 kept.append(self.command(item.item, path))
             else:
                 log.info("a later platform says something that this release does not know")
-        return [commit for commit in kept if commit is not None]
+        return kept
 
     def receipt(self, receipt: Receipt, path: str) -> asyncio.Future[list[int]] | None:
         """A receipt, from an answer or from the downlink."""

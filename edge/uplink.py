@@ -86,8 +86,7 @@ class Uplink:
             await self._coap.open()
         self.delivery.use(self.paths, settings.plan)
         self.downlink.use(list(self.paths.values()))
-        for path in before:
-            await path.close()
+        await asyncio.gather(*(path.close() for path in before), return_exceptions=True)
 
     async def ask(self) -> bool:
         """One round of asking on every path: whether the platform has answered."""
@@ -145,10 +144,12 @@ class Uplink:
     async def _downlink_items(self, path: str, items: list[DownlinkItem]) -> None:
         """Journal what the platform said, then move the cursor; on disk only if all of it is."""
         commits = self._hub.receive(items, path)
-        if commits:
-            await asyncio.wait(commits, timeout=LATE_S)
+        waiting = [commit for commit in commits if commit is not None]
+        if waiting:
+            await asyncio.wait(waiting, timeout=LATE_S)
         self.cursor = items[-1].cursor
-        if not all(c.done() and c.exception() is None for c in commits):
+        taken = None not in commits and all(c.done() and c.exception() is None for c in waiting)
+        if not (taken and self._writer.durable):
             self._missed = True  # what the disk did not take must come again, if only to the next run
         elif self._missed:
             self._missed, self.cursor = False, self._durable  # the disk takes again: it comes again now
