@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from edge.credentials import OscoreKeys
 from edge.mint import BLOCK, Numbers
 from edge.stores.errors import CountersLost, StoreError
+from edge.stores.files import write_durably
 from edge.stores.state import State
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def adopt_contexts(state: State, keys: Sequence[OscoreKeys], used_file: Path) ->
         fresh = {_fingerprint(key): key for key in keys if _fingerprint(key) not in used}
         if not fresh:
             return
-        _write_durably(used_file, json.dumps(sorted(used | fresh.keys())))
+        write_durably(used_file, json.dumps(sorted(used | fresh.keys())).encode())
         for key in fresh.values():
             if context_counter(key) not in state.counters():
                 state.create_counter(context_counter(key))
@@ -83,18 +83,3 @@ def _events(life: int) -> str:
 def _fingerprint(key: OscoreKeys) -> str:
     whole = "|".join((key.name, key.sender_id, key.master_secret, key.master_salt, key.id_context or ""))
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
-
-
-def _write_durably(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -7,11 +7,11 @@ good seed keeps a copy beside it, and a start with a bad one uses that copy, say
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from pathlib import Path
 
 from edge.config import Config, load
+from edge.stores.files import write_durably
 from protocols.errors import AnbanError
 
 log = logging.getLogger(__name__)
@@ -43,16 +43,10 @@ def keep(path: Path) -> None:
     """Keep a copy of a good seed, durably and only if it changed. A folder that cannot be written costs the
     copy and no more.
     """
-    copy, temporary = _copy_of(path), path.with_name(path.name + ".new")
+    copy = _copy_of(path)
     try:
         seed = path.read_bytes()
-        if copy.exists() and copy.read_bytes() == seed:
-            return
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(seed)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, copy)
+        if not copy.exists() or copy.read_bytes() != seed:
+            write_durably(copy, seed)
     except OSError as error:
         log.warning("no copy of the seed is kept: %s", error)

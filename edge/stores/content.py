@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +10,7 @@ from typing import Any, Final
 import cbor2
 import msgspec
 
-from edge.stores.files import sync_directory
+from edge.stores.files import write_durably
 
 _MAGIC: Final = b"anban state 1\n"
 MAX_COUNTER: Final = 1 << 62  # SQLite's integers end at 2^63
@@ -91,15 +90,4 @@ def read_copy(path: Path) -> Content | None:
 
 def write_copy(path: Path, content: Content) -> None:
     """Replace the second copy; durable on return, and never half there. Raises OSError."""
-    temporary = path.with_name(path.name + ".new")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(encode(content))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+    write_durably(path, encode(content))

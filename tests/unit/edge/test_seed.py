@@ -56,6 +56,6 @@ def test_a_folder_that_cannot_be_written_costs_only_the_copy(tmp_path, monkeypat
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("edge.seed.os.replace", full)
+    monkeypatch.setattr("edge.seed.write_durably", full)
     keep(path)
     assert load_or_last(path)[0].hub.id == "hub-01"
