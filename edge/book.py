@@ -59,6 +59,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     change: str = ""  # of a `call.updated`
     durable: bool = False
     stored: int | None = None
+    elsewhere: bool = False  # the platform has it in another call: what becomes of this one is no news of it
     refused: str = ""  # the platform's last reason, while it refuses
 
 

@@ -278,7 +278,8 @@ def _stored(book: Book, call: Call, press: Press, entry: ReceiptEntry) -> Steppe
     if press.stored is not None and press.stored <= number:
         return book, ()
     effects = (ClearFault("refused", str(press.id)),) if press.refused else ()
-    acked = msgspec.structs.replace(press, stored=number, refused="")
+    elsewhere = entry.receipt.call_id not in (None, call.id)
+    acked = msgspec.structs.replace(press, stored=number, refused="", elsewhere=elsewhere)
     heard = call.heard
     if press.stored is not None:
         heard = tuple(h for h in heard if not (h.stage == "stored" and h.about == press.id))
@@ -319,7 +320,7 @@ def _seen(call: Call, view: View, heard: Heard) -> View:
     lane = view.lane
     if heard.stage == "stored":
         press = call.presses[heard.about]
-        if not press.opens:
+        if not press.opens or press.elsewhere:
             return msgspec.structs.replace(view, number=number)
         rises = lane is not None and press.lane < lane
         trigger = Trigger.RISE if rises else Trigger.PRESS

@@ -208,11 +208,16 @@ def _nobody_there(call: Call, now: Now, care: Care) -> bool:
 def _press_stage(call: Call, press: Press, now: Now, care: Care) -> int:
     if press.stored is None:
         return STAGE_HEARD if press.durable and call.life is not Life.ASKING else STAGE_NONE
+    if press.elsewhere:  # a second hub brought it into another call, and tells the rest
+        nobody = press.lane is not Lane.SOS and in_service(now, care) is not True
+        return STAGE_HEARD if nobody else STAGE_DELIVERED
     if call.life in _ENDED:
         return _ENDED[call.life]
-    if call.handling is Handling.NONE and _nobody_there(call, now, care):
+    # A pendant feels what is said of one press for all of them: nothing of help while a newer one is owed.
+    handling = Handling.NONE if call.owes_a_press else call.handling
+    if handling is Handling.NONE and _nobody_there(call, now, care):
         return STAGE_HEARD
-    return _HANDLED[call.handling]
+    return _HANDLED[handling]
 
 
 def _recent(book: Book, now: Now) -> tuple[Call, ...]:

@@ -38,7 +38,7 @@ from protocols.fields import U32 as _U32
 MAX_STAGES = 8  # names in Event.stages
 MAX_EXTRA = 16  # unknown wire keys that are kept
 EVENT_FREE_KEY = 13  # the first wire key that this version does not use (anban.cddl)
-RECEIPT_FREE_KEY = 7
+RECEIPT_FREE_KEY = 8
 COMMAND_FREE_KEY = 6
 
 _EVENT_ID = re.compile(r"\A([a-z0-9-]{1,16})\.([0-9a-f]{8})\.(0|[1-9][0-9]{0,9})\Z")
@@ -125,6 +125,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform did: "stored" and "rejected" are about an event id, other stages about a call id.
 
     `number` is the platform's own order; `by` names the person of a "taken"; `reason` goes with "rejected".
+    `call_id` goes with "stored", and only where the event stands in another call than that with which it was
+    sent: what becomes of that call is no news of this event.
     """
 
     number: Millis
@@ -133,6 +135,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     by: PersonName = ""
     reason: Sentence = ""
     wall_ms: Millis = 0
+    call_id: EventId | None = None
     extra: _Extra = {}
 
     def __post_init__(self) -> None:

@@ -317,6 +317,8 @@ def _receipt_body(receipt: Receipt) -> Coded:
     }
     plain = ((4, receipt.by), (5, receipt.reason), (6, receipt.wall_ms))
     body.update((key, value) for key, value in plain if value)
+    if receipt.call_id is not None:
+        body[7] = _id_body(receipt.call_id)
     body.update(receipt.extra)
     return body
 
@@ -329,6 +331,7 @@ def _receipt(body: Coded) -> Receipt:
         by=body.get(4, ""),
         reason=body.get(5, ""),
         wall_ms=body.get(6, 0),
+        call_id=_id(body[7]) if 7 in body else None,
         extra=_extra(body, RECEIPT_FREE_KEY),
     )
 

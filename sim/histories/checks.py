@@ -103,6 +103,8 @@ class Checks:
             mine = {press for press in mine if press.number <= event_id.number}
             if len(self.sites) > 1 or (own is not None and own.call_id == case_id):
                 yield marks, mine
+                for life in {press.life for press in mine} if len(self.sites) > 1 else ():
+                    yield marks, {press for press in mine if press.life == life}
 
     def _accepted(self, site: Site, event: Event) -> None:
         self.lanes[str(event.id)] = event.lane
@@ -204,13 +206,13 @@ class Checks:
             self.must(over, "I9 claims", f"says {key}, and {call_id} has not ended")
 
     def _helped(self, call: Call, at_least: Action = Action.TAKE) -> bool:
-        case = self.case(call.id)
+        case = self.case_of(call)
         return case is not None and helped(
             self.platform.marks[case.call_id], self._mine(case, call), at_least
         )
 
     def _over(self, call: Call) -> bool:
-        case = self.case(call.id)
+        case = self.case_of(call)
         return case is not None and ended(self.platform.marks[case.call_id], self._mine(case, call))
 
     def _mine(self, case: Case, call: Call) -> set[EventId]:
@@ -284,7 +286,7 @@ class Checks:
         ago = self.world.now_ms - int(NEWS_MS * self.world.lapse)
         steady = self.lamps.get(site.name) == ("green", "steady")
         for call in self._shown(site):
-            case = self.case(call.id)
+            case = self.case_of(call)
             if case is None or call.owed or max(since, case.alerted_ms, self._taken_in(call)) > ago:
                 continue
             if case.lifecycle is not Lifecycle.OPEN:
@@ -360,6 +362,11 @@ class Checks:
 
     def stored(self, event_id: EventId) -> bool:
         return any(v in self.platform.shelf.events for v in self.variants(event_id))
+
+    def case_of(self, call: Call) -> Case | None:
+        """The case of a call: by its name, which may be an event that stands elsewhere, or by its events."""
+        named = self.platform.shelf.cases.get(self.platform.shelf.case_of_call(call.id))
+        return named or self.case(call.id)
 
     def case(self, event_id: EventId) -> Case | None:
         """The case of an event, or of a call by any of its names."""

@@ -60,7 +60,7 @@ def _agrees(checks: Checks, site: Site) -> None:
     process = site.process
     assert process is not None
     for call in process.hub.book.calls.values():
-        case = checks.case(call.id)
+        case = checks.case_of(call)
         if call.withdrawn:
             continue
         checks.must(case is not None, "I9 agrees", f"{site.name}: {call.id} is no case at the platform")

@@ -150,7 +150,9 @@ class Desk:
         if number is None:
             number = self._shelf.next_number()
             self._shelf.put_event(event, hub, number, at_ms, case_id)
-        receipt = Receipt(number=number, about=event.id, stage="stored", wall_ms=at_ms)
+        home = self._shelf.case_of_event(event.id)
+        elsewhere = home if home != case_id else None  # another hub brought it, and into another call
+        receipt = Receipt(number=number, about=event.id, stage="stored", wall_ms=at_ms, call_id=elsewhere)
         if new and event.lane <= Lane.ASSIST:
             # The answer to this request may be lost: the acknowledgement of a call also goes by any poll.
             self._shelf.put_downlink(hub, self._shelf.next_number(), receipt)

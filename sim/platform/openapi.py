@@ -57,6 +57,10 @@ def _schemas() -> dict[str, Any]:
         by={"type": "string"},
         reason={"type": "string"},
         wall_ms=_MS,
+        call_id={
+            "anyOf": [{"$ref": "#/components/schemas/EventId"}, {"type": "null"}],
+            "description": "the call that a stored event stands in, if not that it was sent with",
+        },
     )
     command = _object(
         ["id", "kind", "expires_ms", "authority"],

@@ -72,6 +72,17 @@ def test_a_press_that_is_heard_twice_alerts_once() -> None:
     assert story.alerts == [Alert.NEW]
 
 
+def test_a_second_hub_that_sends_a_known_press_for_another_call_is_told_where_it_stands() -> None:
+    story = Story()
+    assert [receipt.call_id for receipt in story.comes(press(1))] == [None]
+    story.does(Action.CLOSE)
+    red = press(1, device="hub-02")
+    assert story.comes(red, hub="hub-02")[0].call_id is None
+    late = story.comes(second(1, call_id=red.id), hub="hub-02")[0]
+    assert (late.stage, late.call_id) == ("stored", CALL)
+    assert [p.id for p in story.case(red.id).presses] == [str(red.id)]
+
+
 def test_a_press_after_taken_flashes_as_new_and_stays_taken() -> None:
     story = Story()
     story.comes(press(1))

@@ -65,10 +65,18 @@ def pressed(
     return EventEntry(at=when if isinstance(when, Stamp) else at(when), event=event, source=source)
 
 
-def said(number: int, stage: str, about: EventId, when: Stamp | int = 0, *, by: str = "") -> ReceiptEntry:
-    """The entry of a receipt; `number` is the platform's order."""
+def said(
+    number: int,
+    stage: str,
+    about: EventId,
+    when: Stamp | int = 0,
+    *,
+    by: str = "",
+    call: EventId | None = None,
+) -> ReceiptEntry:
+    """The entry of a receipt; `number` is the platform's order, `call` where the event stands elsewhere."""
     stamp = when if isinstance(when, Stamp) else at(when)
-    receipt = Receipt(number=number, about=about, stage=stage, by=by)
+    receipt = Receipt(number=number, about=about, stage=stage, by=by, call_id=call)
     return ReceiptEntry(at=stamp, receipt=receipt, path="coap")
 
 

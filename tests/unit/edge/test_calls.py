@@ -326,3 +326,16 @@ def test_no_wall_clock_keeps_a_press_from_joining_its_call():
     years_later = at(9 * S, boot=2, wall_ms=at(0).wall_ms + 10**11)
     assert call_for(book, CHEN, eid(2), years_later) == eid(1)
     assert call_for(book, CHEN, eid(2), at(30 * MIN, boot=2, wall_ms=0, trusted=False)) == eid(2)
+
+
+def test_a_press_that_stands_in_another_call_raises_nothing_here():
+    """A late press of an ended call joins a new one here; a graver press after it is a rise all the same."""
+    mine = eid(1)
+    book = fold(pressed(1, kind="call.assistance", source="green"), said(8, "stored", mine))
+    late = pressed(9, source="pendant", call=mine)
+    book = fold(
+        late, said(5, "stored", late.event.id, call=late.event.id), said(10, "taken", mine), book=book
+    )
+    assert only(book).handling is Handling.TAKEN
+    book = fold(pressed(2, call=mine), said(12, "stored", eid(2)), book=book)
+    assert only(book).handling is Handling.NONE

@@ -162,7 +162,23 @@ def test_an_upgrade_that_is_not_delivered_yet_takes_back_the_green():
     )
     assert show(book).lamp == AMBER
     stages = {p.event_id.number: p.stage for p in show(book).pendants}
-    assert stages == {1: STAGE_TAKEN, 2: STAGE_HEARD}
+    # not TAKEN: a pendant that reached another hub with 2 would feel "taken" for an SOS that nobody took
+    assert stages == {1: STAGE_DELIVERED, 2: STAGE_HEARD}
+
+
+def test_what_stands_in_another_call_gets_no_news_of_this_one():
+    """Another hub brought the press before, into a call of its own that may have ended or wait still."""
+    mine = eid(1)
+    book = fold(pressed(1), said(8, "stored", mine), said(9, "taken", mine))
+    book = fold(sos(3, call=mine), said(5, "stored", eid(3, PENDANT), call=eid(3, PENDANT)), book=book)
+    assert stage_of(book, eid(3, PENDANT), at(0), CARE) == STAGE_DELIVERED
+    assert show(book).lamp == GREEN
+    book = fold(said(11, "closed", mine), book=book)
+    assert stage_of(book, eid(3, PENDANT), at(0), CARE) == STAGE_DELIVERED
+    quiet = fold(sos(4, kind="call.assistance", call=mine), book=book)
+    quiet = fold(said(4, "stored", eid(4, PENDANT), call=eid(4, PENDANT)), book=quiet)
+    night = at(12 * 60 * MIN)
+    assert stage_of(quiet, eid(4, PENDANT), night, DAYTIME) == STAGE_HEARD
 
 
 def test_a_question_reaches_the_pendant_and_the_speaker_each_time_until_it_is_answered():

@@ -128,6 +128,7 @@ receipts = st.builds(
     by=st.text(clean, max_size=64),
     reason=st.text(clean, max_size=200),
     wall_ms=millis,
+    call_id=st.none() | event_ids,
     extra=extras(RECEIPT_FREE_KEY, Receipt.__struct_fields__),
 )
 commands = st.builds(
