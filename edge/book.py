@@ -132,6 +132,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.base is Life.CANCELLED and self.view.number < 0
 
     @property
+    def is_known_in_full(self) -> bool:
+        """Whether the platform has acked its highest meaning, wherever that stands."""
+        return any(p.opens and p.stored is not None and p.lane == self.lane for p in self.presses.values())
+
+    @property
     def owes_a_press(self) -> bool:
         """Whether a call event of it (not only an update) still waits for the platform's ack."""
         return self.owing > 0

@@ -115,7 +115,7 @@ def _all(book: Book, now: Now, timing: Timing, care: Mapping[str, Care]) -> Iter
         if call.life is Life.ASKING:
             left = timing.asking_ms - elapsed_ms(book, call.at, now)
             yield left, TimerEntry(at=now, call_id=call.id, name="asking.opens")
-        elif call.view.state == (Life.OPEN, Handling.NONE) and call.view.lane == call.lane:
+        elif call.view.state == (Life.OPEN, Handling.NONE) and call.is_known_in_full:
             yield from _not_taken(book, call, now, timing, care.get(call.elder, Care()))
         elif call.view.state == (Life.OPEN, Handling.TAKEN):
             yield _nudge(book, call, now, timing.rereport_ms, "not_arrived")

@@ -56,6 +56,14 @@ def test_an_sos_that_nobody_takes_is_alerted_again_and_again():
     assert set(gaps[2:]) == {270}
 
 
+def test_an_sos_that_the_platform_has_in_another_call_holds_no_deadline_back():
+    late = pressed(9, at(5 * S), source="pendant", call=CALL)
+    elsewhere = said(2, "stored", late.event.id, at(6 * S), call=late.event.id)
+    waits = assistance(late)
+    assert names(waits, at(2 * HOUR)) == []  # a path for it comes first
+    assert names(fold(elsewhere, book=waits), at(90 * S)) == ["realert"]
+
+
 def test_taken_ends_the_alerts_and_a_rise_begins_them_anew():
     book = assistance(said(2, "taken", CALL, at(10 * S)), pressed(2, at(20 * S), call=1))
     assert names(book, at(14 * MIN)) == []
