@@ -114,6 +114,17 @@ class _Handle:
         return self.when_s
 
 
+class AtOnce:
+    """In place of a thread: there is only one here, and what would block does not."""
+
+    def __init__(self, target: Callable[[], None], name: str = "", daemon: bool = True) -> None:
+        self._target = target
+
+    def start(self) -> None:
+        """Runs it."""
+        self._target()
+
+
 class Loop(asyncio.AbstractEventLoop):
     """As much of an event loop as asyncio's tasks, futures, timeouts and events need."""
 

@@ -6,16 +6,18 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
 
 import edge.calls
+import edge.threads
 from edge.book import open_calls, owed
 from edge.surfaces import asked
 from protocols.values import Lane
 from sim.histories.air import Air
 from sim.histories.checks import Checks
-from sim.histories.clockwork import Violated, World
+from sim.histories.clockwork import AtOnce, Violated, World
 from sim.histories.ending import at_the_end
 from sim.histories.hub import ELDERS, Site
 from sim.histories.internet import Platform
@@ -67,7 +69,8 @@ def play(script: Script) -> Result:
     """One history from beginning to end."""
     result = Result(script)
     history = None
-    with mock.patch.object(edge.calls, "TABLE", CountingTable(edge.calls.TABLE, result.visits)):
+    counting = mock.patch.object(edge.calls, "TABLE", CountingTable(edge.calls.TABLE, result.visits))
+    with counting, mock.patch.object(edge.threads, "threading", SimpleNamespace(Thread=AtOnce)):
         before = random.getstate()
         random.seed(script.seed)  # delivery spreads reconnections by it
         try:
@@ -126,7 +129,7 @@ class History:
     def _pace(self) -> None:
         """Slow hours cost little: longer timers fire late while nobody waits for them."""
         self._paced += 1
-        if self._hours or self._paced % 4:
+        if self._hours or self._paced % 8:
             return
         books = [site.process.hub for site in self.sites if site.process is not None]
         owing = any(owed(hub.book) for hub in books)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 import pytest
 from click.testing import CliRunner
@@ -15,12 +16,12 @@ from sim.histories.run import hunt, replay, rows, run, silence, story
 from sim.histories.script import make
 from sim.histories.shrink import kind_of
 
-COUNT = 40
+COUNT = 200
 MANY = 10_000  # in `make test-slow`
 SEED = int(os.environ.get("ANBAN_SEED", "1"))
 
 
-def test_forty_made_up_days_break_no_invariant():
+def test_two_hundred_made_up_days_break_no_invariant():
     report = run(COUNT, 0)
     assert report.ok, story(replay(report.failures[0].script.seed))
     assert report.count == COUNT
@@ -63,7 +64,11 @@ def test_failures_end_a_run_of_several_processes_too():
     assert report.count < 400
 
 
-def test_a_history_is_a_function_of_its_seed():
+def test_a_history_is_a_function_of_its_seed_and_runs_in_one_thread(monkeypatch):
+    def start(thread):
+        raise AssertionError(f"a history starts a thread: {thread.name}")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
     with silence():
         first, second = play(make(7)), play(make(7))
     assert first.timeline == second.timeline
