@@ -168,6 +168,8 @@ class HubRig:
             self._pins = None
         self._read_spoken()
         self._show(self.lamp.look(now_ms()))
+        if self.lamp.shown != Shown():
+            self._show(Shown("off", "dark"))  # without a program it tells nothing, not even that it is over
         self.lamp = LampReader()
         self.on_end()
 

@@ -9,93 +9,21 @@ has ended, the platform's own database says what arrived (`sim.home.records`), a
   platform has it", "somebody took it") of which nothing is at the platform;
 - `duplicated`: cases minus calls. Calls are counted from presses and seat deeds alone; a case that a press
   opens again after its end counts once more, for the seat has that call once more;
-- `early`: claims that were made before they were true (invariant 9).
+- `early`: claims that were made before they were true of the presses before them (invariant 9;
+  `sim.home.ledger_claims`).
 """
 
 from __future__ import annotations
 
-import enum
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
+from sim.home.ledger_claims import claims
+from sim.home.ledger_values import CLOCK_SLACK_MS, Case, Deed, Meaning, Press, Stored, Told
 
-
-class Meaning(enum.StrEnum):
-    """What a light, a buzz or a spoken phrase claims."""
-
-    HEARD = "heard"  # the hub has it, durably
-    DELIVERED = "delivered"  # the platform has it
-    TAKEN = "taken"  # a person took it
-    OVER = "over"  # arrived, closed or cancelled
-    NOT_YET = "not_yet"  # no hub, or no path: an honest "I keep trying"
-    OTHER = "other"
-
-
-@dataclass(frozen=True)
-class Press:
-    """One key edge that a finger made. `kinds` are the event kinds that may carry it to the platform.
-
-    `origin` is the device whose number the event bears; `may_fold` marks a press that need not have an event
-    of its own: made during the boot of a pendant, or before a power cut that came before any answer.
-    """
-
-    at_ms: int
-    origin: str
-    key: str
-    elder: str
-    kinds: frozenset[str] = frozenset({"call.sos"})
-    may_fold: bool = False
-
-
-@dataclass(frozen=True)
-class Told:
-    """What one device said to the person in front of it. `elder` is empty where it spoke to all."""
-
-    at_ms: int
-    device: str
-    surface: str
-    meaning: Meaning
-    text: str = ""
-    elder: str = ""
-
-
-@dataclass(frozen=True)
-class Deed:
-    """What a person at the seat did to a call of this elder: take, arrived, close, accept-cancel."""
-
-    at_ms: int
-    elder: str
-    call_id: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One event as the platform's database has it; `call_id` is its case, however a hub named the call."""
-
-    id: str
-    call_id: str
-    kind: str
-    origin: str
-    elder: str
-    received_ms: int
-    stages: dict[str, int] = field(default_factory=dict)
-    wall_ms: int = 0
-    clock_trusted: bool = False
-    durable: bool = False
-
-
-@dataclass(frozen=True)
-class Case:
-    """One case as the platform's database has it; `opened` is how often, `ended_ms` 0 while it is open."""
-
-    call_id: str
-    elder: str
-    opened: int = 1
-    ended_ms: int = 0
+__all__ = ["Case", "Deed", "Ledger", "Meaning", "Press", "Stored", "Told", "Verdict", "count_calls", "match"]
 
 
 @dataclass(frozen=True)
@@ -160,7 +88,7 @@ class Ledger:
             for press in self.presses
             if press not in carried and not press.may_fold
         ]
-        unkept, early = _claims(self, events)
+        unkept, early = claims(self.presses, self.told, self.deeds, events, match)
         came = [
             replace(press, at_ms=carried[press].received_ms) if press in carried else press
             for press in self.presses
@@ -263,41 +191,3 @@ def _silent(events: Sequence[Stored], cases: Sequence[Case]) -> list[str]:
         if event.kind != "call.updated"
         and event.received_ms > ended.get(event.call_id, event.received_ms) + CLOCK_SLACK_MS
     ]
-
-
-def _claims(ledger: Ledger, events: Sequence[Stored]) -> tuple[list[str], list[str]]:
-    """Sentences about claims that never came true, and about claims made before they were true."""
-    unkept: list[str] = []
-    early: list[str] = []
-    for told in ledger.told:
-        truths = _truths(told, ledger, events)
-        if truths is None:
-            continue
-        sentence = f"{told.device} {told.surface} told '{told.meaning}' at {told.at_ms} ms"
-        if not any(event.kind.startswith("call.") and told.elder in ("", event.elder) for event in events):
-            unkept.append(f"{sentence}: nothing at the platform")
-        elif not any(truth <= told.at_ms + CLOCK_SLACK_MS for truth in truths):
-            early.append(f"{sentence}: not true then")
-    return unkept, early
-
-
-def _truths(told: Told, ledger: Ledger, events: Sequence[Stored]) -> list[int] | None:
-    """When what was told became true, as far as this person or home goes; None if it claims nothing."""
-    whose = ("", told.elder)
-
-    def deeds(*what: str) -> list[int]:
-        return [d.at_ms for d in ledger.deeds if d.what in what and (d.elder in whose or not told.elder)]
-
-    if told.meaning is Meaning.HEARD:
-        return [press.at_ms for press in ledger.presses if press.elder == told.elder or not told.elder]
-    if told.meaning is Meaning.DELIVERED:
-        return [
-            event.received_ms
-            for event in events
-            if event.kind.startswith("call.") and (event.elder == told.elder or not told.elder)
-        ]
-    if told.meaning is Meaning.TAKEN:
-        return deeds("take", "arrived")
-    if told.meaning is Meaning.OVER:
-        return deeds("arrived", "close", "accept-cancel")
-    return None

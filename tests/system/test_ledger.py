@@ -145,6 +145,123 @@ def test_taken_is_true_only_after_somebody_took_it() -> None:
     assert ledger_of(press(100), told, taken).judge(events, cases).ok
 
 
+LATER = 10_000  # well after the reaction of any device
+ONE = [Case("hub-01.0a.1", "e-chen")]
+
+
+def lamp(at_ms: int, meaning: Meaning, text: str = "") -> Told:
+    return Told(at_ms, "hub-01", "lamp", meaning, text)
+
+
+def buzz(at_ms: int, text: str, meaning: Meaning = Meaning.OTHER) -> Told:
+    return Told(at_ms, "pd-01", "buzz", meaning, text, "e-chen")
+
+
+def early(events: list[Stored], *records: Press | Told | Deed) -> str:
+    return " | ".join(ledger_of(*records).judge(events, ONE).early)
+
+
+def test_delivered_of_a_new_call_is_not_excused_by_the_call_before() -> None:
+    before = (
+        press(100),
+        lamp(140, Meaning.DELIVERED),
+        Deed(200, "e-chen", "c", "close"),
+        lamp(1_100, Meaning.OTHER, "off off"),
+    )
+    told = lamp(LATER + 10, Meaning.DELIVERED)  # at once: within the reaction of the lamp
+    events = [stored(1, 130), stored(2, LATER + 500)]
+    assert "nothing newer" in early(events, *before, press(LATER), told)
+    assert not early([stored(1, 130), stored(2, LATER + 8)], *before, press(LATER), told)
+
+
+def test_news_that_comes_late_is_not_early() -> None:
+    """The seat had ended the call before the home heard that the platform had it."""
+    records = (press(100), Deed(200, "e-chen", "c", "close"), lamp(900, Meaning.DELIVERED))
+    assert not early([stored(1, 130)], *records)
+
+
+def test_delivered_while_the_second_press_is_owed_is_early() -> None:
+    records = (press(100), press(LATER), lamp(LATER + 4_000, Meaning.DELIVERED))
+    assert f"press at {LATER} ms" in early([stored(1, 130), stored(2, LATER + 5_000)], *records)
+    assert not early([stored(1, 130), stored(2, LATER + 3_900)], *records)
+
+
+def test_an_event_of_the_first_press_that_comes_late_does_not_stand_for_the_second() -> None:
+    records = (press(100), press(900), lamp(LATER, Meaning.DELIVERED))
+    assert early([stored(1, 5_000), stored(2, LATER + 900)], *records)
+    assert not early([stored(1, 5_000), stored(2, 5_100)], *records)
+
+
+def test_a_lamp_that_goes_on_to_show_delivered_over_a_new_press_is_early() -> None:
+    lit, out = lamp(140, Meaning.DELIVERED), lamp(3 * LATER, Meaning.HEARD)
+    events = [stored(1, 130), stored(2, 2 * LATER)]
+    assert early(events, press(100), lit, press(LATER), out)
+    soon = lamp(LATER + 500, Meaning.HEARD)
+    assert not early(events, press(100), lit, press(LATER), soon)
+    assert not early([stored(1, 130), stored(2, LATER + 60)], press(100), lit, press(LATER), out)
+
+
+def test_what_a_pendant_felt_binds_it_at_once() -> None:
+    pressed = (press(100, "pd-01"), buzz(110, "pressed"), press(900, "pd-01"), buzz(950, "pressed"))
+    green = buzz(960, "delivered", Meaning.DELIVERED)
+    events = [stored(1, 130, "pd-01"), stored(2, 1_200, "pd-01")]
+    assert "press at 900 ms" in early(events, *pressed, green)
+    assert not early(events, *pressed, buzz(940, "delivered", Meaning.DELIVERED))  # still of the first
+    assert not early(events, *pressed, buzz(1_210, "delivered", Meaning.DELIVERED))
+
+
+def test_another_device_of_the_elder_does_not_excuse_a_claim_of_this_one() -> None:
+    records = (press(100, "pd-01"), buzz(110, "pressed"), press(200), buzz(400, "", Meaning.DELIVERED))
+    assert early([stored(1, 300), stored(2, 500, "pd-01")], *records)
+    assert not early([stored(1, 300), stored(2, 390, "pd-01")], *records)
+
+
+def test_a_press_that_may_fold_binds_nothing() -> None:
+    records = (press(100), press(300, may_fold=True), lamp(LATER, Meaning.DELIVERED))
+    assert not early([stored(1, 700)], *records)
+
+
+def test_the_hand_that_took_the_call_before_has_not_taken_this_one() -> None:
+    before = (
+        press(100),
+        Deed(200, "e-chen", "c", "take"),
+        Deed(300, "e-chen", "c", "close"),
+    )
+    told = lamp(LATER + 4_000, Meaning.TAKEN)
+    events = [stored(1, 130), stored(2, LATER + 50)]
+    assert "nobody had taken" in early(events, *before, press(LATER), told)
+    taken = Deed(LATER + 100, "e-chen", "c", "take")
+    assert not early(events, *before, press(LATER), taken, told)
+
+
+def test_a_hand_before_the_press_arrived_holds_it_only_if_it_took_this_call() -> None:
+    told = lamp(LATER + 4_000, Meaning.TAKEN)
+    events = [stored(1, 130), stored(2, LATER + 50)]
+    taken = (press(100), Deed(200, "e-chen", "c", "take"), press(LATER), told)
+    assert not early(events, *taken)  # taken stays taken
+    assert "nobody had taken" in early(events, *taken, Deed(300, "e-chen", "c", "arrived"))
+    assert "nobody had taken" in early(events, *taken, Deed(LATER + 20, "e-chen", "c", "close"))
+    owed = [stored(1, 130), stored(2, LATER + 4_050)]
+    assert f"press at {LATER} ms" in early(owed, *taken)
+
+
+def test_an_sos_is_not_taken_by_whoever_took_an_assistance() -> None:
+    kinds = frozenset({"call.assistance"})
+    green = Press(100, "hub-01", "green", "e-chen", kinds)
+    hand, told = Deed(200, "e-chen", "c", "take"), lamp(LATER + 4_000, Meaning.TAKEN)
+    asked, alarm = stored(1, 130, kind="call.assistance"), stored(2, LATER + 50)
+    assert "nobody had taken" in early([asked, alarm], green, hand, press(LATER), told)
+    again = Deed(LATER + 60, "e-chen", "c", "take")
+    assert not early([asked, alarm], green, hand, press(LATER), again, told)
+
+
+def test_another_elders_hand_takes_nothing() -> None:
+    records = (press(100, "pd-01"), buzz(110, "pressed"), buzz(900, "taken", Meaning.TAKEN))
+    events = [stored(1, 130, "pd-01")]
+    assert "nobody had taken" in early(events, *records, Deed(200, "e-wang", "c", "take"))
+    assert not early(events, *records, Deed(200, "e-chen", "c", "take"))
+
+
 times = st.integers(0, 20)
 
 
