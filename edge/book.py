@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from edge.entries import Stamp
-from protocols.values import EventId, Lane
+from protocols.values import Command, EventId, Lane
 
 Now = Stamp  # the time of a decision has the form of the time of an entry
 
@@ -148,6 +148,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[EventId, Call] = {}
     index: dict[EventId, EventId] = {}
     commands: tuple[str, ...] = ()
+    unanswered: dict[str, Command] = {}  # of those, without a result: a crash came between
     events: int = 0  # so far
     started: Stamp | None = None  # of this process: what of an earlier boot is at least as old
 

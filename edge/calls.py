@@ -4,7 +4,8 @@
 cancelled) and a handling (none, taken, arrived); delivery is kept per event. What the platform says is
 ordered by *its* numbers, so receipts may come late, twice and in any order. What follows from a state alone
 (lamp, speech, pendant, what is owed, which deadline is due) is not an effect but a function of the book:
-`edge/book.py` (`owed`), `edge/deadlines.py`, `edge/surfaces.py`. So a crash leaves no effect to be re-run.
+`edge/book.py` (`owed`), `edge/deadlines.py`, `edge/surfaces.py`. So a crash leaves no effect to be re-run but
+that of a command, and which of those has no result yet is in the book too (`Book.unanswered`).
 
 How a hub uses it: mint an event with `call_id = call_for(...)`; `step(book, entry, durable=False)` at once,
 send what `owed` lists, and `step(book, entry)` again when the commit has returned. Every other entry is
@@ -38,6 +39,7 @@ from protocols.values import Command, Event, EventId, Lane
 
 KEPT_CALLS: Final = 64  # calls that are over and owe nothing are forgotten beyond this many
 KEPT_COMMANDS: Final = 256  # ids of commands already run
+RESULT: Final = "command.result"  # the event that says how a command ended
 ASKED_KINDS: Final = frozenset({"call.fall", "call.bed_exit", "call.inactivity", "call.vitals"})
 NUDGES: Final = frozenset({"realert", "not_arrived"})
 
@@ -122,16 +124,32 @@ Stepped = tuple[Book, tuple[Effect, ...]]
 def step(book: Book, entry: Entry, *, durable: bool = True) -> Stepped:
     """Fold one entry. An entry seen before, or about something unknown, changes nothing."""
     if isinstance(entry, EventEntry):
-        return _event(book, entry, durable)
+        return _event(_answered(book, entry.event), entry, durable)
     if isinstance(entry, ReceiptEntry):
         return _receipt(book, entry)
     if isinstance(entry, TimerEntry | LocalEntry | ToldEntry):
         call = find(book, entry.call_id)
         return (book, ()) if call is None else _put(book, call, _local(call, entry))
     if isinstance(entry, CommandEntry) and entry.command.id not in book.commands:
-        commands = (*book.commands, entry.command.id)[-KEPT_COMMANDS:]
-        return msgspec.structs.replace(book, commands=commands), (RunCommand(entry.command),)
+        return _commanded(book, entry.command), (RunCommand(entry.command),)
     return book, ()
+
+
+def _commanded(book: Book, command: Command) -> Book:
+    """The book with a command that has no result yet; what is forgotten is not owed one any more."""
+    commands = (*book.commands, command.id)[-KEPT_COMMANDS:]
+    waiting = {**book.unanswered, command.id: command}
+    unanswered = {key: value for key, value in waiting.items() if key in commands}
+    return msgspec.structs.replace(book, commands=commands, unanswered=unanswered)
+
+
+def _answered(book: Book, event: Event) -> Book:
+    """The book after the result of a command, if the event is one."""
+    command = str(event.data.get("command", ""))
+    if event.kind != RESULT or command not in book.unanswered:
+        return book
+    left = {key: value for key, value in book.unanswered.items() if key != command}
+    return msgspec.structs.replace(book, unanswered=left)
 
 
 def restart(book: Book, now: Now) -> tuple[Book, tuple[TimerEntry, ...]]:

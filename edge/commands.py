@@ -1,4 +1,9 @@
-"""Runs what the platform asks, once, in time and on somebody's authority; the result is an event."""
+"""Runs what the platform asks, once, in time and on somebody's authority; the result is an event.
+
+A crash may come between a command's commit and its result. What then has no result gets one at the next start
+(`Effects.resume`): it is run again where that is safe, and else answered with "interrupted", for nobody knows
+how far it had come.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from edge.calls import ClearFault, Effect, RaiseFault, RunCommand
+from edge.calls import RESULT, ClearFault, Effect, RaiseFault, RunCommand
 from edge.hub import Hub
 from edge.phrases import Phrase
 from protocols.errors import AnbanError
@@ -16,6 +21,8 @@ from protocols.values import Command
 log = logging.getLogger(__name__)
 
 DONE, REFUSED, EXPIRED, UNKNOWN = "done", "refused", "expired", "unknown"
+INTERRUPTED: Final = "interrupted"  # by a restart: it may have been done, or not
+LOOK_S: Final = 0.5  # how soon after the first word of the platform old commands are looked at
 LATER: Final = "later"  # its result comes when it has one
 SPOKEN: Final = frozenset({Phrase.STILL_WAITING})  # what a seat may let the hub say: nothing that claims help
 
@@ -25,7 +32,7 @@ def report_result(hub: Hub, command_id: str, outcome: str, reason: str) -> None:
     data = {"command": command_id, "outcome": outcome}
     if reason:
         data["reason"] = reason
-    hub.report("command.result", data)
+    hub.report(RESULT, data)
 
 
 class Effects:
@@ -37,9 +44,14 @@ class Effects:
         report: Callable[[], None],
         say: Callable[[Phrase], None],
         propose: Callable[[Command], Awaitable[None]],
+        settling: Callable[[str], bool] = lambda command_id: False,
     ) -> None:
-        """`propose` fetches and tries settings; how that ends it reports itself, unless it raises."""
+        """`propose` fetches and tries settings; how that ends it reports itself, unless it raises.
+        `settling(command id)`: the settings that this command proposed were being tried at the end of an
+        earlier run, and whoever reverts them will report that."""
         self._hub, self._report, self._say, self._propose = hub, report, say, propose
+        self._settling = settling
+        self._begun: set[str] = set()  # commands of this run, and those that it has taken over
         self._proposing: set[asyncio.Task[None]] = set()
         hub.on_effect.append(self.run)
 
@@ -52,13 +64,27 @@ class Effects:
         elif isinstance(effect, ClearFault):
             self._hub.see(effect.fault, effect.about, False)
 
-    def _command(self, command: Command) -> None:
-        outcome, reason = self._outcome(command)
+    async def resume(self, ready: Callable[[], bool]) -> None:
+        """Give each command of earlier runs that has no result one; safe to call again.
+
+        Not before `ready()` (the stores are read), nor before the platform has confirmed the time: whether a
+        command has expired is not known sooner, and its result would reach nobody.
+        """
+        while not (ready() and self._hub.mint.clock.trusted()):  # noqa: ASYNC110 - a look at leisure
+            await asyncio.sleep(LOOK_S)
+        for command in tuple(self._hub.book.unanswered.values()):
+            if command.id not in self._begun and not self._settling(command.id):
+                log.warning("command %s had no result when an earlier run ended", command.id)
+                self._command(command, again=True)
+
+    def _command(self, command: Command, *, again: bool = False) -> None:
+        self._begun = {known for known in self._begun if known in self._hub.book.unanswered} | {command.id}
+        outcome, reason = self._outcome(command, again)
         if outcome != LATER:
             report_result(self._hub, command.id, outcome, reason)
 
-    def _outcome(self, command: Command) -> tuple[str, str]:
-        """Do what is asked, if it may be done: (outcome, reason)."""
+    def _outcome(self, command: Command, again: bool) -> tuple[str, str]:
+        """Do what is asked, if it may be done: (outcome, reason). `again`: it may have been done already."""
         clock = self._hub.mint.clock
         if clock.trusted() and clock.wall_ms() > command.expires_ms:
             return EXPIRED, ""
@@ -68,7 +94,8 @@ class Effects:
             self._report()
             return DONE, ""
         if command.kind == "speak":
-            return self._speak(command)
+            # Old speech is never repeated: what was true then may not be so now.
+            return (INTERRUPTED, "restarted") if again else self._speak(command)
         if command.kind == "config.propose":
             task = asyncio.create_task(self._try_settings(command), name=f"settings of {command.id}")
             self._proposing.add(task)

@@ -81,6 +81,7 @@ class Configuration:
         self.trial: Version | None = None
         self.last: tuple[str, Version, str] | None = None  # how the last trial ended
         self._trials: set[asyncio.Task[Version]] = set()
+        self._cut_short = ""  # the command whose trial an earlier run did not bring to its end
 
     def begin(self, seed: Settings) -> Settings:
         """What to start with: the active version, or the seed's settings where there never was one."""
@@ -93,6 +94,7 @@ class Configuration:
         """After the start: keep the first version, end a trial that was cut short, try an edited seed."""
         interrupted = self._read(TRIAL)
         if interrupted is not None:
+            self._cut_short = interrupted.command
             await self._put({TRIAL: None})
             self._end("reverted", interrupted, "restarted")
         known = self._get(SEED)
@@ -106,6 +108,11 @@ class Configuration:
     def _seen(self) -> dict[str, bytes | None]:
         """The seed has had its turn: it is tried again only when it was edited, or was not kept."""
         return {SEED: self._seed.hash.encode()}
+
+    def settles(self, command: str) -> bool:
+        """Whether a trial of this command's settings was cut short: `settle` reports how that ends."""
+        trial = self._read(TRIAL)
+        return command == self._cut_short or (trial is not None and trial.command == command)
 
     def versions(self) -> list[Version]:
         """Those that are kept, the oldest first."""

@@ -18,7 +18,7 @@ import msgspec
 
 from edge import faults
 from edge.book import Book, Press, call_for, find, open_calls
-from edge.calls import Effect, restart, step
+from edge.calls import RESULT, Effect, restart, step
 from edge.deadlines import Due
 from edge.entries import (
     MAX_RECEIPTS,
@@ -180,6 +180,8 @@ class Hub:
             self._remember_stages(event)
             self.book, effects = step(self.book, entry, durable=False)
             self._run(effects)
+        elif event.kind == RESULT:
+            self.book, _ = step(self.book, entry, durable=False)  # not answered twice before its commit
         self._submit(event.lane, entry)
         if self.storage:
             self._changed()

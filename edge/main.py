@@ -224,6 +224,8 @@ class Service:
     async def _learn(self, reading: asyncio.Future[list[Entry]] | None = None) -> None:
         """The journal's disk answers after all: what it holds of earlier runs counts from now on."""
         self.hub.learn(await (reading or self.writer.read(_calls_and_faults)))
+        if hasattr(self, "effects"):
+            await self.effects.resume(self._loading.done)
 
     async def _examine(self) -> None:
         """Once, when the start is over: damage that no single read sees; what was mended counts anew."""
@@ -256,7 +258,9 @@ class Service:
             config_digest=lambda: self.configuration.active.hash[:16],
         )
         self._present()
-        Effects(self.hub, self.heartbeat.beat, self.speak_aside, self._propose)
+        self.effects = Effects(
+            self.hub, self.heartbeat.beat, self.speak_aside, self._propose, self.configuration.settles
+        )
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
@@ -346,6 +350,7 @@ class Service:
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)
+        self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
         self._report_settings()
         self.supervisor.add("keep", self._keep)
         self.supervisor.add("examine", self._examine)

@@ -100,7 +100,8 @@ class CommandResultData(Data, frozen=True, kw_only=True):
     """`command.result`: the outcome of one command."""
 
     command: CommandId | None = None
-    outcome: Token | None = None  # "done", "refused", "reverted", "expired", "failed", "unknown"
+    # "done", "refused", "reverted", "expired", "interrupted" (by a restart), "failed", "unknown"
+    outcome: Token | None = None
     reason: Token | None = None
     detail: Sentence | None = None
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from edge.book import Book, Handling, Life, call_for, elapsed_ms, find, open_calls, owed
 from edge.calls import TABLE, ClearFault, RaiseFault, RunCommand, Send, Trigger, restart, step
-from edge.entries import CommandEntry
-from protocols.values import Command, Lane
+from edge.entries import CommandEntry, EventEntry
+from protocols.values import Command, Event, Lane
 from tests.unit.edge.making import (
     CHEN,
     LI,
@@ -190,6 +190,39 @@ def test_a_command_runs_once():
     book, effects = step(Book(), entry)
     assert effects == (RunCommand(command),)
     assert step(book, entry) == (book, ())
+
+
+def commanded(name):
+    command = Command(id=name, kind="report", expires_ms=1, authority="seat")
+    return CommandEntry(at=at(0), command=command, path="coap")
+
+
+def result(name):
+    data = {"command": name, "outcome": "done"}
+    event = Event(
+        id=eid(5),
+        kind="command.result",
+        lane=Lane.FAULT,
+        elder=CHEN,
+        device="hub-01",
+        call_id=None,
+        data=data,
+    )
+    return EventEntry(at=at(1), event=event, source="system")
+
+
+def test_a_command_stands_without_an_answer_until_its_result():
+    book = fold(commanded("c-1"), commanded("c-2"))
+    assert list(book.unanswered) == ["c-1", "c-2"]
+    book = fold(result("c-1"), result("c-9"), commanded("c-1"), book=book)
+    assert list(book.unanswered) == ["c-2"]
+    assert fold(result("c-2"), commanded("c-2"), book=book).unanswered == {}
+
+
+def test_a_command_that_is_forgotten_owes_no_answer():
+    book = fold(*(commanded(f"c-{number}") for number in range(300)))
+    assert tuple(book.unanswered) == book.commands
+    assert len(book.commands) == 256
 
 
 def test_what_is_about_nothing_known_changes_nothing():

@@ -130,9 +130,13 @@ async def test_a_hub_that_died_while_trying_begins_with_what_worked(tmp_path):
     await home.asked.wait()
     trial.cancel()  # as kill -9: what stands on the disk is a trial
     home.state.close()
-    again = await home_in(tmp_path)
+    again = Home(tmp_path)
+    assert again.configuration.settles("c-1"), "nobody else answers this command"
+    assert not again.configuration.settles("c-2")
+    await again.configuration.settle()
     assert again.help_s == 90.0
     assert again.ended == [("reverted", "operator", "restarted")]
+    assert again.configuration.settles("c-1")
     third = await home_in(tmp_path)
     assert third.ended == []
 
