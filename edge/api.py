@@ -18,6 +18,7 @@ from protocols.errors import AnbanError, Reason
 VERSION: Final = 1
 MAX_LINE: Final = 65_536
 ANSWER_WITHIN_S: Final = 10.0  # what a person waits for a table before thinking that the hub hangs
+ALIVE_WITHIN_S: Final = 1.0  # a loop that lives answers in milliseconds; the start of a hub waits no longer
 
 Operation = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
@@ -104,19 +105,46 @@ def _peer_uid(writer: asyncio.StreamWriter) -> int:
 
 def ask(path: Path, op: str, /, **args: Any) -> Any:
     """Ask one operation from a command line (blocking). AnbanError if no hub is there, or as it answers."""
+    return _exchange(path, op, args, ANSWER_WITHIN_S + 2)
+
+
+def is_served(path: Path) -> bool:
+    """Whether a hub lives behind this socket. One that was killed, or hangs, does not keep a new one out."""
+    try:
+        _exchange(
+            path, "", {}, ALIVE_WITHIN_S
+        )  # no operation: whoever refuses it lives, whatever its disk does
+    except AnbanError as error:
+        return error.reason is not Reason.NO_HUB
+    return True
+
+
+def _exchange(path: Path, op: str, args: dict[str, Any], within_s: float) -> Any:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(ANSWER_WITHIN_S + 2)
+            sock.settimeout(within_s)
             sock.connect(str(path))
             sock.sendall(msgspec.json.encode({"v": VERSION, "op": op, "args": args}) + b"\n")
             with sock.makefile("rb") as answers:
                 answer = msgspec.json.decode(answers.readline())
+    except PermissionError as error:
+        raise AnbanError(
+            Reason.NO_HUB,
+            f"{path} may not be opened: {error.strerror}",
+            "Ask as the hub's own user or as root (`sudo anban hub ...`).",
+        ) from error
     except (OSError, msgspec.DecodeError) as error:
         raise AnbanError(
             Reason.NO_HUB,
             f"no hub answers at {path}: {error}",
             "Start it (`anban hub run`), or name its socket with --socket.",
         ) from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        raise AnbanError(
+            Reason.NO_HUB,
+            f"what answers at {path} is no hub",
+            "Name the hub's socket, hub.sock in its runtime_dir, with --socket.",
+        )
     if not answer["ok"]:
         told = answer["error"]
         known = Reason(told["reason"]) if told["reason"] in set(Reason) else Reason.BAD_REQUEST

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 import click
 
-from edge.api import ask
-from protocols.errors import AnbanError
+from edge.api import ask, is_served
+from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
 SOCKET = Path("/run/anban/hub.sock")
@@ -51,6 +51,13 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
     if check:
         click.echo(f"{seed}: good. Hub {document.hub.id}, {len(document.pendants)} pendants.")
         return
+    if is_served(door := Path(document.hub.runtime_dir) / "hub.sock"):  # two would spend the same numbers
+        sentence = f"a hub runs already: it answers at {door}"
+        raise _refused(
+            AnbanError(
+                Reason.CONFLICT, sentence, "Stop it first (`systemctl stop anban-hub`), or look into it."
+            )
+        )
     from edge.main import serve
 
     asyncio.run(serve(document, secrets, damage=damage, verbose=verbose))
@@ -90,7 +97,7 @@ def _refused(error: AnbanError) -> click.ClickException:
 
 def _draw_status(status: dict[str, Any]) -> Iterable[str]:
     yield f"Hub {status['hub']}, machine up {_age(status['uptime_s'])}, version {status['version']}"
-    yield f"Lamp: {status['lamp']}"
+    yield f"Lamp: {'off' if status['lamp'].endswith(' off') else status['lamp']}"
     yield from _table(
         ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),
         (
@@ -216,15 +223,23 @@ def verify(as_json: bool, socket: Path) -> None:
 
 @hub.command()
 @click.option("--since", type=click.IntRange(0), default=0, show_default=True, help="After this journal row.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of one object a line.")
 @click.option(
     "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
 )
-def export(since: int, socket: Path) -> None:
+def export(since: int, as_json: bool, socket: Path) -> None:
     """Write all events of the journal as JSON, one a line (personal data: mind where it goes)."""
+    before, between, after = ("[\n", ",\n", "\n]\n") if as_json else ("", "\n", "\n")
+    lead = before
     while page := _ask(socket, "export", since=since, limit=500):
         for event in page:
-            click.echo(json.dumps(event, ensure_ascii=False))
+            click.echo(lead + json.dumps(event, ensure_ascii=False), nl=False)
+            lead = between
         since = page[-1]["seq"]
+    if lead == between:
+        click.echo(after, nl=False)
+    elif as_json:
+        click.echo("[]")
 
 
 @hub.group(invoke_without_command=True)

@@ -27,7 +27,7 @@ from edge.book import Book, Call, Handling, Life, Now, elapsed_ms, open_calls
 from edge.entries import Stamp, TimerEntry
 from protocols.values import EventId, Lane
 
-ASKS: Final = 3  # issue 2: asked about three times over two minutes
+ASKS: Final = 3  # in two minutes: once is missed in the bathroom, more is nagging
 RECHECK_MS: Final = 60_000  # outside service hours the end of the waiting is looked for once a minute
 DAY_MS: Final = 86_400_000
 # Times the base deadline: a seat that did not see two alerts is not helped by a third within the next minute.
@@ -35,7 +35,7 @@ NUDGE_GAPS: Final = (1, 1, 2, 3)  # 90 s, 90 s, 3 min, then every 4.5 min
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """Deadlines in milliseconds; the defaults are the reviewed ones (ARCHITECTURE "A call", issue 2)."""
+    """Deadlines in milliseconds; the defaults are the reviewed ones (ARCHITECTURE "A call")."""
 
     asking_ms: int = 30_000  # a fall is asked about for this long: the commercial anchors' window
     help_ms: int = 90_000  # delivered and not taken

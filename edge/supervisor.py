@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from protocols.errors import AnbanError
+
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.1, 0.5, 2.0, 5.0, 15.0, 60.0)  # the first restart is quick: most failures are of one event
@@ -64,7 +66,14 @@ class Supervisor:
                 raise
             except Exception as error:
                 watched.failures += 1
-                log.exception("task %s failed (%d in a row)", watched.name, watched.failures)
+                # A sentence with its remedy says all to a technician; anything else needs the way it came.
+                log.error(
+                    "task %s failed (%d in a row): %s",
+                    watched.name,
+                    watched.failures,
+                    error,
+                    exc_info=not isinstance(error, AnbanError) or log.isEnabledFor(logging.DEBUG),
+                )
                 if watched.failures == FAULT_AFTER:
                     self._on_fault(watched.name, True, type(error).__name__)
             finally:
