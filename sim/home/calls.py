@@ -1,6 +1,7 @@
 """The calls as the page draws them: one card a call, with the times of its stages after the first press.
 
-Fed by the ledger and by what the platform's database shows; pure, times are arguments.
+A later press of the call that the platform has not yet makes the card "on its way" again. Fed by the ledger
+and by what the platform's database shows; pure, times are arguments.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class Card:
     state: str = "going"
     presses: int = 1
     stages: dict[str, int] = field(default_factory=lambda: {"pressed": 0})
+    owed: dict[str, int] = field(default_factory=dict)  # device -> its last press, not at the platform
+
+    @property
+    def shown(self) -> str:
+        """The state to show: more presses than the platform has are told first."""
+        return "going" if self.owed and self.state not in ENDED else self.state
 
     def stage(self, name: str, at_ms: int) -> None:
         """Set a stage once; never before the press."""
@@ -52,6 +59,7 @@ class Cards:
         card = self._open(press.elder)
         if card is not None:
             card.presses += 1
+            card.owed[press.origin] = press.at_ms
             return
         title = KEY_TITLES.get(press.key, TITLES["call.sos"])
         self.cards.insert(0, Card(press.elder, press.at_ms, title))
@@ -76,6 +84,8 @@ class Cards:
         if card is None:
             return
         card.title = TITLES.get(event.kind, card.title)
+        if event.received_ms >= card.owed.get(event.origin, 0):
+            card.owed.pop(event.origin, None)
         if not card.call_id:
             card.call_id, card.state = event.call_id, "open"
             for name, after_ms in event.stages.items():
@@ -102,7 +112,7 @@ class Cards:
             {
                 "elder": {"zh": self.elders[card.elder].zh, "en": self.elders[card.elder].en},
                 "title": card.title,
-                "state": card.state,
+                "state": card.shown,
                 "presses": card.presses,
                 "stages": dict(card.stages),
             }

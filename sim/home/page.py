@@ -48,7 +48,11 @@ Act = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class ActError(ValueError):
-    """What a visitor asked for cannot be done; the sentence is shown to them."""
+    """What a visitor asked for cannot be done: a sentence; `word` and `about` say it in its language."""
+
+    def __init__(self, sentence: str, word: str = "", about: str = "") -> None:
+        super().__init__(sentence)
+        self.said = {"word": word, "about": about} if word else {}
 
 
 class _Guard:
@@ -130,7 +134,7 @@ class Page:
         """Carry out one act; 403 without this run's token, 422 with a sentence when it cannot be done."""
         given = request.headers.get(TOKEN_HEADER, "")
         if not hmac.compare_digest(given.encode(), self.token.encode()):
-            return JSONResponse({"error": "token of another run: reload the page"}, 403)
+            return JSONResponse({"error": "token of another run: reload the page", "word": "other_run"}, 403)
         body = b""
         async for chunk in request.stream():
             body += chunk
@@ -141,6 +145,8 @@ class Page:
             if not isinstance(asked, dict) or asked.get("act") not in self.acts:
                 raise ActError("unknown act")
             await self.acts[asked["act"]](asked)
+        except ActError as error:
+            return JSONResponse({"error": str(error), **error.said}, 422)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse({"ok": True})

@@ -75,11 +75,8 @@ class PlatformRig:
             self.directory,
             hub.id,
             elders=[{"id": e.id, "name": f"{e.zh} {e.en}", "address": e.address} for e in setup.elders],
-            devices=[
-                {"id": p.id, "name": f"吊坠 {p.id}", "kind": "pendant", "elder": p.elder}
-                for p in setup.pendants
-            ]
-            + [{"id": hub.id, "name": f"家庭终端 {hub.id}", "kind": "hub", "elder": hub.elder}],
+            devices=[{"id": p.id, "kind": "pendant", "elder": p.elder} for p in setup.pendants]
+            + [{"id": hub.id, "kind": "hub", "elder": hub.elder}],
         )
 
     async def start(self) -> float:

@@ -44,6 +44,7 @@ class Show:
         self.cards = Cards({elder.id: elder for elder in home.setup.elders})
         self.spoken: dict[str, dict[str, Any]] = {}
         self.dbm: dict[str, dict[str, float]] = {name: {} for name in home.pendants}
+        self.loss: dict[str, dict[str, float]] = {name: {} for name in home.pendants}
         self.world = {"internet": True, "udp": True, "platform": True, "hub_process": True}
         self.world |= {"disk": True} if home.setup.faulty_disk else {}
         self.world |= {"jam": True, "stranger": True}
@@ -115,6 +116,7 @@ class Show:
                 "led": {"colour": pendant.light if lit else "off", "pattern": "flash" if lit else "off"},
                 "buzz": {"n": pendant.buzzes, "kind": FEELINGS.get(pendant.feeling, "")},
                 "dbm": dict(self.dbm[name]),
+                "loss": dict(self.loss[name]),
             },
         )
 
@@ -137,7 +139,11 @@ class Show:
     async def _signals(self) -> None:
         for pendant in self.home.pendants:
             for hub in self.home.hubs:
-                self.dbm[pendant][hub] = round((await self.home.air.signal(a=pendant, b=hub))["dbm"])
+                signal = await self.home.air.signal(a=pendant, b=hub)
+                self.dbm[pendant][hub], self.loss[pendant][hub] = (
+                    round(signal["dbm"]),
+                    round(signal["loss"], 2),
+                )
 
     # -- what the home does
 
@@ -152,7 +158,7 @@ class Show:
 
     def _stored(self, event: Stored) -> None:
         self.cards.stored(event)
-        self.feed.row("stored", "platform", text=f"{event.origin} · {event.kind.partition('.')[2]}")
+        self.feed.row("stored", event.origin, kind=event.kind.partition(".")[2])
         self.feed.show("calls", self.cards.as_json())
 
     def _case(self, case: LiveCase) -> None:
@@ -198,11 +204,11 @@ class Show:
             if not down:
                 rig.key_up()
             elif rig.key_down() is None:
-                raise ActError(f"{device} has no power")
+                raise ActError(f"{device} has no power", "no_power", device)
         elif key in ("red", "green") and device in self.home.hubs:
             press = self.home.hubs[device].key(key, down)
             if down and press is None:
-                raise ActError(f"{device} does not run: nobody reads its keys")
+                raise ActError(f"{device} does not run: nobody reads its keys", "hub_down", device)
         else:
             raise ActError(f"{device} has no key {key}")
         self._key_row(device, key, down)

@@ -67,6 +67,8 @@ async def visit() -> AsyncIterator[Visit]:
         async def act(asked: Mapping[str, Any]) -> None:
             if asked.get("device") == "pd-99":
                 raise ActError("there is no pd-99")
+            if asked.get("device") == "hub-99":
+                raise ActError("hub-99 does not run", "hub_down", "hub-99")
             made.asked.put_nowait(dict(asked))
 
         return act
@@ -107,6 +109,29 @@ async def test_a_finger_on_a_key_goes_down_and_up(browser: Browser, visit: Visit
     await page.keyboard.press("Space")
     assert await visit.next() == {"act": "key", "device": "pd-01", "key": "pendant", "down": True}
     assert (await visit.next())["down"] is False
+
+
+async def test_only_what_is_dead_looks_dead(browser: Browser, visit: Visit) -> None:
+    """A key at rest is as red as any; without power it is grey, and there is no link to speak of."""
+    page = await opened(browser, visit)
+    bodies = page.locator("article .body")
+    for number in range(await bodies.count()):
+        assert await bodies.nth(number).evaluate("node => getComputedStyle(node).opacity") == "1"
+    await expect(page.locator(".links line.good")).to_have_count(1)
+    visit.feed.show("pendant:pd-01", pendant(loss={"hub-01": 1.0}))
+    await expect(page.locator(".links line.none")).to_have_count(1)
+    await expect(page.locator(".links text")).to_contain_text("out of reach")
+    visit.feed.show("pendant:pd-01", pendant(powered=False))
+    await expect(page.locator("article.pendant .body")).to_have_css("opacity", "0.4")
+    await expect(page.locator(".links line")).to_have_count(0)
+    await expect(page.locator("article.pendant .tells")).to_have_text("no power")
+
+
+async def test_why_not_is_said_in_the_pages_language(browser: Browser, visit: Visit) -> None:
+    page = await opened(browser, visit, locale="zh-CN")
+    visit.feed.show("hub:hub-99", hub(id="hub-99"))
+    await page.locator('[data-key="hub-99/red"]').click()
+    await expect(page.locator("#toast")).to_have_text("hub-99 没有在运行，按键没有人读")
 
 
 @pytest.mark.parametrize("size", list(SIZES))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from protocols.values import Event, EventId, Lane
 from sim.platform.folding import Action
@@ -103,6 +103,22 @@ async def test_a_press_after_taken_flashes_as_new(browser: Browser, desk: Desk) 
     await expect(card).to_have_class(re.compile("handled"))
 
 
+async def test_what_another_seat_did_meanwhile_is_said_in_the_pages_language(
+    browser: Browser, desk: Desk
+) -> None:
+    await desk.comes(event(1))
+    page = await desk.page(browser, locale="zh-CN")
+    await expect(page.locator("article.call")).to_be_visible()
+    await page.route("**/seat/calls/**", lambda route: answer_late(route, desk))
+    await page.click("[data-action=take]")
+    await expect(page.locator("#toast")).to_have_text("没有成功：Wang 已经接了")
+
+
+async def answer_late(route: Route, desk: Desk) -> None:
+    await desk.platform.store.act(CALL, Action.TAKE, "Wang")
+    await route.continue_()
+
+
 async def test_hostile_names_are_shown_and_do_nothing(browser: Browser, desk: Desk) -> None:
     await desk.comes(event(1), event(2, "fault.raised", data={"fault": "mains", "detail": HOSTILE}))
     page = await desk.page(browser)
@@ -166,7 +182,11 @@ async def test_a_page_that_lost_the_platform_says_so_and_comes_back(browser: Bro
         page = await Desk(platform, tmp_path).page(browser)
         await expect(page.locator("#link")).to_have_class(re.compile("live"))
     await expect(page.locator("#link")).to_have_class(re.compile("lost"))
+    await expect(page.locator("#stale")).to_contain_text("not reached")
+    await expect(page.locator("#calm")).to_be_hidden()  # nobody knows whether anybody waits
+    assert await page.locator(".fine").count() == 0
     async with running(tmp_path, seat_port=port) as platform:
         await platform.store.receive([event(1)], "hub-01")
         await expect(page.locator("#link")).to_have_class(re.compile("live"), timeout=10_000)
+        await expect(page.locator("#stale")).to_be_hidden()
         await expect(page.locator("article.call")).to_have_count(1)

@@ -64,11 +64,11 @@ export class Devices {
       return make("article", "card device hub", make("h2", "", say("hub"), make("small", "", ` ${hub.id}`)), device,
         make("p", "spoken", make("span", "")));
     });
-    card.className = `card device hub lamp-${hub.lamp.colour} ${hub.lamp.pattern} ${hub.up ? "" : "off"}`;
+    card.className = `card device hub lamp-${hub.lamp.colour} ${hub.lamp.pattern} ${hub.up ? "" : "dead"}`;
     const spoken = card.querySelector(".spoken");
-    const text = hub.spoken?.text ? pick(hub.spoken.text) : "";
-    spoken.classList.toggle("now", Boolean(hub.spoken?.now));
-    spoken.firstChild.textContent = text ? `“${text}”` : say("quiet");
+    const text = hub.up && hub.spoken?.text ? pick(hub.spoken.text) : "";
+    spoken.classList.toggle("now", Boolean(hub.up && hub.spoken?.now));
+    spoken.firstChild.textContent = text ? `“${text}”` : say(hub.up ? "quiet" : "dead_hub");
   }
 
   showPendant(pendant) {
@@ -82,11 +82,11 @@ export class Devices {
       return make("article", "", make("h2", "", pick(pendant.name), make("small", "", ` ${pendant.id}`)), body,
         make("p", "says", make("span", "tells"), power));
     });
-    card.className = `card device pendant led-${pendant.led.colour} ${pendant.led.pattern} ${pendant.powered ? "" : "off"}`;
+    card.className = `card device pendant led-${pendant.led.colour} ${pendant.led.pattern} ${pendant.powered ? "" : "dead"}`;
     const power = card.querySelector(".power");
     power.powered = pendant.powered;
     power.textContent = say(pendant.powered ? "cut_power" : "give_power");
-    const tells = pendant.led.colour === "off" ? say("quiet") : `${say(pendant.led.colour)} ${say(pendant.led.pattern)}`;
+    const tells = !pendant.powered ? say("dead_pendant") : pendant.led.colour === "off" ? say("quiet") : `${say(pendant.led.colour)} ${say(pendant.led.pattern)}`;
     card.querySelector(".tells").textContent = tells;
     const ring = card.querySelector(".ring");
     if (card.buzz !== undefined && card.buzz !== pendant.buzz.n) {

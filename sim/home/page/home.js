@@ -16,8 +16,11 @@ async function act(what) {
   const answer = await fetch("do", {
     method: "POST", headers: { "content-type": "application/json", "x-anban-token": token }, body: JSON.stringify(what),
   }).catch(() => null);
-  if (!answer || !answer.ok) toast(answer ? (await answer.json().catch(() => ({}))).error : say("ended"));
+  if (!answer || !answer.ok) toast(answer ? refusal(await answer.json().catch(() => ({}))) : say("ended"));
 }
+
+/** What could not be done, in the page's language; a sentence without a word of its own as it came. */
+const refusal = ({ word, about, error }) => (word ? say(word, { about }) : error ?? say("not_done"));
 
 let hideToast;
 function toast(text) {
@@ -69,7 +72,7 @@ function show(names) {
 
 function showBubbles(hubs) {
   const { width, height } = state.home ?? { width: 1, height: 1 };
-  $("bubbles").replaceChildren(...hubs.filter((hub) => hub.spoken?.text).map((hub) => {
+  $("bubbles").replaceChildren(...hubs.filter((hub) => hub.up && hub.spoken?.text).map((hub) => {
     const bubble = make("p", hub.spoken.now ? "bubble now" : "bubble", pick(hub.spoken.text));
     bubble.style.left = `${(hub.x / width) * 100}%`;
     bubble.style.top = `${(hub.y / height) * 100}%`;
@@ -85,6 +88,7 @@ function showWorld(world) {
     button.setAttribute("role", "switch");
     button.setAttribute("aria-checked", String(!well));
     button.dataset.switch = name;
+    button.title = say(`${name}_hint`);
     button.append(make("b", "", say(name)), make("span", "", say(`${name}_${well ? "on" : "off"}`)), make("i"));
     button.addEventListener("click", () => act({ act: "world", name, well: !well }));
     return button;
@@ -123,8 +127,9 @@ function addRow(row) {
   const words = Object.fromEntries(Object.entries(row).map(([key, value]) => [key, typeof value === "object" ? pick(value) : value]));
   if (row.switch) words.text = `${say(row.switch)}${language() === "zh" ? "" : " "}${say(`${row.switch}_${row.well ? "on" : "off"}`)}`;
   if (row.key) words.key = say(`key_${row.key}`);
+  if (row.what === "stored" && row.kind) words.text = say(`kind_${row.kind}`);
   if (row.parts) words.text = row.parts.map((part) => say(part)).join(language() === "zh" ? "" : " ");
-  item.append(make("time", "", clock), make("b", row.colour ?? "", row.who), make("span", "", say(`row_${row.what}`, words)));
+  item.append(make("time", "", clock), make("b", row.colour ?? "", row.who === "seat" ? say("seat") : row.who), make("span", "", say(`row_${row.what}`, words)));
   const list = $("rows");
   const atTop = list.scrollTop < 30;
   list.prepend(item);

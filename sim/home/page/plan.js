@@ -132,12 +132,14 @@ export class Plan {
       for (const hub of hubs) {
         const dbm = pendant.dbm?.[hub.id];
         if (dbm === undefined || dbm === null) continue;
-        const grade = dbm > -75 ? "good" : dbm > -92 ? "weak" : "none";
+        if (!pendant.powered || !hub.up) continue;
+        // Nine packets of ten lost is where the air lets go of a link; noise counts, not distance alone.
+        const grade = (pendant.loss?.[hub.id] ?? 0) > 0.9 ? "none" : dbm > -75 ? "good" : "weak";
         const at = this.things.get(pendant.id)?.at ?? pendant;
         const middle = { x: ((at.x + hub.x) / 2) * PIXELS, y: ((at.y + hub.y) / 2) * PIXELS - 5 };
         this.links.append(
           el("line", { class: grade, x1: at.x * PIXELS, y1: at.y * PIXELS, x2: hub.x * PIXELS, y2: hub.y * PIXELS }),
-          el("text", { x: middle.x, y: middle.y }, `${Math.round(dbm)} dBm`));
+          el("text", { x: middle.x, y: middle.y }, say(`signal_${grade}`), el("title", {}, `${Math.round(dbm)} dBm`)));
       }
     }
   }

@@ -12,6 +12,7 @@ let language = localStorage.getItem("language") || (navigator.language.startsWit
 let sounding = false;
 let audio = null;
 let state = "starting";
+let liveAt = 0;               // when the platform was last heard, its own time, ms
 
 const word = (key) => WORDS[language][key] ?? key;
 const fill = (key, values) => word(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -69,6 +70,7 @@ async function listen() {
       if (!(error instanceof TypeError)) throw error;   // TypeError: the network's way to say no
     }
     setState("lost");
+    show();
     await new Promise((done) => setTimeout(done, Math.min(500 * 1.6 ** failures, 5000)));
   }
 }
@@ -108,6 +110,7 @@ function heard(part) {
   } else if (name === "faults") {
     faults = value;
   }
+  liveAt = now();
   setState("live");
   show();
 }
@@ -141,11 +144,19 @@ async function act(call, action, button) {
       headers: { ...authorized(), "content-type": "application/json" },
       body: JSON.stringify({ by: $("name").value.trim(), presses: call.press_count }),
     });
-    if (!answer.ok) toast(word("conflict") + ((await answer.json()).sentence || answer.status));
+    if (!answer.ok) toast(word("conflict") + await refusal(answer));
   } catch {
     toast(word("lost"));
   }
   button.disabled = false;
+}
+
+/* why not, in the page's language; what has no words of its own is said as the platform said it */
+async function refusal(answer) {
+  const { sentence } = await answer.json().catch(() => ({}));
+  const by = /^(.*) has taken this call$/.exec(sentence)?.[1];
+  const why = WORDS[language].refusals;
+  return (by ? why.taken.replace("{by}", () => by) : why[sentence] ?? why[answer.status]) ?? sentence ?? String(answer.status);
 }
 
 let toasting;
@@ -275,8 +286,14 @@ function arm(button) {
   button.textContent = word("sure");
 }
 
+/** What the folded list says: how often it was pressed, and how long the latest press was on its way. */
+function summary(call) {
+  const way = call.presses.find((press) => !press.change)?.stages.here;
+  return [word("more"), fill("presses_N", { n: call.press_count }), way !== undefined && `${word("here")} +${short(way)}`].filter(Boolean).join(" · ");
+}
+
 function history_(call, wasOpen) {
-  const box = make("details", "", null, make("summary", "", `${word("more")} · ${fill("presses_N", { n: call.press_count })}`));
+  const box = make("details", "", null, make("summary", "", summary(call)));
   box.open = wasOpen;
   for (const press of call.presses) {
     const what = press.change ? among("changes", press.change) : among("kinds", press.kind);
@@ -299,13 +316,18 @@ function faultRow(group, wasOpen) {
   const summary = make("summary", "", null, make("b", "", among("fault_words", group.fault)), many, make("span", "area", group.area), make("span", "age", `${ago(now() - group.since_ms)}`));
   const list = make("ul");
   for (const fault of group.members) {
-    const detail = [fault.about, fault.cause, fault.detail].filter(Boolean).join(" · ");
+    const detail = [fault.about, fault.cause && among("causes", fault.cause), fault.detail].filter(Boolean).join(" · ");
     list.append(make("li", "", `${fault.address || fault.hub} · ${fault.device_name || fault.device}`, make("small", "", `${ago(now() - fault.since_ms)} ${detail}`)));
   }
   const box = make("details", "fault", null, summary, list);
   box.dataset.key = `${group.area} ${group.fault}`;
   box.open = wasOpen;
   return box;
+}
+
+function calmLine() {
+  if (state !== "live") return make("p", "stale", word(state === "lost" ? "stale" : state));
+  return make("p", "fine", `${word("fine")} · ${fill(hubs === 1 ? "hubs_1" : "hubs_N", { n: hubs })}`);
 }
 
 /* putting it on the page; what is open, focused or armed stays so */
@@ -324,11 +346,11 @@ function show() {
   $("ended").replaceChildren(...ended.map((call) => card(call, opened.has(call.call_id))));
   $("past").hidden = !ended.length;
   $("past_count").textContent = fill("n_N", { n: ended.length });
-  $("calm").hidden = open.length > 0 || state === "starting";
+  $("calm").hidden = open.length > 0 || state !== "live";
   const waiting = open.filter(waits).length;
   $("count").textContent = open.length ? `${fill("waiting_N", { n: waiting })} · ${fill("open_N", { n: open.length })}` : "";
   document.title = (waiting ? `(${waiting}) ` : "") + `Anban 安伴 · ${word("title")}`;
-  $("faults").replaceChildren(...(faults.length ? faults.map((group) => faultRow(group, openedFaults.has(`${group.area} ${group.fault}`))) : [make("p", "fine", `${word("fine")} · ${fill("hubs_N", { n: hubs })}`)]));
+  $("faults").replaceChildren(...(faults.length ? faults.map((group) => faultRow(group, openedFaults.has(`${group.area} ${group.fault}`))) : [calmLine()]));
   $("fault_count").textContent = faults.length ? fill("n_N", { n: faults.length }) : "";
   for (const button of document.querySelectorAll(".doing button")) {
     const key = `${button.closest("article").dataset.call} ${button.dataset.action}`;
@@ -342,8 +364,12 @@ function tick() {
   for (const node of document.querySelectorAll(".ticks")) node.textContent = stopwatch(now() - Number(node.dataset.from));
 }
 
+/** What stands on a page that has lost the platform is old: it says since when, and is not called calm or well. */
 function setState(next) {
   state = next;
+  document.body.classList.toggle("old", next === "lost");
+  $("stale").hidden = next !== "lost";
+  $("stale").textContent = liveAt ? fill("stale_since", { at: clockTime(liveAt) }) : word("lost");
   $("link").className = `link ${next}`;
   $("link").textContent = word(next);
 }
