@@ -97,6 +97,9 @@ class App:
         down = self.key.is_down()
         if self.store.stuck:
             self.store.stuck = False
+            if cause == "key" and down:  # its release woke the chip: who holds it now has pressed meanwhile
+                self.store.owe_wake(True)
+                return self.core.pressed_anew(now - self.board.since_wake_ms(), now)
             return self.core.resume_stuck(down, now)
         if cause not in ("key", "timer") and now < self.store.slept_until_ms - BOOT_MS:
             # it woke before its time and died before it could say that it was the key

@@ -52,6 +52,10 @@ class Core:
         """The chip slept while the key was stuck; it is let go by now, or still down."""
         return self._made(self.gesture.resume_stuck(down, now_ms), now_ms)
 
+    def pressed_anew(self, edge_ms: int, now_ms: int) -> list:
+        """The release of a stuck key woke the chip, and the key is down again."""
+        return self._made(self.gesture.pressed_anew(edge_ms, now_ms), now_ms)
+
     def ack(self, number: int, stage: int, now_ms: int) -> list:
         """A hub tells how far one press has come."""
         was = self.book.stage()

@@ -48,7 +48,7 @@ class Gesture:
         self._window_ms = None  # type: int  # a press is being judged since then
         self._seen_ms = 0  # down time gathered in the window
         self._down_ms = 0  # edge of the present press
-        self._last_down_ms = FAR_PAST_MS  # edge of the press before
+        self._last_down_ms = FAR_PAST_MS  # edge of the last press that said something
         self._sent = 0  # meaning that the present press has sent
         self._folded = False  # the present press came too soon to be a second one
 
@@ -65,11 +65,16 @@ class Gesture:
         return out
 
     def resume_stuck(self, down: bool, now_ms: int) -> list:
-        """The chip slept with the key stuck down; it wakes when it is let go, and that is no press."""
+        """The chip slept with the key stuck down; let go by now, which is no press, or still down."""
         self.stuck = self.down = self._raw = True
         self._sent = SOS
         self._down_ms = self._raw_ms = now_ms - STUCK_MS
         return [] if down else self.edge(False, now_ms)
+
+    def pressed_anew(self, edge_ms: int, now_ms: int) -> list:
+        """The chip slept with the key stuck down, was woken by its release, and finds it down: a press."""
+        self.down = self.stuck = False
+        return [(FREED, edge_ms), *self.wake(edge_ms, True, now_ms)]
 
     def edge(self, down: bool, now_ms: int) -> list:
         """A raw edge of the line; equal levels in a row are harmless."""
@@ -150,7 +155,8 @@ class Gesture:
             if edge_ms - self._last_down_ms >= SECOND_PRESS_MS:
                 self._send(SOS, edge_ms, out)
             else:
-                self._folded = True
+                self._folded = True  # and it moves nothing: who hammers on at four a second means it
+                return
         self._last_down_ms = edge_ms
 
     def _release(self, out: list) -> None:

@@ -284,8 +284,16 @@ def stuck():
     faults = hub.status.faults
     hub.leave()
     slept = not world.turn(10000)
+    slept_armed_for_down = int(world.board.slept[1])
+    # it is let go, which wakes the chip, and pressed again before the program looks
+    Clock.now += 60000
+    world.board.wake_cause = lambda: "key"
+    world.board.since_wake_ms = lambda: 450
+    world.app = App(world.board, Clock())
+    world.app.start()
+    pressed = [Clock.now - p.pressed_ms for p in world.app.core.book.unheard()]
     print("slept_early", int(slept_early), "awake", int(awake), "faults", faults, "slept", int(slept),
-          "armed_for_down", int(world.board.slept[1]))  # fmt: skip
+          "armed_for_down", slept_armed_for_down, "pressed", len(pressed), "age", sum(pressed))  # fmt: skip
 
 
 hublink.HubLink  # noqa: B018 - in the heap from the start, as after the first connection

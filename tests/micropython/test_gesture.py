@@ -76,6 +76,11 @@ def test_a_trembling_finger_is_not_a_second_press():
     assert play(two(), tap(0, 60) + tap(150, 60), 60000) == [(ASSIST, 60)]
 
 
+def test_who_hammers_on_faster_than_that_means_it():
+    hammering = tap(0, 60) + tap(250, 60) + tap(500, 60) + tap(750, 60)
+    assert play(two(), hammering, 60000) == [(ASSIST, 60), (SOS, 500)]
+
+
 def test_a_trembling_finger_that_then_holds_means_it():
     assert play(two(), tap(0, 60) + tap(150, 2000), 60000) == [(ASSIST, 60), (SOS, 1150)]
 
@@ -143,3 +148,14 @@ def test_a_stuck_key_that_stays_down_says_nothing_new():
     assert gesture.resume_stuck(True, 100000) == []
     assert gesture.next_ms() is None
     assert gesture.step(999999) == []
+
+
+def test_a_stuck_key_that_is_let_go_and_pressed_during_the_boot_is_a_press():
+    """Its release wakes the chip; what the elder does in the 0.3-0.6 s after it cannot be seen."""
+    gesture = Gesture()
+    assert gesture.pressed_anew(100000, 100450) == [(FREED, 100000), (SOS, 100000)]
+    assert not gesture.stuck
+    assert gesture.step(130000) == [(STUCK, 130000)]  # and if it sticks again, that is a fault again
+    held = two()
+    assert held.pressed_anew(100000, 100450) == [(FREED, 100000)]
+    assert held.step(101000) == [(SOS, 101000)]
