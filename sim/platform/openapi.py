@@ -161,11 +161,18 @@ def _paths() -> dict[str, Any]:
         requestBody={"required": True, "content": _content(_ref("ConfigReport"))},
     )
     time = _operation("The platform's clock", _good("Unix time in milliseconds.", _ref("Time")))
+    any_document = {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}}
+    itself = {
+        "summary": "This document; whoever asks may read it",
+        "security": [],
+        "responses": {"200": {"description": "OpenAPI 3.1", "content": any_document}},
+    }
     return {
         "/v1/events": {"post": post_events},
         "/v1/downlink": {"get": downlink},
         "/v1/config": {"get": get_config, "put": put_config},
         "/v1/time": {"get": time},
+        "/v1/openapi.json": {"get": itself},
     }
 
 
