@@ -74,7 +74,9 @@ class Gesture:
     def pressed_anew(self, edge_ms: int, now_ms: int) -> list:
         """The chip slept with the key stuck down, was woken by its release, and finds it down: a press."""
         self.down = self.stuck = False
-        return [(FREED, edge_ms), *self.wake(edge_ms, True, now_ms)]
+        out = self.wake(edge_ms, True, now_ms)
+        out.insert(0, (FREED, edge_ms))
+        return out
 
     def edge(self, down: bool, now_ms: int) -> list:
         """A raw edge of the line; equal levels in a row are harmless."""
