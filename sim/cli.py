@@ -9,6 +9,7 @@ import importlib.util
 import json
 import random
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -54,12 +55,20 @@ def sim() -> None:
 @click.option("--list", "list_them", is_flag=True, help="Show the scenarios.")
 @click.option("--seed", type=int, default=None, help="Fixes what is done (not how it interleaves).")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on standard output.")
-@click.option("--port", type=int, default=0, help="Port of the home page; any free one by default.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Port of the page; a free one by default.",
+)
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep everything in here.")
 def home(
     name: str | None, list_them: bool, seed: int | None, as_json: bool, port: int, directory: Path | None
 ) -> None:
-    """A home with platform, hub and two pendants, and a page to press keys on; or a scripted case in it."""
+    """A whole home with a page to press keys on.
+
+    Platform, hub and two pendants run here; with --scenario a scripted case in them instead of the page.
+    """
     from sim import scenarios
 
     rows = scenarios.load()
@@ -71,7 +80,8 @@ def home(
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     with _directory(directory) as where:
         if name is None:
-            asyncio.run(_page(where, seed, port, kept=directory is not None))
+            _check_free(port)
+            _show(where, seed, port, kept=directory is not None)
             return
         result = _until_signalled(rows[name], where, seed, kept=directory is not None)
     _print(result, as_json)
@@ -81,7 +91,7 @@ def home(
 @sim.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def platform(arguments: tuple[str, ...]) -> None:
-    """The reference platform alone (`anban sim platform --help` shows its options)."""
+    """The reference platform alone."""
     import runpy
 
     sys.argv = ["anban sim platform", *arguments]
@@ -100,7 +110,15 @@ def _list(rows: dict[str, Any], as_json: bool) -> None:
 def _directory(kept: Path | None) -> Iterator[Path]:
     """The given directory, or a temporary one that is removed at the end."""
     if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
+        from sim.home.home import MAX_DIR
+
+        if len(str(kept.resolve())) > MAX_DIR:
+            sentence = f"{kept}: at most {MAX_DIR} characters, for the sockets in it"
+            raise click.BadParameter(sentence, param_hint="--dir")
+        try:
+            kept.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.BadParameter(f"{kept}: {error.strerror}", param_hint="--dir") from None
         if any(kept.iterdir()):
             raise click.BadParameter(f"{kept} is not empty", param_hint="--dir")
         yield kept
@@ -147,6 +165,28 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
         f"{result['scenario']}, seed {result['seed']}: {'ok' if result['ok'] else 'NOT ok'}; "
         f"lost {result.get('lost', '?')}, duplicated {result.get('duplicated', '?')}"
     )
+
+
+def _check_free(port: int) -> None:
+    """A usage error, before anything is started, if the page's port is not to be had."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise click.BadParameter(f"{port}: {error.strerror}", param_hint="--port") from None
+
+
+def _show(where: Path, seed: int, port: int, *, kept: bool) -> None:
+    """The page until Ctrl-C; a part that does not start is said in a sentence that names its log."""
+    from sim.home.process import ChildError
+
+    try:
+        asyncio.run(_page(where, seed, port, kept=kept))
+    except ChildError as error:
+        log = error.args[0].rpartition("see ")[2]
+        tail = "\n".join(_tail(Path(log), 10)) if Path(log).is_file() else ""
+        raise click.ClickException(f"{error}\n{tail}".rstrip()) from None
 
 
 async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:

@@ -1,4 +1,4 @@
-"""Runs the platform as a process: `python -m sim.platform --dir DIR`; DIR/platform.json says it is ready."""
+"""The reference platform alone: CoAP, HTTPS and the seat's page; DIR/platform.json says it is ready."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from sim.platform.service import HOST, Platform
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -27,7 +29,7 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the arguments and serve."""
-    parser = argparse.ArgumentParser(prog="python -m sim.platform", description=__doc__)
+    parser = argparse.ArgumentParser(prog="anban sim platform", description=__doc__)
     parser.add_argument(
         "--dir", type=Path, required=True, help="where the store, keys and platform.json stand"
     )
@@ -35,9 +37,9 @@ def main() -> None:
         "--host", default=HOST, help="address for CoAP and HTTPS (the seat page is loopback only)"
     )
     parser.add_argument("--coap-port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--https-port", type=int, default=0)
-    parser.add_argument("--seat-port", type=int, default=0)
-    parser.add_argument("--log", default="WARNING", help="level of the log on standard error")
+    parser.add_argument("--https-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seat-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--log", default="WARNING", choices=LEVELS, help="level of the log on standard error")
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(serve(arguments))
