@@ -37,7 +37,7 @@ from edge.inputs.pendants import Pendants
 from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
-from edge.presenter import Presenter
+from edge.presenter import Presenter, check_voice
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
@@ -283,6 +283,7 @@ class Service:
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
+        self.supervisor.add("voice", lambda: check_voice(self.speaker))
 
     # --- the settings in force ---
 

@@ -29,6 +29,8 @@ from edge.surfaces import (
 from protocols.values import EventId, Lane
 
 LOOK_S: Final = 1.0  # surfaces also change with time alone: "not reached yet" has its minutes
+VOICE_FIRST_S: Final = 20.0  # after the start, when nobody waits for the first call any more
+VOICE_EVERY_S: Final = 3600.0  # a card that was pulled out is known within the hour, and at the next sentence
 AGAIN_S: Final = 10.0  # until a phrase that could not be said is tried again, if it is still true
 
 
@@ -44,6 +46,20 @@ class PendantsPort(Protocol):
     def tell(self, stage: PendantStage) -> None: ...
 
     def ask(self, question: Question) -> None: ...
+
+
+class Voice(Protocol):
+    """`drivers.pi.audio.Speaker`, as far as it tests itself."""
+
+    async def check(self) -> Said: ...
+
+
+async def check_voice(speaker: Voice) -> None:
+    """Play silence now and then: that the hub is mute is a fault before somebody needs its voice."""
+    await asyncio.sleep(VOICE_FIRST_S)
+    while True:
+        await speaker.check()
+        await asyncio.sleep(VOICE_EVERY_S)
 
 
 class Presenter:
