@@ -137,12 +137,18 @@ def _with_simulated_voice(config: Config, directory: Path) -> Config:
     return msgspec.structs.replace(config, audio=audio)
 
 
+def _clock(wrong_by_ms: int) -> SystemClock:
+    """The machine's clocks, the system's read as if it were wrong: what to make of it is the hub's."""
+    right = SystemClock()
+    return SystemClock(read_system_ms=lambda: right.read_system_ms() + wrong_by_ms)
+
+
 async def _main(directory: Path) -> None:
     seed, damage = load_or_last(directory / "hub.toml")
     config = _with_simulated_voice(seed, directory)
     secrets = credentials.load(Path(config.hub.credentials_file))
     pins = Pins(config, directory / "pins.sock")
-    clock = SystemClock(offset_ms=round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
+    clock = _clock(round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
     threading.Thread(target=lambda: asyncio.run(pins.serve()), name="pins", daemon=True).start()
     ports = Ports(clock, pins.open, lambda: _adapters(directory), power_supplies=directory / "power_supply")
     await until_signal(run(config, secrets, ports, damage=damage))

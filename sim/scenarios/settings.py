@@ -72,6 +72,10 @@ async def settings_reverted(home: Home, case: Case) -> None:
     again = await home.hub.press("red")
     await case.until("killed while trying, it begins with what worked", arrived(home, again), ARRIVES_S)
     await case.until("and stays with it", in_force(home, "help_s = 60.0"), ARRIVES_S)
+    answers = sorted(["done", "reverted", "reverted"])
+    await case.until("each proposal has its answer", lambda: len(home.platform.outcomes()) >= 3, ARRIVES_S)
+    await close(home, case, "e-chen")
+    case.claim("and only one", sorted(home.platform.outcomes()) == answers, str(home.platform.outcomes()))
 
 
 SCENARIOS = (

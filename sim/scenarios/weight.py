@@ -9,7 +9,7 @@ from sim.home.backlog import TRUE_MS, fill
 from sim.home.home import Home
 from sim.home.setup import Setup
 from sim.scenarios.case import Case, Scenario
-from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels
+from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, has_fault
 
 READINGS = 100_000
 YEARS_BACK_S = -9 * 365 * 86_400  # a board without a battery for its clock, asleep since its image was made
@@ -55,6 +55,7 @@ async def clock_wrong(home: Home, case: Case) -> None:
     await case.until("both calls arrive", arrived(home, red, press), 75)
     await case.until("it is felt", feels(home, "pd-02", "delivered", press.at_ms), FEELS_S)
     wrong = [event for event in home.platform.events if event.wall_ms < TRUE_MS]
+    await case.until("that the clock is wrong stands as a fault", has_fault(home, "clock"), ARRIVES_S)
     case.claim("no event trusts the wrong clock", not any(e.clock_trusted for e in wrong), f"{len(wrong)}")
     await close(home, case, "e-chen")
     again = await home.hub.press("red")
