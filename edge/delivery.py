@@ -174,7 +174,8 @@ class Delivery:
             action = min(every, key=lambda a: _preference(a, now_ms, full), default=None)
             if action is None or action.due_ms > now_ms:
                 return int(IDLE_S * 1000) if action is None else action.due_ms - now_ms
-            await self._calls_done(action.path)
+            if await self._calls_done(action.path):
+                continue  # the path may have failed meanwhile, or come back: then this lane is spread
             following = asyncio.ensure_future(self._pending(lane, limit, batch[-1].seq))
             if not await self._send_batch(action.path, [queued.event for queued in batch], lane):
                 following.cancel()
@@ -184,12 +185,15 @@ class Delivery:
                 return 0
         return None
 
-    async def _calls_done(self, path: str) -> None:
+    async def _calls_done(self, path: str) -> bool:
         """Wait while a call is being sent on that path, or owed and being sent on any: all paths share the
-        home's line and the platform, and a lower lane never goes beside a higher one.
+        home's line and the platform, and a lower lane never goes beside a higher one. Whether it had to wait.
         """
+        waited = False
         while self._sending and self._call_goes(path):
+            waited = True
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+        return waited
 
     def _call_goes(self, path: str) -> bool:
         owed = (self._hub.events.keys() | self._hub.stranded.keys()) - self._acked

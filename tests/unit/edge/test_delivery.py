@@ -190,6 +190,39 @@ async def test_receipts_of_a_batch_are_a_few_entries_in_one_commit(bench):
     assert [r.about for entry in entries for r in entry.receipts] == [event.id for event in events]
 
 
+async def test_when_a_towns_hubs_come_back_their_readings_wait_at_random_and_calls_do_not(bench, monkeypatch):
+    monkeypatch.setattr("edge.delivery.random.random", lambda: 0.5)
+    await bench.press()
+    for _ in range(4):  # one failure may be a lost packet: the path is down when it goes on
+        _, answer = await bench.paths["coap"].next()
+        answer.set_exception(PathError(Reason.PATH_DOWN, "no way"))
+        await asyncio.sleep(0)
+        bench.later(61)
+    assert ("coap", False) in bench.changes
+    bench.reading(1)
+    (call,), answer = await bench.paths["coap"].next()
+    answer.set_result(stored([call]))
+    while call.id in bench.hub.events:
+        await asyncio.sleep(0)
+        await bench.disk.commit()
+    assert ("coap", True) in bench.changes
+    bench.paths["https"].sent.clear()  # tries of the call
+    bench.later(29.9)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert bench.paths["coap"].sent == bench.paths["https"].sent == []
+    await bench.press()
+    (again,), answer = await bench.paths["coap"].next()
+    assert again.lane is Lane.SOS
+    answer.set_result(stored([again], first=9))
+    while again.id in bench.hub.events:
+        await asyncio.sleep(0)
+        await bench.disk.commit()
+    bench.later(0.2)
+    (reading,), _ = await bench.paths["coap"].next()
+    assert reading.lane is Lane.READING
+
+
 async def test_a_fault_that_the_disk_refuses_goes_out_from_memory(bench):
     bench.hub.see("storage", "hub-01", True, "storage-full")
     await bench.disk.fail(Reason.STORAGE_FULL)
