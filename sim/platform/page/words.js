@@ -2,7 +2,7 @@
 export const WORDS = {
   zh: {
     title: "坐席", language: "English", seat: "我是", nobody: "请填姓名", calls: "呼叫", faults: "设备与线路", past: "已结束",
-    live: "实时", lost: "连接中断，正在重连…", starting: "正在连接…", stale: "联系不上平台，不知道现在怎样", stale_since: "联系不上平台：以下是 {at} 的情况，新的呼叫不会显示",
+    live: "实时", lost: "连接中断", starting: "正在连接…", stale: "联系不上平台，不知道现在怎样", stale_since: "联系不上平台：以下是 {at} 的情况，新的呼叫不会显示",
     calm: "现在没有人在等", calm_more: "新的呼叫会立刻出现在这里", fine: "一切正常", hubs_N: "共 {n} 个家庭终端在册", hubs_1: "共 1 个家庭终端在册",
     take: "我来接", retake: "已看到，我来", arrived: "已到现场", close: "结束", "accept-cancel": "同意取消", sure: "再按一次确认",
     waiting: "等待", since: "已等", taken: "{by} 已接", arrived_by: "{by} 已到现场", closed: "{by} 结束", cancelled: "{by} 同意取消",
@@ -20,7 +20,7 @@ export const WORDS = {
   },
   en: {
     title: "Seat", language: "中文", seat: "I am", nobody: "your name", calls: "Calls", faults: "Devices and lines", past: "Ended",
-    live: "live", lost: "Connection lost, trying again…", starting: "Connecting…", stale: "The platform is not reached: not known now", stale_since: "The platform is not reached. This is how it was at {at}; new calls do not show here.",
+    live: "live", lost: "Connection lost", starting: "Connecting…", stale: "The platform is not reached: not known now", stale_since: "The platform is not reached. This is how it was at {at}; new calls do not show here.",
     calm: "Nobody is waiting", calm_more: "A new call appears here at once", fine: "All is well", hubs_N: "{n} homes are registered", hubs_1: "one home is registered",
     take: "I take it", retake: "Seen, I take it", arrived: "Arrived", close: "Close", "accept-cancel": "Accept cancel", sure: "Press again to confirm",
     waiting: "waiting", since: "waiting", taken: "taken by {by}", arrived_by: "{by} has arrived", closed: "closed by {by}", cancelled: "cancel accepted by {by}",
