@@ -3,7 +3,8 @@
     event    {0: 1, 1: id, 2: call id or true (its own id), 3: kind, 4: lane*4 + durable*2 + clock trusted,
               5: wall ms, 6: uptime ms, 7: boot, 8: elder, 9: device (if not the origin), 10: room, 11: data,
               12: stages}
-    receipt  {1: number, 2: about, 3: stage, 4: by, 5: reason, 6: wall ms}
+    receipt  {1: number, 2: about, 3: stage, 4: by, 5: reason, 6: wall ms,
+              7: the call that a stored event stands in, if another than it was sent with}
     command  {1: id, 2: kind, 3: expires ms, 4: authority, 5: data}
     many     {0: 1, -1: [items without key 0]}; a downlink item is [cursor, type, body], type 1 receipt, 2
     command
