@@ -138,7 +138,9 @@ def _until_signalled(scenario: Any, where: Path, seed: int, *, kept: bool) -> di
         try:
             return await task
         except asyncio.CancelledError:
-            return {"scenario": scenario.name, "seed": seed, "ok": False, "claims": [], "interrupted": True}
+            unknown = dict.fromkeys(("lost", "duplicated", "calls", "cases"))
+            told = {"scenario": scenario.name, "seed": seed, "ok": False, "interrupted": True}
+            return {**told, **unknown, "events": [], "claims": []}
 
     result = asyncio.run(guarded())
     if not result["ok"] and not kept:
@@ -162,8 +164,11 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
     for log, tail in result.get("log_tails", {}).items():
         click.echo(f"--- the end of {log}.log ---\n" + "\n".join(tail))
     click.echo(
-        f"{result['scenario']}, seed {result['seed']}: {'ok' if result['ok'] else 'NOT ok'}; "
-        f"lost {result.get('lost', '?')}, duplicated {result.get('duplicated', '?')}"
+        f"{result['scenario']}, seed {result['seed']}: "
+        + ("interrupted" if result.get("interrupted") else "ok" if result["ok"] else "NOT ok")
+        + "; lost {}, duplicated {}".format(
+            *("?" if result[key] is None else result[key] for key in ("lost", "duplicated"))
+        )
     )
 
 
