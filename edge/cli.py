@@ -36,12 +36,12 @@ def hub() -> None:
     show_default=True,
     help="The TOML seed.",
 )
-@click.option("--check", is_flag=True, help="Validate the seed and the credentials, and end.")
+@click.option("--check", is_flag=True, help="Validate the seed, the credentials and what they name, and end.")
 @click.option("--verbose", is_flag=True, help="Log each step, not only what matters.")
 def run(seed: Path, check: bool, verbose: bool) -> None:
     """Run the hub's service until it is ended."""
     from edge import config, credentials
-    from edge.seed import load_or_last
+    from edge.seed import lacks, load_or_last
 
     try:
         document, damage = (config.load(seed), "") if check else load_or_last(seed)
@@ -49,7 +49,10 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
     except AnbanError as error:
         raise _refused(error) from error
     if check:
+        missing = lacks(document, secrets)
         click.echo(f"{seed}: good. Hub {document.hub.id}, {len(document.pendants)} pendants.")
+        if missing:
+            raise click.ClickException("this machine lacks something\n" + "\n".join(missing))
         return
     if is_served(door := Path(document.hub.runtime_dir) / "hub.sock"):  # two would spend the same numbers
         sentence = f"a hub runs already: it answers at {door}"

@@ -27,6 +27,9 @@ Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,16}$")]
 Address = Annotated[str, msgspec.Meta(pattern="^([0-9A-F]{2}:){5}[0-9A-F]{2}$")]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
+Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
+HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
 
 class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,8 +53,8 @@ class HomeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class PlatformSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the platform is. `ca_file` pins its certificate authority: no other is accepted."""
 
-    coap_uri: Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
-    https_url: Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
+    coap_uri: CoapUri
+    https_url: HttpsUrl
     ca_file: str
 
 
@@ -68,7 +71,7 @@ class PinsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class AudioSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The player (a command that takes a WAV file as its last argument) and the recorded phrases."""
 
-    player: tuple[str, ...] = ("aplay", "-q")
+    player: Command = ("aplay", "-q")
     phrases_dir: str = "/usr/share/anban/phrases"
 
 
@@ -135,7 +138,15 @@ _ALLOWED = {
     Address: "an address such as F0:F1:F2:F3:F4:F5, in capitals",
     Pin: "a BCM pin, 0 to 27",
     Minutes: "minutes after midnight, 0 to 1440",
+    CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
+    HttpsUrl: "https:// and a name, such as https://care.example, and no path",
+    Command: "a list of texts, the program first",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text in quotes",
 }
+_BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
 
 
 def load(path: Path) -> Config:
@@ -220,9 +231,22 @@ def _collect(value: Any, kind: Any, where: str, errors: list[str]) -> None:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            words = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
-            allowed = _ALLOWED.get(kind) or (f"one of {', '.join(words)}" if words else str(error))
-            errors.append(f"{where} = {value!r}: allowed is {allowed}")
+            errors.append(f"{where} = {value!r}: allowed is {_allowed(kind) or error}")
+
+
+def _allowed(kind: Any) -> str:
+    """What a key of this type may hold, in words; "" where there are none."""
+    if typing.get_origin(kind) is Literal:
+        return f"one of {', '.join(typing.get_args(kind))}"
+    if kind in _ALLOWED or not hasattr(kind, "__metadata__"):
+        return _ALLOWED.get(kind, "")
+    bounds = [
+        f"{words} {value:g}"
+        for meta in kind.__metadata__
+        for name, words in _BOUNDS
+        if (value := getattr(meta, name)) is not None
+    ]
+    return f"{_ALLOWED.get(kind.__origin__, 'a value')} {' and '.join(bounds)}" if bounds else ""
 
 
 def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: list[str]) -> None:

@@ -7,10 +7,12 @@ good seed keeps a copy beside it, and a start with a bad one uses that copy, say
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from pathlib import Path
 
 from edge.config import Config, load
+from edge.credentials import Credentials
 from edge.stores.files import write_durably
 from protocols.errors import AnbanError
 
@@ -33,6 +35,25 @@ def load_or_last(path: Path) -> tuple[Config, str]:
         return config, error.sentence
     threading.Thread(target=keep, args=(path,), name="keep seed", daemon=True).start()  # the disk may hang
     return config, ""
+
+
+def lacks(config: Config, credentials: Credentials) -> list[str]:
+    """What a good seed still needs on this machine, as sentences; a hub runs without it, and does less."""
+    found = []
+    if not Path(config.platform.ca_file).is_file():
+        found.append(f"platform.ca_file: there is no {config.platform.ca_file}; nothing goes by HTTPS")
+    if credentials.hub_id != config.hub.id:
+        found.append(f"hub.id: the credentials are those of {credentials.hub_id!r}, not of {config.hub.id!r}")
+    for pendant in config.pendants:
+        if pendant.id not in credentials.pendants:
+            found.append(f"pendants: the credentials have no keys of {pendant.id}; it will not be heard")
+    if shutil.which(config.audio.player[0]) is None:
+        found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
+    if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():
+        found.append(
+            f"audio.phrases_dir: {config.audio.phrases_dir} has no phrases in {config.home.language!r}"
+        )
+    return found
 
 
 def _copy_of(path: Path) -> Path:

@@ -54,7 +54,33 @@ def test_a_good_seed_is_taken_with_its_defaults():
         ("F0:F1:F2:F3:F4:F5", "f0-f1", "pendants[0].address = 'f0-f1': allowed is an address such as"),
         ("[platform]", "[pins]\nred = 99\n[platform]", "pins.red = 99: allowed is a BCM pin, 0 to 27"),
         ("[platform]", "[pins]\nred = 27\n[platform]", "pins: 27 stands there twice; allowed is once"),
-        ("[platform]", "[timing]\nhelp_s = 900.0\n[platform]", "timing.help_s = 900.0"),
+        (
+            "[platform]",
+            "[timing]\nhelp_s = 900.0\n[platform]",
+            "timing.help_s = 900.0: allowed is a number above 0 and at most 90",
+        ),
+        (
+            "coap://127.0.0.1:5683",
+            "coaps://h",
+            "platform.coap_uri = 'coaps://h': allowed is coap:// and a name",
+        ),
+        (
+            "https://127.0.0.1:8443",
+            "https://h/v1",
+            "platform.https_url = 'https://h/v1': allowed is https:// and",
+        ),
+        ("[platform]", "[audio]\nplayer = []\n[platform]", "audio.player = []: allowed is a list of texts"),
+        ('ca_file = "ca.pem"', "ca_file = 7", "platform.ca_file = 7: allowed is a text in quotes"),
+        (
+            "[platform]",
+            '[home]\nutc_offset_minutes = "8"\n[platform]',
+            "home.utc_offset_minutes = '8': allowed is a whole number at least -720 and at most 840",
+        ),
+        (
+            'room = "bedroom"',
+            'room = "bedroom"\npreset = "two"',
+            "pendants[0].preset = 'two': allowed is one of one-meaning, two-meanings",
+        ),
         ("[hub]", "[hub", "not TOML"),
     ],
 )

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
-from edge.seed import keep, load_or_last
+from edge.config import parse
+from edge.credentials import Credentials, PendantKeys
+from edge.seed import keep, lacks, load_or_last
 from protocols.errors import AnbanError, Reason
 from tests.unit.edge.test_config import SEED
 
@@ -59,3 +61,21 @@ def test_a_folder_that_cannot_be_written_costs_only_the_copy(tmp_path, monkeypat
     monkeypatch.setattr("edge.seed.write_durably", full)
     keep(path)
     assert load_or_last(path)[0].hub.id == "hub-01"
+
+
+def test_what_a_good_seed_lacks_on_this_machine_is_named(tmp_path):
+    config = parse(SEED + '[audio]\nplayer = ["no-such-player"]\n')
+    secrets = Credentials(hub_id="hub-02", https_token="t", oscore=())
+    said = "\n".join(lacks(config, secrets))
+    for name in ("ca.pem", "'hub-02'", "pd-01", "no-such-player", "'zh'"):
+        assert name in said
+
+
+def test_a_machine_that_has_it_all_lacks_nothing(tmp_path):
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "ca.pem").touch()
+    audio = f'[audio]\nplayer = ["sh"]\nphrases_dir = "{tmp_path}"\n'
+    config = parse(SEED.replace("ca.pem", str(tmp_path / "ca.pem")) + audio)
+    keys = PendantKeys(advert_key="00" * 16, link_key="00" * 16)
+    secrets = Credentials(hub_id="hub-01", https_token="t", oscore=(), pendants={"pd-01": keys})
+    assert lacks(config, secrets) == []
