@@ -88,7 +88,7 @@ class Ledger:
             for press in self.presses
             if press not in carried and not press.may_fold
         ]
-        unkept, early = claims(self.presses, self.told, self.deeds, events, match)
+        unkept, early = claims(self.presses, self.told, self.deeds, events, carried, match)
         came = [
             replace(press, at_ms=carried[press].received_ms) if press in carried else press
             for press in self.presses

@@ -22,6 +22,8 @@ from sim.home.ledger_values import CLOCK_SLACK_MS, Deed, Meaning, Press, Stored,
 # From a finger to the light: pins, debounce, a busy machine. A claim within it may be of before the press;
 # that it is of this call and not of the one before is asked of it all the same.
 REACTION_MS = 3_000
+HOLD_MS = 3_000  # a key with several meanings: which one it is shows at its release, or when held so long
+UPDATE = "call.updated"  # asks for no help: what was told of the call stays true while it is on its way
 CLAIMS = (Meaning.DELIVERED, Meaning.TAKEN)
 ENDS = ("close", "accept-cancel")
 HANDS = ("take", "arrived")
@@ -33,12 +35,15 @@ def claims(
     told: Sequence[Told],
     deeds: Sequence[Deed],
     events: Sequence[Stored],
+    carried: Mapping[Press, Stored],
     match: Match,
 ) -> tuple[list[str], list[str]]:
     """Sentences about claims that never came true, and about claims made before they were true.
 
-    `match` gives as many presses as it can an event of their own.
+    `carried`: the event that each press became in the end; a press that became an update (the green key held
+    to cancel, an answer) binds nothing. `match` gives as many presses as it can an event of their own.
     """
+    presses = [press for press in presses if press not in carried or carried[press].kind != UPDATE]
     calls = sorted((e for e in events if e.kind.startswith("call.")), key=lambda e: e.received_ms)
     people = {elder: _Person(elder, deeds, calls) for elder in {e.elder for e in calls}}
     devices = {name: _Device(name, presses, told, calls, match) for name in {t.device for t in told}}
@@ -183,7 +188,7 @@ def _binding(own: Sequence[Press], told: Sequence[Told]) -> list[tuple[int, Pres
     for press in own:
         while next_buzz < len(buzzes) and buzzes[next_buzz] < press.at_ms:
             next_buzz += 1
-        from_ms = press.at_ms + REACTION_MS
+        from_ms = press.at_ms + REACTION_MS + (HOLD_MS if UPDATE in press.kinds else 0)
         if next_buzz < len(buzzes) and buzzes[next_buzz] < from_ms:
             from_ms, next_buzz = buzzes[next_buzz], next_buzz + 1
         if not press.may_fold:

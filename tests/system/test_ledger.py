@@ -221,6 +221,16 @@ def test_a_press_that_may_fold_binds_nothing() -> None:
     assert not early([stored(1, 700)], *records)
 
 
+def test_a_key_held_to_cancel_asks_for_no_help() -> None:
+    kinds = frozenset({"call.assistance", "call.consultation", "call.updated"})
+    held = Press(LATER, "hub-01", "green", "e-chen", kinds)
+    lit, out = lamp(140, Meaning.DELIVERED), lamp(3 * LATER, Meaning.OTHER, "off off")
+    cancelled = stored(2, 2 * LATER, kind="call.updated")
+    assert not early([stored(1, 130), cancelled], press(100), lit, held, out)
+    asked = stored(2, 2 * LATER, kind="call.assistance")
+    assert f"press at {LATER} ms" in early([stored(1, 130), asked], press(100), lit, held, out)
+
+
 def test_the_hand_that_took_the_call_before_has_not_taken_this_one() -> None:
     before = (
         press(100),
