@@ -66,6 +66,7 @@ class PinsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     lamp_red: Pin = 22
     lamp_green: Pin = 23
     lamp_amber: Pin = 24
+    mains: Pin | None = None  # high while there is mains: of a supply that the kernel has no driver for
 
 
 class AudioSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +239,8 @@ def _allowed(kind: Any) -> str:
     """What a key of this type may hold, in words; "" where there are none."""
     if typing.get_origin(kind) is Literal:
         return f"one of {', '.join(typing.get_args(kind))}"
+    if typing.get_origin(kind) is typing.Union:  # of one type, or left out
+        return _allowed(typing.get_args(kind)[0])
     if kind in _ALLOWED or not hasattr(kind, "__metadata__"):
         return _ALLOWED.get(kind, "")
     bounds = [

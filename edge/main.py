@@ -20,6 +20,7 @@ from drivers.pi.audio import AudioError, Said, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
 from drivers.pi.pins import open_pins
+from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
 from edge.clock import SystemClock
@@ -334,6 +335,7 @@ class Service:
             healthy=self.healthy,
             feed=self.ports.feed_watchdog,
             stores=self._look_at_stores,
+            mains_pin=None if (mains := self.config.pins.mains) is None else MainsPin(self.pins, mains),
         )
         self.supervisor.add("watch", self.watch.run)
         tables = Tables(

@@ -53,6 +53,7 @@ def test_a_good_seed_is_taken_with_its_defaults():
         ('elder = "e-chen"', 'elder = "e-li"', "hub.elder = 'e-li': allowed is one of the elders, e-chen"),
         ("F0:F1:F2:F3:F4:F5", "f0-f1", "pendants[0].address = 'f0-f1': allowed is an address such as"),
         ("[platform]", "[pins]\nred = 99\n[platform]", "pins.red = 99: allowed is a BCM pin, 0 to 27"),
+        ("[platform]", "[pins]\nmains = 99\n[platform]", "pins.mains = 99: allowed is a BCM pin, 0 to 27"),
         ("[platform]", "[pins]\nred = 27\n[platform]", "pins: 27 stands there twice; allowed is once"),
         (
             "[platform]",
