@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import PinsSection, parse
+
 ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
 MADE = {"build", "dist", "__pycache__"}
@@ -38,6 +40,21 @@ def test_every_link_between_papers_leads_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text(encoding="utf-8")):
             if "://" not in target and not target.startswith("mailto:"):
                 assert ((ROOT / name).parent / target).exists(), f"{name} -> {target}"
+
+
+def test_the_seed_that_the_hubs_readme_shows_is_one() -> None:
+    seeds = re.findall(r"```toml\n(.*?)```", (ROOT / "edge/README.md").read_text(encoding="utf-8"), re.S)
+    assert [parse(seed).hub.id for seed in seeds] == ["hub-01"]
+
+
+def test_the_pins_that_the_drivers_readme_names_are_those_of_the_seed() -> None:
+    told = re.search(
+        r"\*\*Pins on a Pi\*\*.*?\. ", (ROOT / "drivers/README.md").read_text(encoding="utf-8"), re.S
+    )
+    assert told is not None
+    pins = PinsSection()
+    wanted = [pins.red, pins.green, pins.lamp_red, pins.lamp_green, pins.lamp_amber]
+    assert [int(number) for number in re.findall(r"\b\d+\b", told[0])] == wanted
 
 
 def test_every_make_target_that_a_paper_names_exists() -> None:
