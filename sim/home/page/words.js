@@ -26,7 +26,7 @@ export const WORDS = {
   hub_down: ["{about} 没有在运行，按键没有人读", "{about} does not run: nobody reads its keys"],
   other_run: ["这是另一次运行的页面，请刷新", "This page belongs to another run: reload it"],
   not_done: ["没有成功", "That could not be done"],
-  signal_good: ["信号好", "good"], signal_weak: ["信号弱", "weak"], signal_none: ["够不着", "out of reach"],
+  signal_good: ["信号好", "good signal"], signal_weak: ["信号弱", "weak signal"], signal_none: ["够不着", "out of reach"],
   internet: ["网络", "Internet"], udp: ["快速通道", "Fast way"], disk: ["存储卡", "Card"],
   hub_process: ["终端程序", "Hub"], platform: ["平台", "Platform"],
   jam: ["无线干扰", "Radio jam"], stranger: ["陌生手机", "Stranger"],

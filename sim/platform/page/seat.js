@@ -17,6 +17,7 @@ let liveAt = 0;               // when the platform was last heard, its own time,
 const word = (key) => WORDS[language][key] ?? key;
 const fill = (key, values) => word(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const among = (table, key) => WORDS[language][table][key] ?? key;
+const who = (by) => (by === "seat" ? word("somebody") : by);   // "seat": nobody gave a name
 const now = () => Date.now() + skew;
 
 function make(tag, className, text, ...children) {
@@ -251,8 +252,8 @@ function chips(call, ended, taken) {
   if (call.reopened > 0 && !ended) row.append(make("span", "chip warn", word("reopened")));
   const last = call.presses.find((press) => press.change && among("changes", press.change) !== press.change);
   if (!ended && last && !["cancel_asked", "cancelled", "cancel"].includes(last.change)) row.append(make("span", "chip warn", among("changes", last.change)));
-  if (taken) row.append(make("span", "chip", fill(call.handling === "arrived" ? "arrived_by" : "taken", { by: call.handling === "arrived" ? call.arrived_by : call.taken_by })));
-  if (ended) row.append(make("span", "chip", fill(call.lifecycle, { by: call.ended_by })));
+  if (taken) row.append(make("span", "chip", fill(call.handling === "arrived" ? "arrived_by" : "taken", { by: who(call.handling === "arrived" ? call.arrived_by : call.taken_by) })));
+  if (ended) row.append(make("span", "chip", fill(call.lifecycle, { by: who(call.ended_by) })));
   return row;
 }
 

@@ -1,7 +1,7 @@
 // Every word of the seat's page, in the languages it speaks. Keys that end in _N take a number.
 export const WORDS = {
   zh: {
-    title: "坐席", language: "English", seat: "我是", nobody: "请填姓名", calls: "呼叫", faults: "设备与线路", past: "已结束",
+    title: "坐席", language: "English", seat: "我是", nobody: "请填姓名", somebody: "坐席", calls: "呼叫", faults: "设备与线路", past: "已结束",
     live: "实时", lost: "连接中断", starting: "正在连接…", stale: "联系不上平台，不知道现在怎样", stale_since: "联系不上平台：以下是 {at} 的情况，新的呼叫不会显示",
     calm: "现在没有人在等", calm_more: "新的呼叫会立刻出现在这里", fine: "一切正常", hubs_N: "共 {n} 个家庭终端在册", hubs_1: "共 1 个家庭终端在册",
     take: "我来接", retake: "已看到，我来", arrived: "已到现场", close: "结束", "accept-cancel": "同意取消", sure: "再按一次确认",
@@ -19,7 +19,7 @@ export const WORDS = {
     fault_words: { hub_silent: "终端失联", battery: "电池", mains: "停电", path: "线路", modem: "调制解调器", pendant_silent: "吊坠失联", pendant_battery: "吊坠电量低", tamper: "被拆动", storage: "存储", clock: "时钟", key_stuck: "按键卡住", rule_blind: "规则失明", audio: "声音", radio: "蓝牙", replay: "重放", config: "配置", counters_lost: "计数丢失", flash: "闪存", platform_silent: "平台失联", seed: "配置文件", pendant_keys: "吊坠缺密钥", pendant_flash: "吊坠闪存", storage_recovered: "存储已修复", task: "内部任务" },
   },
   en: {
-    title: "Seat", language: "中文", seat: "I am", nobody: "your name", calls: "Calls", faults: "Devices and lines", past: "Ended",
+    title: "Seat", language: "中文", seat: "I am", nobody: "your name", somebody: "the seat", calls: "Calls", faults: "Devices and lines", past: "Ended",
     live: "live", lost: "Connection lost", starting: "Connecting…", stale: "The platform is not reached: not known now", stale_since: "The platform is not reached. This is how it was at {at}; new calls do not show here.",
     calm: "Nobody is waiting", calm_more: "A new call appears here at once", fine: "All is well", hubs_N: "{n} homes are registered", hubs_1: "one home is registered",
     take: "I take it", retake: "Seen, I take it", arrived: "Arrived", close: "Close", "accept-cancel": "Accept cancel", sure: "Press again to confirm",
