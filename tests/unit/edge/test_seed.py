@@ -64,10 +64,11 @@ def test_a_folder_that_cannot_be_written_costs_only_the_copy(tmp_path, monkeypat
 
 
 def test_what_a_good_seed_lacks_on_this_machine_is_named(tmp_path):
-    config = parse(SEED + '[audio]\nplayer = ["no-such-player"]\n')
+    seed = SEED.replace('id = "e-chen"', 'id = "e-chen"\nnot_taken = "backup"')
+    config = parse(seed + '[audio]\nplayer = ["no-such-player"]\n')
     secrets = Credentials(hub_id="hub-02", https_token="t", oscore=())
     said = "\n".join(lacks(config, secrets))
-    for name in ("ca.pem", "'hub-02'", "pd-01", "no-such-player", "'zh'"):
+    for name in ("ca.pem", "'hub-02'", "pd-01", "no-such-player", "'zh'", "becomes an SOS"):
         assert name in said
 
 
