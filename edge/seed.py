@@ -49,9 +49,7 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
             found.append(f"pendants: the credentials have no keys of {pendant.id}; it will not be heard")
     for elder in config.elders:
         if elder.not_taken == "backup":  # as main.py builds Care: backup_reachable is never true yet
-            found.append(
-                f"elders.not_taken: no way to a back-up contact of {elder.id} yet; becomes an SOS"
-            )
+            found.append(f"elders.not_taken: no way to a back-up contact of {elder.id} yet; becomes an SOS")
     if shutil.which(config.audio.player[0]) is None:
         found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
     if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():
