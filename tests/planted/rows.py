@@ -184,7 +184,7 @@ DEATHS = (
         "a hub does not read back what it had told",
         (1,),
         "hub-killed-at-every-stage",
-        "killed after the red key was heard: it arrives",
+        "taken while it was dead: it shows",
         (
             Change(
                 "edge/main.py",
