@@ -108,6 +108,7 @@ class PressBook:
         if len(unheard) == len(self.presses):
             return False
         self.presses = unheard
+        self.call_stage = NONE  # what was said of that call must not be said of those that no hub has
         return True
 
     def learn_wall(self, now_ms: int, wall_ms: int) -> bool:

@@ -255,7 +255,8 @@ def _take(case: Case, by: str, at_ms: int) -> Folded:
         if case.taken_by == by:
             return Folded(case, Alert.NONE)
         raise Refused(f"{case.taken_by} has taken this call")
-    handling = Handling.TAKEN if case.handling is Handling.NONE else case.handling
+    anew = case.handling is Handling.NONE or case.unseen > 0  # whoever was there was there before that press
+    handling = Handling.TAKEN if anew else case.handling
     taken = msgspec.structs.replace(case, handling=handling, taken_by=by, taken_ms=at_ms, unseen=0)
     return Folded(taken, Alert.UPDATE, (Stage("taken", by),))
 

@@ -163,6 +163,18 @@ def test_taken_is_polled_for_30_minutes_at_most():
     assert mind.book.on_air(1000 + 30 * MINUTE, 0)[1] == 0
 
 
+def test_what_was_said_of_a_call_that_is_polled_no_longer_is_not_felt_for_a_press_that_no_hub_has():
+    mind, _ = pressed(at=0)
+    mind.ack(1, presses.DELIVERED, 1000)
+    mind.call(presses.TAKEN, 2000)
+    mind.key(True, 5 * MINUTE)  # out of range, in the call that somebody has taken
+    mind.tick(5 * MINUTE + 50)
+    mind.tick(2000 + 30 * MINUTE)
+    assert [p.number for p in mind.book.presses] == [2]
+    mind.ack(2, presses.DELIVERED, 60 * MINUTE)  # by then that call is over, and this press waits in another
+    assert mind.book.stage() == presses.DELIVERED
+
+
 def test_unheard_presses_take_turns_with_the_highest_first():
     mind = Core(PRESET_TWO_MEANINGS, numbers())
     for at in (0, 1000, 2000):

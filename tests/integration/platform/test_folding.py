@@ -202,6 +202,8 @@ def test_a_hub_that_joins_late_hears_of_no_help_that_came_before_the_press_it_he
     assert story.told("hub-02") == []
     story.does(Action.TAKE)
     assert story.told("hub-02") == ["taken"]
+    story.comes(press(2), hub="hub-03")  # taken since, and who was there was there before
+    assert story.told("hub-03") == ["taken"]
 
 
 def test_two_hubs_hear_one_pendant_and_both_hear_of_the_help() -> None:
