@@ -5,6 +5,7 @@ file.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import sys
 import time
@@ -52,11 +53,11 @@ def broken_before_open(path: Path) -> str:
     is.
 
     SQLite deletes the WAL of an empty or missing file, and does not miss pages at the end (fileformat2
-    1.3.7).
+    1.3.7). Pages at the end that the WAL still has are not missed: the power went during a checkpoint.
     """
+    wal = path.with_name(path.name + "-wal")
     try:
         if not path.exists():
-            wal = path.with_name(path.name + "-wal")
             return "the file is gone and its WAL is not" if wal.exists() and wal.stat().st_size else ""
         with path.open("rb") as file:
             header = file.read(100)
@@ -68,9 +69,30 @@ def broken_before_open(path: Path) -> str:
     if len(header) < 100 or not header.startswith(_HEADER):
         return ""  # SQLite says so itself
     current = header[24:28] == header[92:96]
-    if current and size < int.from_bytes(header[28:32], "big") * PAGE_BYTES:
+    said = int.from_bytes(header[28:32], "big")
+    if current and size < said * PAGE_BYTES and not _has_pages(wal, range(size // PAGE_BYTES + 1, said + 1)):
         return "the file is shorter than it says"
     return ""
+
+
+def _has_pages(wal: Path, numbers: range) -> bool:
+    """Whether the committed frames of a WAL's present generation hold every one of these pages (walformat)."""
+    held: set[int] = set()
+    waiting: set[int] = set()
+    try:
+        with wal.open("rb") as file:
+            salts = file.read(_WAL_HEADER)[16:24]
+            for frame in itertools.count():
+                file.seek(_WAL_HEADER + frame * (_FRAME_HEADER + PAGE_BYTES))
+                header = file.read(_FRAME_HEADER)
+                if len(header) < _FRAME_HEADER or header[8:16] != salts:
+                    break
+                waiting.add(int.from_bytes(header[:4], "big"))
+                if header[4:8] != bytes(4):  # the last frame of a commit tells the size of the database
+                    held |= waiting
+    except OSError:
+        return False
+    return held.issuperset(numbers)
 
 
 def move_aside(path: Path, wall_ms: int) -> Path:

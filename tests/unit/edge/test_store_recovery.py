@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edge.stores import marks, recovery
 from edge.stores.errors import StoreError
 from edge.stores.journal import Journal
+from edge.stores.pages import PAGE_BYTES
 from edge.stores.recovery import KEEP_BROKEN
 from protocols.values import Lane
 from tests.unit.edge.making import eid, said
@@ -264,3 +265,26 @@ def test_a_disk_that_dies_during_the_recovery_keeps_the_press_for_later(
     journal.append(Lane.SOS, [event(100)])
     assert numbers(journal)[-1] == 100
     assert numbers(journal)[:50] == list(range(50))
+
+
+def test_pages_that_a_checkpoint_had_not_written_yet_are_no_damage_while_the_wal_has_them(
+    killed: Path, tmp_path: Path
+) -> None:
+    """A power cut between two writes of a checkpoint: page 1 tells of pages that only the WAL holds."""
+    done = copy_of(killed, tmp_path / "done")
+    connection = sqlite3.connect(done)
+    connection.execute("PRAGMA wal_checkpoint(FULL)")
+    connection.close()
+    path = copy_of(killed, tmp_path / "cut")
+    before = path.read_bytes()
+    assert len(done.read_bytes()) > len(before)
+    path.write_bytes(done.read_bytes()[:PAGE_BYTES] + before[PAGE_BYTES:])
+    journal = Journal.open(path)
+    assert journal.recovered == ()
+    assert sorted(numbers(journal)) == list(range(WRITTEN))
+    journal.close()
+
+    path = copy_of(killed, tmp_path / "lost")
+    path.write_bytes(done.read_bytes()[:PAGE_BYTES] + before[PAGE_BYTES:])
+    path.with_name("journal.db-wal").unlink()
+    assert [r.reason for r in Journal.open(path).recovered] == ["the file is shorter than it says"]
