@@ -76,7 +76,7 @@ def broken_before_open(path: Path) -> str:
 
 
 def _has_pages(wal: Path, numbers: range) -> bool:
-    """Whether the committed frames of a WAL's present generation hold every one of these pages (walformat)."""
+    """Whether the committed frames of a WAL's present generation hold all of these pages (walformat)."""
     held: set[int] = set()
     waiting: set[int] = set()
     try:
