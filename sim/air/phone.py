@@ -17,6 +17,7 @@ from sim.air.host import local_device
 _WRITEABLE = Characteristic.Properties.WRITE | Characteristic.Properties.WRITE_WITHOUT_RESPONSE
 MODES = ("idle", "babble", "hammer")
 _AGAIN_S = 0.05
+ATTEMPT_S = 2.0
 
 
 async def _until_gone(work: Coroutine[Any, Any, Any]) -> None:
@@ -40,6 +41,8 @@ class Phone:
         self.device, self.radio = local_device(air, name, address)
         self.connections = 0
         self._task: asyncio.Task[None] | None = None
+        self._attempt: asyncio.Task[Any] | None = None
+        self._leaves = False
 
     async def start(self, target: str, mode: str, public: bool = False) -> None:
         """Begin to bother `target` (address in display order)."""
@@ -48,24 +51,32 @@ class Phone:
         if not self.device.powered_on:
             await self.device.power_on()
         await self.stop()
+        self._leaves = False
         kind = hci.Address.PUBLIC_DEVICE_ADDRESS if public else hci.Address.RANDOM_DEVICE_ADDRESS
         self._task = asyncio.create_task(self._bother(hci.Address(target, kind), mode))
 
     async def stop(self) -> None:
-        """Leave it in peace."""
+        """Leave it in peace.
+
+        An attempt is never cancelled but ended: its controller would go on, connect to somebody of whom the
+        host knows nothing, and refuse every attempt until then.
+        """
+        self._leaves = True
+        if self._attempt and not self._attempt.done():
+            await self.device.cancel_connection()
+            await asyncio.wait({self._attempt})
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if self.device.is_le_connecting:
-            await self.device.cancel_connection()
         for connection in list(self.device.connections.values()):
             await _until_gone(connection.disconnect())
 
     async def _bother(self, target: hci.Address, mode: str) -> None:
-        while True:
+        while not self._leaves:
+            self._attempt = asyncio.create_task(self.device.connect(target, timeout=ATTEMPT_S))
             try:
-                connection = await self.device.connect(target, timeout=2.0)
+                connection = await self._attempt
             except (core.BaseBumbleError, TimeoutError, hci.HCI_Error):
                 await asyncio.sleep(_AGAIN_S)
                 continue

@@ -16,7 +16,9 @@ async def stranger_connects(home: Home, case: Case) -> None:
         await home.stranger("pd-01", True, mode)
         press = await home.press("pd-01")
         await case.until(f"a phone that will {mode} does not silence it", arrived(home, press), 20)
-        await case.until("it is felt", feels(home, "pd-01", "delivered", press.at_ms), 30)
+        await case.until(
+            f"with a phone that will {mode} it is felt", feels(home, "pd-01", "delivered", press.at_ms), 30
+        )
         await home.stranger("pd-01", False)
         await close(home, case, "e-chen")
         await case.until("the end is felt", feels(home, "pd-01", "ended", press.at_ms), FEELS_S)

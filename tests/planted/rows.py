@@ -298,7 +298,7 @@ RADIO = (
         "whoever is connected holds the pendant for himself",
         (4,),
         "stranger-connects",
-        "felt",
+        "a phone that will idle",
         (
             Change(
                 "firmware/pendant/app.py",

@@ -240,6 +240,24 @@ async def test_a_stranger_takes_the_link_and_holds_it(station: Station) -> None:
     await board.next(2)
 
 
+async def test_a_stranger_that_gives_up_in_the_middle_of_connecting_leaves_nothing_behind(
+    station: Station,
+) -> None:
+    board = await board_on(station)
+    board.say(op="adv", us=None)  # silent: an attempt meets nobody
+    await board.ping()
+    await station.phone("thief", "pd-01", "idle", x=1)
+    thief = station.radios["thief"]
+    await until(lambda: thief.device.is_le_connecting)
+    await station.phone_stop("thief")
+    board.say(op="adv", us=20000, a=ADVERT, c=1)
+    await station.phone("thief", "pd-01", "idle", x=1)
+    await board.next(1)
+    assert thief.connections == 1
+    await station.phone_stop("thief")
+    await board.next(2)
+
+
 async def test_a_forger_replays_a_recorded_advert(station: Station) -> None:
     board = await board_on(station)
     adapter, heard = await hub_on(station)
