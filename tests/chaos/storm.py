@@ -21,6 +21,7 @@ from sim.home.waiting import came
 
 HEALS_S = 100.0  # start of hub and platform, and the longest gap of the plan (60 s)
 QUIET_S = 0.4  # no event came for so long: nothing that is not owed is on its way any more
+SEEN_S = 5.0  # until the end of a case is seen in the platform's database
 KNOWN_S = 60.0  # until a home knows that its calls are over: a poll of the downlink, after any repair
 PRESSES = (1, 2, 2, 3)
 GAP_S = (0.15, 0.8)  # a finger does not lift for less; up for under 30 ms is one press to any key
@@ -110,23 +111,29 @@ class Storm:
         self._events_before = len(self.home.platform.events)
 
     async def _close(self, words: str) -> None:
-        """The seat ends every call; the home must know it, for a press before that joins the old call."""
-        standing = [case for case in self.home.platform.cases.values() if case.lifecycle == "open"]
-        if not standing:
+        """The seat ends every call; the home must know it, for a press before that joins the old call.
+
+        A press that may be lost, of a hub that died in it, may come even now: its call is ended like the rest.
+        """
+        if not self._standing():
             return
-        if await came(lambda: self.home.hub.lamp.shown.colour != "off", KNOWN_S) is None:
-            raise Stranded(
-                f"{words}: {len(standing)} calls stand and the lamp is dark; {self.home.directory}"
-            )
-        for case in standing:
-            if self.dice.random() < 0.5:
-                await self.home.platform.hand(case.call_id, "take")
-            await self.home.platform.hand(case.call_id, "close")
-        if await came(lambda: self.home.hub.lamp.shown.colour == "off", KNOWN_S) is None:
-            raise Stranded(
-                f"{words}: all calls are closed and the lamp still shows one; {self.home.directory}"
-            )
-        self.figures["closed"] += len(standing)
+        if await came(lambda: not self._dark(), KNOWN_S) is None:
+            raise Stranded(f"{words}: calls stand and the lamp is dark; {self.where}")
+        while standing := self._standing():
+            for call_id in standing:
+                if self.dice.random() < 0.5:
+                    await self.home.platform.hand(call_id, "take")
+                await self.home.platform.hand(call_id, "close")
+            self.figures["closed"] += len(standing)
+            await came(lambda ended=standing: not ended & self._standing(), SEEN_S)
+            if await came(lambda: self._dark() or bool(self._standing()), KNOWN_S) is None:
+                raise Stranded(f"{words}: all calls are closed and the lamp still shows one; {self.where}")
+
+    def _standing(self) -> set[str]:
+        return {case.call_id for case in self.home.platform.cases.values() if case.lifecycle == "open"}
+
+    def _dark(self) -> bool:
+        return self.home.hub.lamp.shown.colour == "off"
 
 
 Evil = Callable[[Storm], Awaitable[None]]
