@@ -113,14 +113,14 @@ class Storm:
     async def _close(self, words: str) -> None:
         """The seat ends every call; the home must know it, for a press before that joins the old call.
 
-        A press that may be lost, of a hub that died in it, may come even now: its call is ended like the rest.
+        A press of a hub that died in it is owed by nobody and may come even now: its call is ended like the rest.
         """
         if not self._standing():
             return
         if await came(lambda: not self._dark(), KNOWN_S) is None:
             raise Stranded(f"{words}: calls stand and the lamp is dark; {self.where}")
         while standing := self._standing():
-            for call_id in standing:
+            for call_id in sorted(standing):
                 if self.dice.random() < 0.5:
                     await self.home.platform.hand(call_id, "take")
                 await self.home.platform.hand(call_id, "close")
