@@ -113,7 +113,7 @@ class Storm:
     async def _close(self, words: str) -> None:
         """The seat ends every call; the home must know it, for a press before that joins the old call.
 
-        A press of a hub that died in it is owed by nobody and may come even now: its call is ended like the rest.
+        A press of a hub that died in it is owed by nobody and may come even now: it is ended like the rest.
         """
         if not self._standing():
             return
