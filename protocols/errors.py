@@ -40,6 +40,10 @@ class Reason(enum.StrEnum):
     AUDIO_DOWN = "audio-down"
     PINS_DOWN = "pins-down"
     DEVICE_TIMEOUT = "device-timeout"
+    MODEM_LOST = "modem-lost"  # its port is gone
+    MODEM_REFUSED = "modem-refused"  # it answered a command with an error
+    OUTCOME_UNKNOWN = "outcome-unknown"  # handed over, and nobody knows whether it went
+    NO_SERVICE = "no-service"  # no network, no SIM, or a SIM that wants a PIN
 
     # people and configuration
     BAD_CONFIG = "bad-config"
