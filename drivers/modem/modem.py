@@ -1,0 +1,388 @@
+"""The modem as a device that texts: opened, brought up, checked, brought back; SMS out, SMS in.
+
+Messages are handed over as they are read from the modem's memory, and deleted there only when whoever took
+them says that they are kept. The memory is looked through at start, when something is told to have come,
+after every message sent and at every check, because a full memory tells of nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from drivers.modem.channel import AtError, Channel
+from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
+from drivers.modem.ladder import Climb, Rung, climb
+from drivers.modem.port import Opener, Port
+from protocols import sms_pdu
+from protocols.at import error_number, fields, number_at, remedy
+from protocols.errors import AnbanError, Reason
+
+log = logging.getLogger(__name__)
+
+CHECK_S: Final = 60.0  # facts: a modem check every minute
+REOPEN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a re-enumeration takes 5-20 s
+USABLE: Final = (1, 5, 6, 7)  # registered: home, roaming, and SMS only at home or roaming
+FULL_SHARE: Final = 0.8  # of the memory
+REPAIRS_A_SEND: Final = 2
+MODEM_RESET_S: Final = 15.0
+
+OnMessage = Callable[[sms_pdu.Deliver], Awaitable[bool]]
+"""A message came: whether it is kept, so that the modem may forget it. Never raises."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a modem. `trouble` is "" while it can send; else "lost", "silent", "card", "pin",
+    "puk", "denied" or "no-service"."""
+
+    trouble: str = "lost"
+    family: str = ""
+    signal_dbm: int | None = None
+    registration: int | None = None
+    stored: int = 0
+    room: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether it can send as far as is known."""
+        return not self.trouble
+
+
+class PinKeeper(msgspec.Struct):
+    """A SIM's PIN, which is tried once for ever: `may_try()` asks, `tried()` keeps durably that it was."""
+
+    pin: str = ""
+    may_try: Callable[[], bool] = lambda: False
+    tried: Callable[[], None] = lambda: None
+
+
+class Modem:
+    """Run it as a task; it opens its port, and opens it again, until cancelled."""
+
+    def __init__(
+        self,
+        open_port: Opener,
+        on_message: OnMessage,
+        *,
+        on_standing: Callable[[Standing], None] = lambda standing: None,
+        on_report: Callable[[sms_pdu.Report], None] = lambda report: None,
+        alarm: Callable[[], bool] = lambda: False,
+        power: Callable[[], Awaitable[None]] | None = None,
+        pin: PinKeeper | None = None,
+        check_s: float = CHECK_S,
+        now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._open, self._on_message = open_port, on_message
+        self._on_standing, self._on_report, self._alarm, self._power = on_standing, on_report, alarm, power
+        self._pin, self._check_s, self._now_ms = pin or PinKeeper(), check_s, now_ms
+        self.standing = Standing()
+        self.family: Family = GENERIC
+        self.rungs: list[Rung] = []  # what was done to bring it back, for tables and tests
+        self._channel: Channel | None = None
+        self._look = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._reference = 0
+        self._known: dict[tuple[int, str], int] = {}  # place and PDU of a message in memory -> since
+        self._climb = Climb()
+        self._card = ""  # what is wrong with it
+        self._direct_tasks: set[asyncio.Future[bool]] = set()
+
+    # --- life ---
+
+    async def run(self) -> None:
+        """Open, bring up, serve; again when the port goes. Never ends by itself."""
+        failures = 0
+        while True:
+            try:
+                if await self._serve_once():
+                    failures = 0
+            except AnbanError as error:
+                log.info("modem: %s", error)
+            self._stand(trouble="lost")
+            await asyncio.sleep(REOPEN_S[min(failures, len(REOPEN_S) - 1)])
+            failures += 1
+
+    async def _serve_once(self) -> bool:
+        """One opening of the port, until it is lost or given up; whether it was ever brought up."""
+        self._ended.clear()
+        channel: Channel | None = None
+
+        def on_lost() -> None:
+            if channel is not None:
+                channel.port_lost()
+            self._ended.set()
+
+        early: list[bytes] = []
+        port: Port = await self._open(lambda d: channel.feed(d) if channel else early.append(d), on_lost)
+        channel = Channel(port, self._code)
+        try:
+            for data in early:
+                channel.feed(data)
+            await self._begin(channel)
+            self._channel = channel
+            await self._serve(channel)
+            return True
+        finally:
+            self._channel = None
+            await port.close()
+
+    async def _serve(self, channel: Channel) -> None:
+        """Look through the memory when told, check every minute, until the port is to be opened anew."""
+        due = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._ended.is_set():
+            if loop.time() >= due:
+                await self.check(channel)
+                due = loop.time() + self._check_s
+            self._look.clear()
+            if self.standing.trouble not in ("silent", "lost"):
+                with contextlib.suppress(AnbanError):
+                    await self._drain(channel)
+            waiters = [asyncio.ensure_future(event.wait()) for event in (self._look, self._ended)]
+            await asyncio.wait(
+                waiters, timeout=max(0.0, due - loop.time()), return_when=asyncio.FIRST_COMPLETED
+            )
+            for waiter in waiters:
+                waiter.cancel()
+
+    async def _begin(self, channel: Channel) -> None:
+        """Everything set explicitly; what a modem does not know degrades, and never fails."""
+        await channel.ask("ATE0")
+        await self._bear(channel, "AT+CMEE=1")
+        identity = await self._bear(channel, "ATI", "", "+")
+        self.family = family_of(" ".join(identity))
+        self._stand(family=self.family.name)
+        await self._unlock(channel)
+        await self._messages(channel)
+        for command in (
+            *("AT+CREG=2", "AT+CGREG=2", "AT+CEREG=2", "AT+CLIP=1", "ATS0=0", "AT+CTZU=1"),
+            *(self.family.call_codes,) * bool(self.family.call_codes),
+            *self.family.init,
+        ):
+            await self._bear(channel, command)
+
+    async def _messages(self, channel: Channel) -> None:
+        """PDU mode, a memory, and to be told of what comes."""
+        await self._bear(channel, "AT+CMGF=0")
+        for store in STORES:
+            if await self._works(channel, f'AT+CPMS="{store}","{store}","{store}"', "+CPMS:"):
+                break
+        for mode in CNMI:
+            if await self._works(channel, f"AT+CNMI={mode}"):
+                break
+
+    async def _unlock(self, channel: Channel) -> None:
+        """The SIM's state; a PIN is entered once for ever, a PUK never."""
+        state = ""
+        try:
+            answer = await channel.ask("AT+CPIN?", "+CPIN:")
+            state = answer[0].partition(":")[2].strip() if answer else ""
+        except AtError:
+            state = "none"
+        if state == "SIM PIN" and self._pin.pin and await asyncio.to_thread(self._pin.may_try):
+            await asyncio.to_thread(self._pin.tried)  # before it is: better a visit than a dead SIM
+            if await self._works(channel, f'AT+CPIN="{self._pin.pin}"'):
+                state = "READY"
+        self._card = {"READY": "", "SIM PIN": "pin", "SIM PUK": "puk"}.get(state, "card")
+
+    async def _bear(self, channel: Channel, command: str, *prefixes: str) -> list[str]:
+        """The answer, or none where the modem refuses the command."""
+        try:
+            return await channel.ask(command, *prefixes)
+        except AtError as error:
+            log.info("modem: %s: %s", command.partition("=")[0], error)
+            return []
+
+    async def _works(self, channel: Channel, command: str, *prefixes: str) -> bool:
+        try:
+            await channel.ask(command, *prefixes)
+        except AtError:
+            return False
+        return True
+
+    # --- checks ---
+
+    async def check(self, channel: Channel) -> None:
+        """Ask for SIM, registration, signal and memory; what follows from it, by the ladder."""
+        try:
+            await self._unlock_again(channel)
+            registered = await self._registration(channel)
+            signal = number_at(next(iter(await self._bear(channel, "AT+CSQ", "+CSQ:")), ""), 0)
+            stores = await self._bear(channel, "AT+CPMS?", "+CPMS:")
+            answers = True
+        except AnbanError as error:
+            if error.reason is Reason.MODEM_LOST:
+                raise
+            answers, registered, signal, stores = False, None, None, []
+        trouble = self._trouble(answers, registered)
+        used, room = (number_at(stores[0], place) or 0 for place in (1, 2)) if stores else (0, 0)
+        self._stand(
+            trouble=trouble,
+            registration=registered,
+            signal_dbm=None if signal is None or signal > 31 else 2 * signal - 113,  # TS 27.007 8.5
+            stored=used,
+            room=room,
+        )
+        self._climb, rung = climb(
+            self._climb, answers=answers, service=not trouble, alarm=self._alarm(), now_ms=self._now_ms()
+        )
+        if rung is not Rung.WAIT:
+            await self._recover(channel, rung)
+
+    async def _unlock_again(self, channel: Channel) -> None:
+        if self._card:
+            await self._unlock(channel)
+            if not self._card:
+                await self._messages(channel)  # with the SIM its memory came back
+        else:
+            state = await channel.ask("AT") or self._card
+            if not state and not await self._works(channel, "AT+CPIN?", "+CPIN:"):
+                self._card = "card"
+
+    def _trouble(self, answers: bool, registered: int | None) -> str:
+        if not answers:
+            return "silent"
+        if self._card:
+            return self._card
+        if registered == 3:
+            return "denied"
+        return "" if registered in USABLE else "no-service"
+
+    async def _registration(self, channel: Channel) -> int | None:
+        """The best of CREG, CGREG and CEREG, which are independent; one that is not known counts not."""
+        found = []
+        for name in ("CREG", "CGREG", "CEREG"):
+            answer = await self._bear(channel, f"AT+{name}?", f"+{name}:")
+            stat = number_at(answer[-1], 1) if answer else None
+            if stat in USABLE:
+                return stat
+            found.append(stat)
+        return next((stat for stat in found if stat is not None), None)
+
+    async def _recover(self, channel: Channel, rung: Rung) -> None:
+        self.rungs.append(rung)
+        log.warning("modem: %s, so %s", self.standing.trouble, rung.name.lower())
+        with contextlib.suppress(AnbanError):
+            if rung is Rung.RADIO:
+                await self._bear(channel, "AT+CFUN=4")
+                await self._bear(channel, "AT+CFUN=1")
+                return
+            if rung is Rung.RESET:
+                await self._bear(channel, "AT+CFUN=1,1")
+            elif rung is Rung.POWER and self._power is not None:
+                await self._power()
+        self._ended.set()
+
+    def _stand(self, **changes: object) -> None:
+        before, self.standing = self.standing, msgspec.structs.replace(self.standing, **changes)
+        if "trouble" in changes or before != self.standing:
+            self._on_standing(self.standing)
+
+    # --- messages out ---
+
+    async def send(self, number: str, text: str) -> None:
+        """Hand a text to the network. AnbanError: OUTCOME_UNKNOWN (it may have gone), or it has not gone:
+        NO_SERVICE, MODEM_LOST, MODEM_REFUSED, DEVICE_TIMEOUT; BAD_VALUE for a number or text that is none."""
+        self._reference = (self._reference + 1) & 0xFF
+        pdus = sms_pdu.submits(number, text, reference=self._reference)
+        async with self._sending:
+            for pdu in pdus:
+                await self._send_one(pdu)
+        self._look.set()
+
+    async def _send_one(self, pdu: sms_pdu.Submit) -> None:
+        for _ in range(REPAIRS_A_SEND):
+            channel = self._channel
+            if channel is None or self._card:
+                raise AnbanError(Reason.NO_SERVICE, "the modem cannot send now", "anban hub status says why.")
+            try:
+                await channel.send_pdu(pdu.length, pdu.hex)
+                return
+            except AtError as error:
+                what = remedy(error.number)
+                if what.outcome == "unknown":
+                    raise AnbanError(
+                        Reason.OUTCOME_UNKNOWN, error.sentence, "It is sent again; its id folds it."
+                    ) from error
+                if not what.repair:
+                    raise
+                await self._repair(channel, what.repair)
+        raise AnbanError(Reason.MODEM_REFUSED, "the modem refuses to send", "Its memory or centre is wrong.")
+
+    async def _repair(self, channel: Channel, what: str) -> None:
+        if what == "storage":
+            await self._drain(channel)
+        elif what == "mode":
+            await self._messages(channel)
+        else:
+            await self._bear(channel, "AT+CSCA?", "+CSCA:")
+
+    # --- messages in ---
+
+    def _code(self, line: str, body: str) -> None:
+        """An unsolicited code; returns at once."""
+        if line.startswith("+CDS:"):
+            self._reported(body)
+        elif line.startswith(("+CMTI:", "+CDSI:", "+CMT:")):
+            if line.startswith("+CMT:"):
+                self._direct(body)
+            self._look.set()
+        elif error_number(line)[0]:
+            log.info("modem: a late %s", line)
+
+    def _reported(self, body: str) -> None:
+        with contextlib.suppress(AnbanError):
+            report = sms_pdu.decode(body)
+            if isinstance(report, sms_pdu.Report):
+                self._on_report(report)
+
+    def _direct(self, body: str) -> None:
+        """A message that the modem did not store: handed over at once; if it is not kept, it is lost."""
+        with contextlib.suppress(AnbanError):
+            message = sms_pdu.decode(body)
+            if isinstance(message, sms_pdu.Deliver):
+                self._direct_tasks.add(task := asyncio.ensure_future(self._on_message(message)))
+                task.add_done_callback(self._direct_tasks.discard)
+
+    async def _drain(self, channel: Channel) -> None:
+        """Read the memory, hand over what is whole, and delete what is kept."""
+        lines = await channel.ask("AT+CMGL=4", "+CMGL:", timeout_s=30.0)
+        held, broken, now_ms = [], [], self._now_ms()
+        known, self._known = self._known, {}
+        for index, pdu in _listed(lines):
+            since_ms = self._known[index, pdu] = known.get((index, pdu), now_ms)
+            try:
+                message = sms_pdu.decode(pdu)
+            except AnbanError as error:
+                log.warning("modem: a message that cannot be read is deleted: %s", error.sentence)
+                broken.append(index)
+                continue
+            if isinstance(message, sms_pdu.Report):
+                self._on_report(message)
+                broken.append(index)
+            else:
+                held.append(sms_pdu.Held(index, since_ms, message))
+        for message, places in sms_pdu.assemble(held, now_ms):
+            if await self._on_message(message):
+                broken += places
+        for index in broken:
+            await self._bear(channel, f"AT+CMGD={index}")
+
+
+def _listed(lines: list[str]) -> list[tuple[int, str]]:
+    """(place, PDU) of an answer to AT+CMGL, read leniently: what does not fit is passed over."""
+    found, index = [], None
+    for line in lines:
+        if line.startswith("+CMGL:"):
+            index = number_at(line, 0) if fields(line) else None
+        elif index is not None:
+            found.append((index, line))
+            index = None
+    return found

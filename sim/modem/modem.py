@@ -1,0 +1,274 @@
+"""A modem on a pty: AT commands as its family speaks them, a SIM with a memory, and a way to the network.
+
+Whoever opens the path sees a serial port. The manners are knobs (`Manners`): how late the prompt is, which
+error the next message meets, codes that come in the middle of a command. `unplug` makes the port vanish, as
+a brown-out does; `plug` brings it back under the same path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pty
+import tty
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sim.modem.network import CellNetwork
+
+IDENTITIES = {
+    "simcom7600": "Manufacturer: SIMCOM INCORPORATED\r\nModel: SIMCOM_SIM7600CE\r\nRevision: SIM7600CE_V2.0",
+    "a7670": "Manufacturer: INCORPORATED\r\nModel: A7670E-FASE\r\nRevision: A7670M7_V1.11",
+    "ec25": "Quectel\r\nEC25\r\nRevision: EC25EFAR06A06M4G",
+    "generic": "Some Modem",
+}
+BOOT_LINES = {"a7670": ("*ATREADY: 1", "+CPIN: READY", "SMS DONE")}
+OWN_COMMANDS = {
+    "simcom7600": ("AT+CLCC=1",),
+    "a7670": ("AT+CLCC=1",),
+    "ec25": ("AT+QURCCFG", "AT^DSCI=1"),
+}
+READ = 4096
+ESCAPE, END = b"\x1b", b"\x1a"
+
+
+@dataclass
+class Manners:
+    """How it behaves; a knob with "next" counts down to its usual."""
+
+    prompt_s: float = 0.05
+    result_s: float = 0.2
+    bare_prompt: bool = False
+    silent: bool = False  # answers nothing at all
+    next_errors: list[str] = field(
+        default_factory=list
+    )  # final lines for the next messages: "+CMS ERROR: 500"
+    gone_with_error: bool = False  # a message that met such an error went out all the same
+    amid_send: list[str] = field(default_factory=list)  # lines that come between prompt and result
+    no_prompts: int = 0
+    registration: int = 1
+    sim: str = "READY"
+    room: int = 30
+    unknown: tuple[str, ...] = ("AT+CEREG", "AT+CTZU")  # beginnings of commands that it does not know
+
+
+class SimModem:
+    """`await plug()` makes PATH a serial port; `number` is its SIM's."""
+
+    def __init__(self, number: str, path: Path, network: CellNetwork, family: str = "ec25") -> None:
+        self.number, self.path, self.network, self.family = number, path, network, family
+        self.manners = Manners()
+        self.memory: dict[int, tuple[int, bytes]] = {}  # place -> (state, DELIVER)
+        self.written: list[str] = []  # commands that it was given
+        self._waits_for_room: list[bytes] = []
+        self._master: int | None = None
+        self._slave: int | None = None
+        self._held = b""
+        self._echo = True
+        self._text_of: str | None = None  # the CMGS command whose text is being given
+        self._telling = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on_text: Callable[[bytes], None] = lambda tpdu: None
+
+    # --- plug ---
+
+    def plug(self) -> None:
+        """Make the port, boot, join the network."""
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(self._slave))
+        self._echo, self._held, self._text_of, self._telling = True, b"", None, False
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+        for line in BOOT_LINES.get(self.family, ()):
+            self._line(line)
+        self.network.join(self.number, self._deliver)
+
+    def unplug(self) -> None:
+        """The port vanishes, whoever has it open."""
+        self.network.leave(self.number)
+        if self._master is None or self._slave is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._master)
+        self.path.unlink(missing_ok=True)
+        os.close(self._master)
+        os.close(self._slave)
+        self._master = self._slave = None
+
+    async def close(self) -> None:
+        self.unplug()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- the wire ---
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._master, READ) if self._master is not None else b""
+        except (BlockingIOError, OSError):
+            return
+        if self.manners.silent:
+            return
+        self._held += data
+        while self._held:
+            if self._text_of is not None:
+                if not self._take_text():
+                    return
+                continue
+            self._held = self._held.lstrip(b"\n" + ESCAPE)
+            command, found, rest = self._held.partition(b"\r")
+            if not found:
+                return
+            self._held = rest
+            text = command.decode("ascii", "replace").strip()
+            if self._echo:
+                self._write(text.encode() + b"\r")
+            if text:
+                self.written.append(text)
+                self._command(text)
+
+    def _take_text(self) -> bool:
+        ends = [at for at in (self._held.find(END), self._held.find(ESCAPE)) if at >= 0]
+        if not ends:
+            return False
+        at = min(ends)
+        text, end, self._held = self._held[:at], self._held[at : at + 1], self._held[at + 1 :]
+        command, self._text_of = self._text_of, None
+        if end == ESCAPE:
+            self._line("OK")
+        elif command is not None:
+            self._later(self._submitted(command, text))
+        return True
+
+    def _write(self, data: bytes) -> None:
+        if self._master is not None:
+            with contextlib.suppress(OSError):  # nobody reads: the line is full
+                os.write(self._master, data)
+
+    def _line(self, *lines: str) -> None:
+        for line in lines:
+            self._write(b"\r\n" + line.encode() + b"\r\n")
+
+    def raw(self, data: bytes) -> None:
+        """Noise on the line."""
+        self._write(data)
+
+    def _later(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- commands ---
+
+    def _command(self, text: str) -> None:
+        if text.startswith(self.manners.unknown) or (
+            text.startswith(("AT+QURCCFG", "AT^DSCI", "AT+CLCC=1"))
+            and not text.startswith(OWN_COMMANDS.get(self.family, ()) or ("?",))
+        ):
+            self._line("ERROR")
+        elif text.startswith("AT+CMGS="):
+            self._later(self._prompt(text))
+        else:
+            self._line(*self._answer(text))
+
+    def _answer(self, text: str) -> list[str]:
+        """The lines that answer a command, its final last."""
+        manners = self.manners
+        if text in ("ATE0", "ATE1"):
+            self._echo = text == "ATE1"
+        elif text == "ATI":
+            return [*IDENTITIES[self.family].split("\r\n"), "OK"]
+        elif text == "AT+CPIN?":
+            return [f"+CPIN: {manners.sim}", "OK"] if manners.sim else ["+CME ERROR: 10"]
+        elif text in ("AT+CREG?", "AT+CGREG?"):
+            return [f'{text[2:-1]}: 2,{manners.registration},"1A2B","01C3D4E5",7', "OK"]
+        elif text == "AT+CSQ":
+            return [f"+CSQ: {20 if manners.registration in (1, 5) else 99},99", "OK"]
+        elif text.startswith("AT+CPMS"):
+            return self._storage(text)
+        elif text.startswith("AT+CNMI="):
+            if self.family == "a7670" and text.endswith("2,1,2,1,0"):
+                return ["+CMS ERROR: 303"]
+            self._telling = True
+        elif text == "AT+CMGL=4":
+            return [*self._list(), "OK"]
+        elif text.startswith("AT+CMGD="):
+            self.memory.pop(int(text[8:].partition(",")[0]), None)
+            self._fill_room()
+        elif text == "AT+CSCA?":
+            return ['+CSCA: "+8613800100500",145', "OK"]
+        elif text == "AT+CFUN=1,1":
+            asyncio.get_running_loop().call_soon(self._reset)
+        return ["OK"]
+
+    def _storage(self, text: str) -> list[str]:
+        used, room = len(self.memory), self.manners.room
+        if text == "AT+CPMS?":
+            return ["+CPMS: " + ",".join([f'"ME",{used},{room}'] * 3), "OK"]
+        return ["+CPMS: " + ",".join([f"{used},{room}"] * 3), "OK"]
+
+    def _list(self) -> list[str]:
+        out = []
+        for place, (state, tpdu) in sorted(self.memory.items()):
+            out += [f"+CMGL: {place},{state},,{len(tpdu)}", "00" + tpdu.hex().upper()]
+            self.memory[place] = (1, tpdu)
+        return out
+
+    def _reset(self) -> None:
+        self.unplug()
+        self.plug()
+
+    # --- messages ---
+
+    async def _prompt(self, command: str) -> None:
+        if self.manners.no_prompts:
+            self.manners.no_prompts -= 1
+            return
+        await asyncio.sleep(self.manners.prompt_s)
+        self._text_of = command
+        self._write(b">" if self.manners.bare_prompt else b"\r\n> ")
+
+    async def _submitted(self, command: str, text: bytes) -> None:
+        for line in self.manners.amid_send:
+            self._line(line)
+        await asyncio.sleep(self.manners.result_s)
+        try:
+            raw = bytes.fromhex(text.decode("ascii").strip())
+            tpdu = raw[1 + raw[0] :]
+            if len(tpdu) != int(command.partition("=")[2]):
+                raise ValueError("the length is another")
+        except (ValueError, IndexError):
+            self._line("+CMS ERROR: 304")
+            return
+        error = self.manners.next_errors.pop(0) if self.manners.next_errors else ""
+        if error and not self.manners.gone_with_error:
+            self._line(error)
+        elif self.manners.registration not in (1, 5, 6, 7) or self.manners.sim != "READY":
+            self._line("+CMS ERROR: 331")
+        else:
+            try:
+                taken = self.network.submit(self.number, tpdu)
+            except ValueError:
+                taken = False
+            self._line(*([error] if error else ["+CMGS: 7", "OK"] if taken else ["+CMS ERROR: 38"]))
+
+    def _deliver(self, tpdu: bytes) -> None:
+        """The network brings a message: into the memory, or it waits until there is room."""
+        self.on_text(tpdu)
+        if len(self.memory) >= self.manners.room:
+            self._waits_for_room.append(tpdu)
+            return
+        place = next(n for n in range(1, self.manners.room + 1) if n not in self.memory)
+        self.memory[place] = (0, tpdu)
+        if self._telling:
+            self._line(f'+CMTI: "ME",{place}')
+
+    def _fill_room(self) -> None:
+        waiting, self._waits_for_room = self._waits_for_room, []
+        for tpdu in waiting:
+            self._deliver(tpdu)
