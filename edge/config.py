@@ -29,6 +29,7 @@ Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]  # BCM numbers of the 40-pin hea
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
+Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
 
@@ -76,6 +77,19 @@ class AudioSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     phrases_dir: str = "/usr/share/anban/phrases"
 
 
+class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cellular modem: its AT port, by a path that stays (/dev/serial/by-path/...), and whom it texts.
+
+    `number` is its own, to be called back; `place` is what a text says of where the home is.
+    """
+
+    port: str
+    platform_numbers: Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
+    number: Phone | None = None
+    place: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
+
+
 class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person of this home, and what becomes of an assistance that nobody has taken in time."""
 
@@ -83,6 +97,9 @@ class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     service_from_minute: Minutes = 8 * 60  # minutes after local midnight
     service_to_minute: Minutes = 20 * 60
     not_taken: Literal["sos", "backup"] = "sos"
+    name: Annotated[str, msgspec.Meta(max_length=32)] = (
+        ""  # in texts alone: the platform has its own register
+    )
 
 
 class PendantSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +138,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hub: HubSection
     pins: PinsSection = PinsSection()
     audio: AudioSection = AudioSection()
+    modem: ModemSection | None = None
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
 
@@ -140,6 +158,7 @@ _ALLOWED = {
     Pin: "a BCM pin, 0 to 27",
     Minutes: "minutes after midnight, 0 to 1440",
     CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
+    Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
     bool: "true or false",

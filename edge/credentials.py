@@ -38,6 +38,17 @@ class PendantKeys(msgspec.Struct, frozen=True, kw_only=True):
         return "PendantKeys()"
 
 
+class SmsKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """What proves texts: the home's name in them, and a key for each direction, in hexadecimal."""
+
+    home: Annotated[str, msgspec.Meta(pattern="^[A-Z2-7]{4}$")]
+    up_key: Hex16
+    down_key: Hex16
+
+    def __repr__(self) -> str:
+        return "SmsKeys()"
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """All secrets of one hub."""
 
@@ -45,6 +56,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     https_token: str
     oscore: tuple[OscoreKeys, ...]
     pendants: dict[str, PendantKeys] = {}
+    sms: SmsKeys | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

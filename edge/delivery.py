@@ -7,15 +7,15 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from edge.book import owed
 from edge.entries import AttemptEntry, settles
 from edge.hub import Hub
-from edge.paths.base import Path, PathError, PathHealth, path_failed, path_worked
-from edge.plan import Action, Plan, Tries, Waiting, actions, next_due_ms, planned, spread_ms
+from edge.paths.base import Path, PathError, PathHealth, Sender, path_failed, path_worked
+from edge.plan import IP, Action, Plan, Tries, Waiting, actions, next_due_ms, planned, spread_ms
 from edge.stores.reading import Queued
 from protocols.errors import AnbanError, Reason
 from protocols.values import Event, EventId, Lane, Receipt
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LOWER: Final = (Lane.FAULT, Lane.READING, Lane.TELEMETRY)
 BULK: Final = "https"  # full batches go there: 100 events a request, where a datagram holds about 10
 AGAIN_MS: Final = 250  # after a batch that failed: the other path may be due, and a dead one answers fast
+HANDED: Final = "handed-over"  # an attempt's reason: a network has it, and its receipt comes on its own
 IDLE_S: Final = 30.0  # the queue is looked at this often even if nobody says that something came
 CHECK_S: Final = 60.0  # between two checks of a good path: minute-level supervision
 CHECK_DOWN_S: Final = 20.0  # of one that is down: a call must not wait for a minute to learn that it is back
@@ -41,7 +42,7 @@ class Delivery:
     def __init__(
         self,
         hub: Hub,
-        paths: Mapping[str, Path],
+        paths: Mapping[str, Sender],
         plan: Plan,
         pending: Pending,
         on_health: Callable[[PathHealth, PathHealth], None],
@@ -59,7 +60,7 @@ class Delivery:
         self._not_before = dict.fromkeys(Lane, 0)
         hub.on_change.append(self.wake)
 
-    def use(self, paths: Mapping[str, Path], plan: Plan) -> None:
+    def use(self, paths: Mapping[str, Sender], plan: Plan) -> None:
         """Other settings: what is owed is tried anew by this plan; of new paths nothing is known."""
         for name, path in paths.items():
             if self._paths.get(name) is not path:
@@ -120,9 +121,18 @@ class Delivery:
             receipts = await path.send([event])
         except PathError as error:
             self._failed(path, error)
-            _end(self._tries, event.id, action.path, refused=error.reason is Reason.PATH_REFUSED)
-            self._note(event, action.path, error)
+            unknown = error.reason is Reason.PATH_TIMEOUT
+            refused = error.reason is Reason.PATH_REFUSED
+            # A text that may have gone is not sent again before its gap; the receiver folds it if it went.
+            handed = unknown and action.path not in IP
+            _end(self._tries, event.id, action.path, refused=refused, handed=handed)
+            self._note(event, action.path, str(error.reason), unknown=unknown)
         else:
+            if not receipts:
+                _end(self._tries, event.id, action.path, handed=True)
+                self._note(event, action.path, HANDED, unknown=True)
+                self.wake()
+                return
             self._worked(path)
             _end(self._tries, event.id, action.path, refused=any(r.stage == "rejected" for r in receipts))
             self._acked.update(receipt.about for receipt in receipts if settles(receipt, event.lane))
@@ -130,8 +140,13 @@ class Delivery:
                 self._hub.receipt(receipt, action.path)
         self.wake()
 
-    def _note(self, event: Event, path: str, error: PathError) -> None:
-        unknown = error.reason is Reason.PATH_TIMEOUT
+    def acknowledged(self, receipt: Receipt) -> None:
+        """A receipt came on its own, and is on its way to the disk: no way is tried on meanwhile."""
+        if receipt.stage == "stored":
+            self._acked.add(receipt.about)
+            self.wake()
+
+    def _note(self, event: Event, path: str, reason: str, *, unknown: bool) -> None:
         tries = self._tries.get((event.id, path), Tries())
         self._hub.attempt(
             AttemptEntry(
@@ -140,7 +155,7 @@ class Delivery:
                 path=path,
                 number=tries.count,
                 outcome="unknown" if unknown else "failed",
-                reason=str(error.reason),
+                reason=reason,
             )
         )
 
@@ -239,8 +254,8 @@ class Delivery:
             await asyncio.sleep(CHECK_S if self.health[name].good else CHECK_DOWN_S)
 
     async def check(self, name: str) -> bool:
-        """One authenticated round trip on a path; whether the platform answered."""
-        path = self._paths[name]
+        """One authenticated round trip on a path by IP; whether the platform answered."""
+        path = cast(Path, self._paths[name])
         try:
             wall_ms, round_trip_s = await path.time()
         except PathError as error:
@@ -250,19 +265,19 @@ class Delivery:
         self._worked(path, round(round_trip_s * 1000))
         return True
 
-    def polled(self, path: Path, error: PathError | None) -> None:
-        """A long poll of the downlink has ended: as good a check as any."""
+    def polled(self, path: Sender, error: PathError | None) -> None:
+        """A long poll of the downlink has ended, as good a check as any; or a modem was looked at."""
         if error is None:
             self._worked(path)
         else:
             self._failed(path, error)
 
-    def _worked(self, path: Path, round_trip_ms: int = -1) -> None:
+    def _worked(self, path: Sender, round_trip_ms: int = -1) -> None:
         if self._paths.get(path.name) is path:  # what is heard of a path that other settings ended counts not
             health = path_worked(self.health[path.name], self._now_ms(), round_trip_ms)
             self._set_health(path.name, health)
 
-    def _failed(self, path: Path, error: PathError) -> None:
+    def _failed(self, path: Sender, error: PathError) -> None:
         log.info("path %s: %s", path.name, error)
         if self._paths.get(path.name) is path:
             health = path_failed(self.health[path.name], self._now_ms(), str(error.reason))
@@ -299,7 +314,16 @@ def _begin(tries: dict[tuple[EventId, str], Tries], event_id: EventId, path: str
     tries[event_id, path] = Tries(count=before.count + 1, started_ms=now_ms, in_flight=True)
 
 
-def _end(tries: dict[tuple[EventId, str], Tries], event_id: EventId, path: str, *, refused: bool) -> None:
+def _end(
+    tries: dict[tuple[EventId, str], Tries],
+    event_id: EventId,
+    path: str,
+    *,
+    refused: bool = False,
+    handed: bool = False,
+) -> None:
     before = tries.get((event_id, path))
     if before is not None:
-        tries[event_id, path] = msgspec.structs.replace(before, in_flight=False, refused=refused)
+        tries[event_id, path] = msgspec.structs.replace(
+            before, in_flight=False, refused=refused, handed=handed
+        )

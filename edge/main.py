@@ -45,6 +45,7 @@ from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
+from edge.texting import Texting
 from edge.threads import in_thread
 from edge.uplink import Uplink
 from edge.watch import Watch
@@ -247,6 +248,7 @@ class Service:
             self.credentials,
             self.ports.clock,
             self.supervisor,
+            self._texting(),
         )
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
@@ -255,7 +257,7 @@ class Service:
             self.hub,
             self.journal,
             timing=config.timing,
-            last_word_ms=lambda: max(h.last_good_ms for h in self.delivery.health.values()),
+            last_word_ms=lambda: self.uplink.last_word_ms,
             config_digest=lambda: self.configuration.active.hash[:16],
         )
         self._present()
@@ -265,6 +267,16 @@ class Service:
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
+
+    def _texting(self) -> Texting | None:
+        """The texts, where the seed has a modem and the credentials what proves texts."""
+        section, keys = self.config.modem, self.credentials.sms
+        if section is None or keys is None:
+            return None
+        port = self.ports.modem_port(section.port)
+        return Texting(
+            self.hub, self.state, self.config, section, keys, port, lambda ms: self.uplink.platform_time(ms)
+        )
 
     def _present(self) -> None:
         config = self.config

@@ -4,7 +4,8 @@ A row says for one lane and one path when the first tries are due (counted from 
 after them (counted from the start of the try before); the last gap repeats for ever. A path that does not
 exist in this home (no entry in `health`) yields nothing, whatever the table says. An event from before this
 boot has no known age: all its offsets count as due. A path that came back since the last try makes the next
-one due at once, unless that try was answered with a refusal.
+one due at once, unless that try was answered with a refusal, or was handed to a network that brings answers
+on its own (SMS): then the gap counts, or every check of the modem would cost a text.
 
 Calls are planned per event, lower lanes per lane: the head of the queue stands for it, and goes out in
 batches.
@@ -109,6 +110,7 @@ class Tries(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int = 0
     in_flight: bool = False
     refused: bool = False  # the last one was answered, authentically, with a refusal
+    handed: bool = False  # the last one was given to a network that answers later, or perhaps: it has its gap
 
 
 class Action(msgspec.Struct, frozen=True, order=True):
@@ -221,7 +223,7 @@ def _due_ms(
     if count == 0:
         down = row.hurry_if_down and not any(_good(health, path) for path in row.hurry_if_down)
         return now_ms if began_ms is None else began_ms + (0 if down else row.offsets_ms[0])
-    if not tried.refused and known.good and known.last_good_ms > tried.started_ms:
+    if not (tried.refused or tried.handed) and known.good and known.last_good_ms > tried.started_ms:
         return now_ms
     if count < len(row.offsets_ms):
         spaced = tried.started_ms + row.offsets_ms[count] - row.offsets_ms[count - 1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.ble.ports import AdapterPort
+from drivers.modem.port import Opener, serial_opener
 from drivers.pi.pins import Pin, PinFactory
 from drivers.pi.power import SYSFS
 from edge.clock import SystemClock
@@ -23,6 +24,7 @@ class Ports:
     power_supplies: Path = SYSFS
     random_bytes: Callable[[int], bytes] = os.urandom
     feed_watchdog: Callable[[], None] = lambda: None
+    modem_port: Callable[[str], Opener] = serial_opener
 
 
 class LazyPins:

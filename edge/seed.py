@@ -50,6 +50,11 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
     for elder in config.elders:
         if elder.not_taken == "backup":  # as main.py builds Care: backup_reachable is never true yet
             found.append(f"elders.not_taken: no way to a back-up contact of {elder.id} yet; becomes an SOS")
+    if config.modem is not None:
+        if credentials.sms is None:
+            found.append("modem: the credentials have no keys for texts; nothing goes by SMS")
+        if not Path(config.modem.port).exists():
+            found.append(f"modem.port: there is no {config.modem.port}; look into /dev/serial/by-path")
     if shutil.which(config.audio.player[0]) is None:
         found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
     if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():

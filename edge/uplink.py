@@ -17,7 +17,7 @@ from edge.credentials import Credentials
 from edge.delivery import Delivery
 from edge.downlink import Downlink
 from edge.hub import LATE_S, Hub
-from edge.paths.base import Path, PathError, PathHealth
+from edge.paths.base import Path, PathError, PathHealth, Sender
 from edge.paths.coap import CoapPath
 from edge.paths.https import HttpsPath
 from edge.stores.errors import StoreError
@@ -25,6 +25,7 @@ from edge.stores.reading import Queued
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
+from edge.texting import Texting
 from edge.threads import in_thread
 from protocols.errors import Reason
 from protocols.values import DownlinkItem, Lane
@@ -48,13 +49,17 @@ class Uplink:
         credentials: Credentials,
         clock: SystemClock,
         supervisor: Supervisor,
+        texting: Texting | None = None,
     ) -> None:
         self._hub, self._writer, self._state, self._clock = hub, writer, state, clock
         self._credentials, self._supervisor = credentials, supervisor
+        self._texting = texting
         self._make_paths(settings.platform)
         self.delivery = Delivery(
-            hub, self.paths, settings.plan, self._pending, self._path_health, self._platform_time
+            hub, self._ways(), settings.plan, self._pending, self._path_health, self.platform_time
         )
+        if texting is not None:
+            texting.delivery = self.delivery
         self.cursor = self._durable = self._stored_cursor()
         self._missed = False
         self._keeping: asyncio.Task[None] | None = None
@@ -70,6 +75,8 @@ class Uplink:
         for name in self.paths:
             self._supervisor.add(f"check {name}", functools.partial(self.delivery.run_checks, name))
         self._supervisor.add("coap", self._coap.open)
+        if self._texting is not None:
+            self._supervisor.add("texting", self._texting.run)
         self._supervisor.add("downlink", self.downlink.run)
 
     async def close(self) -> None:
@@ -84,7 +91,7 @@ class Uplink:
             before = list(self.paths.values())
             self._make_paths(settings.platform)
             await self._coap.open()
-        self.delivery.use(self.paths, settings.plan)
+        self.delivery.use(self._ways(), settings.plan)
         self.downlink.use(list(self.paths.values()))
         await asyncio.gather(*(path.close() for path in before), return_exceptions=True)
 
@@ -121,7 +128,20 @@ class Uplink:
                         return
             await asyncio.sleep(REPORT_AGAIN_S)
 
+    @property
+    def last_word_ms(self) -> int:
+        """When the platform was last heard, whatever the way, in monotonic ms; -1 if never."""
+        texted_ms = -1 if self._texting is None else self._texting.last_word_ms
+        return max(texted_ms, *(self.delivery.health[name].last_good_ms for name in self.paths))
+
     # --- what the parts ask of each other ---
+
+    def _ways(self) -> dict[str, Sender]:
+        """All ways on which events go out: by IP, and by text where there is a modem."""
+        ways: dict[str, Sender] = dict(self.paths)
+        if self._texting is not None:
+            ways[self._texting.path.name] = self._texting.path
+        return ways
 
     def _make_paths(self, platform: PlatformSection) -> None:
         """Both paths anew: blocks of numbers of a security context are never shared between two of them."""
@@ -168,7 +188,8 @@ class Uplink:
             except (StoreError, RuntimeError) as error:
                 log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
 
-    def _platform_time(self, wall_ms: int) -> None:
+    def platform_time(self, wall_ms: int) -> None:
+        """The platform's time has come."""
         step_ms = self._clock.confirm(wall_ms)
         if step_ms:
             log.warning("the wall clock was wrong by %d s", step_ms // 1000)

@@ -36,17 +36,24 @@ class PathError(AnbanError):
         self.receipts = tuple(receipts)
 
 
-class Path(Protocol):
-    """One way to the platform. Safe to use from several tasks of one loop at once."""
+class Sender(Protocol):
+    """A way on which events go out. Safe to use from several tasks of one loop at once."""
 
     @property
     def name(self) -> str:
-        """The word for it in plans, entries and tables: "coap", "https"."""
+        """The word for it in plans, entries and tables: "coap", "https", "sms"."""
         ...
 
     async def send(self, events: Sequence[Event | Packed]) -> list[Receipt]:
-        """Deliver events; the platform's receipt for each ("stored" or "rejected"), in order. PathError."""
+        """Deliver events; the platform's receipt for each ("stored" or "rejected"), in order. PathError.
+
+        No receipts at all: handed to a network that brings them later, if it brings them.
+        """
         ...
+
+
+class Path(Sender, Protocol):
+    """A way to the platform that answers: one by IP."""
 
     async def poll(self, after: int, hold_s: float) -> list[DownlinkItem]:
         """What the platform says after the cursor `after`; waits up to `hold_s` for something. PathError."""

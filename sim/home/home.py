@@ -22,9 +22,11 @@ from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
 from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
-from sim.home.setup import Setup
+from sim.home.setup import PLATFORM_NUMBER, Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
+from sim.modem.modem import SimModem
+from sim.modem.network import CellNetwork
 
 START_S = 45.0  # a program's start when everything else of the machine starts too
 END_S = 15.0
@@ -61,6 +63,8 @@ class Home:
         self.on_case: list[Callable[[LiveCase], None]] = []
         self.on_deed: list[Callable[[Deed], None]] = []
         self.disk: FaultDisk | None = None
+        self.cell = CellNetwork(seed)
+        self.modems: dict[str, SimModem] = {}
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )
@@ -92,6 +96,8 @@ class Home:
         for path in (self.logs, self.air_dir, self.platform.directory):
             path.mkdir(parents=True, exist_ok=True)
         os.chmod(self.directory, 0o700)
+        if self.setup.modems:
+            self._plug_modems()
         self.platform.on_event = lambda event: self._each(self.on_event, event)
         self.platform.on_case = lambda case: self._each(self.on_case, case)
         self.platform.on_deed = self._deed
@@ -128,6 +134,16 @@ class Home:
         )
         for name in self.hubs:
             await self.listens(name)
+
+    def _plug_modems(self) -> None:
+        """A modem at the platform and at each hub, all in one cell network."""
+        self.cell.air.delay_s = self.setup.sms_delay_s
+        self.platform.modem = self.directory / "platform-modem"
+        rows = [("platform", PLATFORM_NUMBER, self.platform.modem, "ec25")]
+        rows += [(n, self.setup.number_of(n), hub.modem_port, "a7670") for n, hub in self.hubs.items()]
+        for name, number, path, family in rows:
+            self.modems[name] = SimModem(number, path, self.cell, family)
+            self.modems[name].plug()
 
     async def on_air(self, name: str, within_s: float = START_S) -> None:
         """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""
@@ -168,6 +184,9 @@ class Home:
         )
         await self._within(END_S, *ends)
         await self._within(END_S, self.platform.stop(), self._air.stop(), self.net.close(), self.air.close())
+        for modem in self.modems.values():
+            await modem.close()
+        self.cell.close()
         for child in (self._air, self.platform.child, *(hub.child for hub in self.hubs.values())):
             await child.kill()
 

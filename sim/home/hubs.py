@@ -15,7 +15,7 @@ from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
-from sim.home.setup import HubSetup, Setup
+from sim.home.setup import PLATFORM_NUMBER, HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
 
@@ -37,6 +37,7 @@ class HubRig:
         self.child = Child(setup.id, ["-m", "sim.hub", "--dir", str(directory)], logs)
         self.ledger = ledger
         self.env: dict[str, str] = {}
+        self.modem_port = directory / "modem"  # where its modem's AT port appears
         self.lamp = LampReader()
         self._fingers = {name: Finger() for name in PINS}
         self.said: list[tuple[int, str]] = []
@@ -138,6 +139,14 @@ class HubRig:
         except AnbanError:
             return True
         return any(call["elder"] == elder and call["lifecycle"] in ("asking", "open") for call in calls)
+
+    async def paths(self) -> list[dict[str, Any]]:
+        """What the hub knows of each way: for waiting alone. Empty while it does not answer."""
+        try:
+            status = await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "status")
+        except AnbanError:
+            return []
+        return list(status["paths"])
 
     async def settings(self) -> dict[str, Any]:
         """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
@@ -252,8 +261,15 @@ def hub_toml(
         "[timing]",
         *_pairs(**home.timing),
     ]
+    if home.modems:
+        lines += [
+            "[modem]",
+            f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
+            *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
+        ]
     for elder in home.elders:
-        lines += ["[[elders]]", *_pairs(id=elder.id, not_taken=home.not_taken, **home.service)]
+        name = getattr(elder, home.language)
+        lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]
     for pendant in pendants.values():
         setup = pendant.setup
         lines += [

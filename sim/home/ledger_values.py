@@ -71,6 +71,7 @@ class Stored:
     wall_ms: int = 0
     clock_trusted: bool = False
     durable: bool = False
+    by_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class PlatformRig:
         self.directory = directory
         self.child = Child("platform", [], logs)
         self.info: dict[str, Any] = {}
+        self.modem: Path | None = None  # the AT port of its modem, where it has one
         self.events: list[Stored] = []
         self.cases: dict[str, LiveCase] = {}
         self.on_event: Callable[[Stored], None] = lambda event: None
@@ -75,6 +76,7 @@ class PlatformRig:
             self.directory,
             hub.id,
             elders=[{"id": e.id, "name": f"{e.zh} {e.en}", "address": e.address} for e in setup.elders],
+            number=setup.number_of(hub.id) if setup.modems else "",
             devices=[{"id": p.id, "kind": "pendant", "elder": p.elder} for p in setup.pendants]
             + [{"id": hub.id, "kind": "hub", "elder": hub.elder}],
         )
@@ -84,7 +86,8 @@ class PlatformRig:
         ready = self.directory / READY
         ready.unlink(missing_ok=True)
         ports = [f"--{n}-port={self.info.get(f'{n}_port', 0)}" for n in ("coap", "https", "seat")]
-        self.child.arguments = ["-m", "sim.platform", "--dir", str(self.directory), *ports]
+        modem = [f"--modem={self.modem}"] if self.modem is not None else []
+        self.child.arguments = ["-m", "sim.platform", "--dir", str(self.directory), *ports, *modem]
         took = await self.child.start(ready.exists)
         self.info = json.loads(await asyncio.to_thread(ready.read_text))
         return took

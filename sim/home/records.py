@@ -64,6 +64,7 @@ def events_after(db: sqlite3.Connection, number: int) -> tuple[list[Stored], int
             wall_ms=sent.wall_ms,
             clock_trusted=sent.clock_trusted,
             durable=sent.durable,
+            by_text=sent.boot == 0,  # a text has no room for the hub's boot
         )
         events.append(event)
     return events, number

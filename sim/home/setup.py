@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sim.modem.network import TYPICAL_S
+
 
 @dataclass(frozen=True)
 class Elder:
@@ -50,4 +52,13 @@ class Setup:
     clock_offset_s: int = 0
     not_taken: str = "sos"
     language: str = "zh"
+    modems: bool = False  # a modem at each hub and at the platform, and a cell network between them
+    sms_delay_s: tuple[float, float] = TYPICAL_S
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
+
+    def number_of(self, hub: str) -> str:
+        """The number of a hub's SIM."""
+        return f"+861380013{8101 + [row.id for row in self.hubs].index(hub):04d}"
+
+
+PLATFORM_NUMBER = "+8613800138000"

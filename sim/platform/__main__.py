@@ -19,7 +19,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    platform = Platform(arguments.dir, host=arguments.host)
+    platform = Platform(arguments.dir, host=arguments.host, modem=arguments.modem)
     await platform.start(arguments.coap_port, arguments.https_port, arguments.seat_port)
     if sys.stdout.isatty():  # the address holds the token: for the person who started it, not for a log
         print(f"The seat's page: {platform.seat_url}", flush=True)
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--coap-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--https-port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seat-port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--modem", type=Path, help="AT port of a modem: calls come by SMS too")
     parser.add_argument("--log", default="WARNING", choices=LEVELS, help="level of the log on standard error")
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -7,7 +7,8 @@ import sqlite3
 from pathlib import Path
 
 NAME = "platform.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+STEPS = ("schema.sql", "schema-2.sql")  # what leads from each version to the next
 BUSY_MS = 5_000  # provisioning and the server write to the same file, each in transactions of milliseconds
 
 
@@ -36,10 +37,12 @@ def _migrate(db: sqlite3.Connection) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise ValueError(f"{NAME} has schema {version}, this release knows {SCHEMA_VERSION}")
-        if version < 1:
-            for statement in (Path(__file__).parent / "schema.sql").read_text("utf-8").split(";\n"):
-                if statement.strip():
-                    db.execute(statement)
+        for step, name in enumerate(STEPS, 1):
+            if version < step:
+                for statement in (Path(__file__).parent / name).read_text("utf-8").split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+        if version < SCHEMA_VERSION:
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")
     except BaseException:

@@ -21,6 +21,7 @@ KID_BYTES = 3  # 4 contexts each for 4 million hubs, and small in every request
 SECRET_BYTES = 16  # RFC 8613 3.2: AES-CCM-16-64-128
 SERVER_ID = b"\x00"  # the platform's sender id; never on the wire, only in the key derivation
 TOKEN_BYTES = 32
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # of a home's name in texts
 MAX_TEXT = 200
 
 
@@ -74,12 +75,14 @@ def provision(
     *,
     area: str = "",
     address: str = "",
+    number: str = "",
 ) -> dict[str, Any]:
     """Register a hub with new secrets and return what its credentials.json holds; earlier secrets of it end.
 
     `elders`: {"id", "name", "address"} and optionally "phone", "notes"; `devices`: {"id"} and optionally
-    "name", "kind", "elder", "room". `area` (by default the address's first part) groups faults. Works before
-    the platform starts and while it runs. Two hubs of one home are provisioned with the same elders and
+    "name", "kind", "elder", "room". `number`: of the hub's modem, where it has one.
+    `area` (by default the address's first part) groups faults. Works before the platform starts and while it
+    runs. Two hubs of one home are provisioned with the same elders and
     devices. AnbanError(BAD_VALUE) for an id that is none.
     """
     people = [_convert(Elder, elder) for elder in elders]
@@ -94,6 +97,7 @@ def provision(
         _write_hub(db, hub_id, area or _area_of(where), where, token)
         for context in contexts:
             _write_context(db, hub_id, context)
+        sms = _write_sms(db, hub_id, number)
         for elder in people:
             db.execute("INSERT OR REPLACE INTO elders VALUES (?,?,?,?,?)", msgspec.structs.astuple(elder))
             db.execute("INSERT OR IGNORE INTO hub_elders VALUES (?,?)", (hub_id, elder.id))
@@ -105,7 +109,7 @@ def provision(
         db.execute("COMMIT")
     finally:
         db.close()
-    return {"hub_id": hub_id, "https_token": token, "oscore": contexts}
+    return {"hub_id": hub_id, "https_token": token, "oscore": contexts, "sms": sms}
 
 
 def _convert(kind: type[Any], value: Mapping[str, str]) -> Any:
@@ -165,6 +169,21 @@ def _write_context(db: sqlite3.Connection, hub: str, context: dict[str, Any]) ->
             return
         except sqlite3.IntegrityError:  # the key id is taken
             context["sender_id"] = secrets.token_bytes(KID_BYTES).hex()
+
+
+def _write_sms(db: sqlite3.Connection, hub: str, number: str) -> dict[str, str]:
+    """New keys for texts; the home's name in them is kept while it has one."""
+    known = db.execute("SELECT home FROM sms WHERE hub = ?", (hub,)).fetchone()
+    up_key, down_key = secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SECRET_BYTES)
+    while True:
+        home = known[0] if known else "".join(secrets.choice(BASE32) for _ in range(4))
+        if known or not db.execute("SELECT 1 FROM sms WHERE home = ?", (home,)).fetchone():
+            break
+    db.execute(
+        "INSERT OR REPLACE INTO sms (home, hub, up_key, down_key, number) VALUES (?,?,?,?,?)",
+        (home, hub, up_key, down_key, number),
+    )
+    return {"home": home, "up_key": up_key.hex(), "down_key": down_key.hex()}
 
 
 def token_hash(token: str) -> bytes:

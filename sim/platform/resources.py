@@ -78,6 +78,7 @@ class Resources:
         self._store = store
         self._bell = bell
         self._closing = False
+        self.heard_ms: dict[str, int] = {}  # hub -> when it last asked anything by IP
 
     async def post_events(self, hub: str, body: bytes) -> bytes:
         """POST /v1/events in CBOR: the receipts, after the commit."""
@@ -90,6 +91,7 @@ class Resources:
 
     async def deliver(self, hub: str, events: Sequence[Event | Unread]) -> list[Receipt]:
         """Commit a delivery; the receipts in its order."""
+        self.heard_ms[hub] = now_ms()
         return (await self._store.receive(events, hub)).receipts
 
     def downlink_query(self, query: Mapping[str, str]) -> tuple[int, float]:
@@ -108,6 +110,7 @@ class Resources:
 
     async def downlink(self, hub: str, after: int, hold_s: float, room: int) -> list[DownlinkItem]:
         """The items after a cursor, of at most `room` bytes; empty if nothing came in `hold_s`."""
+        self.heard_ms[hub] = now_ms()
         loop = asyncio.get_running_loop()
         end = loop.time() + hold_s
         while True:

@@ -20,6 +20,7 @@ from sim.platform.https_server import HttpsDoor, https_server
 from sim.platform.resources import Bell, Resources
 from sim.platform.seat import TOKEN_FILE, Seat, seat_token
 from sim.platform.store import Store, now_ms
+from sim.platform.texts import Texts
 from sim.platform.web import WebServer
 
 HOST = "127.0.0.1"
@@ -30,8 +31,9 @@ READY_FILE = "platform.json"
 class Platform:
     """A running platform. `ports` are 0 for "any free one"; `info` is what platform.json says."""
 
-    def __init__(self, directory: Path, *, host: str = HOST) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, *, host: str = HOST, modem: Path | None = None) -> None:
+        self.directory, self._modem = directory, modem
+        self.texts: Texts | None = None
         self.host = host
         self.info: dict[str, Any] = {}
         self.bell = Bell()
@@ -50,6 +52,9 @@ class Platform:
         self.store = Store(self.directory, self._arrived)
         self.resources = Resources(self.store, self.bell)
         self.seat = Seat(self.store, self._token)
+        if self._modem is not None:
+            self.texts = Texts(self.store, self._modem, lambda hub: self.resources.heard_ms.get(hub, 0))
+            self._tasks.append(asyncio.create_task(self.texts.run(), name="texts"))
         contexts = Contexts(self.store.register, epoch)
         door = HttpsDoor(self.resources, self.store.register)
         https = https_server(door, self.host, https_port, self._cert_file, self._key_file)
@@ -95,6 +100,8 @@ class Platform:
         for hub in arrival.hubs:
             self.bell.ring(hub)
         self.seat.tell(arrival)
+        if self.texts is not None:
+            self.texts.arrived(arrival)
 
     async def _watch(self) -> None:
         """Look for hubs that have fallen silent. What was before this start is not held against them."""
@@ -117,6 +124,8 @@ class Platform:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.texts is not None:
+            self.texts.close()
         self.resources.close()
         self.seat.close()
         if self._coap is not None:

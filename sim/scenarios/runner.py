@@ -66,6 +66,11 @@ def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
     stages = dict(event.stages)
     if press is not None:
         stages["platform"] = event.received_ms - press.at_ms
+        handed = _texted(press, home)
+        if handed is not None:
+            stages["sms_handed_ms"] = handed - press.at_ms
+            if handed <= event.received_ms and event.by_text:
+                stages["sms_platform_ms"] = event.received_ms - press.at_ms
         for told in home.ledger.told:
             if told.at_ms < press.at_ms or told.device != press.origin:
                 continue
@@ -79,3 +84,11 @@ def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
         "elder": event.elder,
         "stages": stages,
     }
+
+
+def _texted(press: Press, home: Home) -> int | None:
+    """When the cell network took the first text from the press's home after it."""
+    if not home.setup.modems:
+        return None
+    numbers = {home.setup.number_of(name) for name in home.hubs}
+    return next((c.at_ms for c in home.cell.log if c.sender in numbers and c.at_ms >= press.at_ms), None)

@@ -179,6 +179,36 @@ LINES = (
     ),
 )
 
+TEXTS = (
+    Plant(
+        "a receipt that comes by text is read and not kept",
+        (1, 2),
+        "internet-gone-sms",
+        "and the lamp is green",
+        (
+            Change(
+                "edge/texting.py",
+                "        if not await self._kept(receipt):\n            return False\n",
+                "",
+            ),
+        ),
+    ),
+    Plant(
+        "a text that the network took counts as delivered",
+        (9,),
+        "internet-gone-sms",
+        "nothing was claimed before it was true",
+        (
+            Change(
+                "edge/delivery.py",
+                "                self._note(event, action.path, HANDED, unknown=True)\n",
+                "                receipt = Receipt(number=1, about=event.id, stage='stored')\n"
+                "                self._hub.receipt(receipt, action.path)\n",
+            ),
+        ),
+    ),
+)
+
 DEATHS = (
     Plant(
         "a hub does not read back what it had told",
@@ -410,4 +440,4 @@ SETTINGS = (
     ),
 )
 
-PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS, *TESTS)
+PLANTS = (*PRESSES, *LINES, *TEXTS, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS, *TESTS)

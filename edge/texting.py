@@ -1,0 +1,124 @@
+"""The hub's texts: its modem kept running, calls out as frames, the platform's receipts in."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from drivers.modem.modem import Modem, Standing
+from drivers.modem.port import Opener
+from edge.config import Config, ModemSection
+from edge.credentials import SmsKeys
+from edge.delivery import Delivery
+from edge.hub import Hub
+from edge.paths.base import PathError
+from edge.paths.sms import SmsPath
+from edge.stores.state import State
+from protocols.errors import Reason
+from protocols.sms_pdu import Deliver
+from protocols.values import Event, Lane, Receipt
+
+log = logging.getLogger(__name__)
+
+NUMBERS_S: Final = 30.0  # between two looks whether numbers of frames have to be reserved
+SPEECH: Final = {
+    "zh": {Lane.SOS: "紧急求助", Lane.ASSIST: "求助", "call": "请回电"},
+    "en": {Lane.SOS: "SOS", Lane.ASSIST: "Help", "call": "call"},
+}
+
+
+class Texting:
+    """Made once where the seed has a modem. `path` takes part in the plan; `last_word_ms` is when the
+    platform's last receipt came by text, or -1."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        state: State,
+        config: Config,
+        section: ModemSection,
+        keys: SmsKeys,
+        open_port: Opener,
+        on_time: Callable[[int], None],
+    ) -> None:
+        self._hub, self._config, self._section, self._on_time = hub, config, section, on_time
+        self.modem = Modem(open_port, self._message, on_standing=self._standing, alarm=self._alarm)
+        self.path = SmsPath(
+            self.modem,
+            section.platform_numbers,
+            keys,
+            state,
+            names=self._names,
+            words=self.words,
+            now_ms=hub.mint.clock.monotonic_ms,
+            boot=hub.mint.clock.boot,
+            most_a_day=section.texts_a_day,
+        )
+        self.path.load_window()
+        self.delivery: Delivery | None = None
+        self.last_word_ms = -1
+
+    async def run(self) -> None:
+        """Keep the modem running, and numbers ahead, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.modem.run(), name="modem")
+            group.create_task(self._numbers(), name="text numbers")
+
+    async def _numbers(self) -> None:
+        while True:
+            await self.path.counters.fill()
+            await asyncio.sleep(NUMBERS_S)
+
+    def words(self, event: Event) -> str:
+        """What a person reads behind the machine's part: the place before the name."""
+        speech = SPEECH[self._config.home.language]
+        names = {elder.id: elder.name for elder in self._config.elders}
+        at = datetime.datetime.fromtimestamp(
+            event.wall_ms / 1000 + self._config.home.utc_offset_minutes * 60, datetime.UTC
+        )
+        when = f"{at:%H:%M}" if event.clock_trusted else ""
+        back = f"{speech['call']} {self._section.number}" if self._section.number else ""
+        what = speech[Lane.SOS if event.lane is Lane.SOS else Lane.ASSIST]
+        parts = (self._section.place, names.get(event.elder, ""), what, when, back)
+        return " ".join(part for part in parts if part)
+
+    def _names(self) -> set[str]:
+        """Every device whose events this hub may have sent, or be told of."""
+        own = {self._hub.mint.origin, *(pendant.id for pendant in self._config.pendants)}
+        return own | {event_id.origin for event_id in self._hub.book.index}
+
+    def _alarm(self) -> bool:
+        return any(event.lane is Lane.SOS for event in self._hub.events.values())
+
+    def _standing(self, standing: Standing) -> None:
+        """The modem was looked at: the plan knows of its way, and what lasts becomes a fault."""
+        self._hub.see("modem", self._hub.mint.origin, not standing.good, standing.trouble)
+        if self.delivery is not None:
+            error = None if standing.good else PathError(Reason.PATH_DOWN, f"the modem: {standing.trouble}")
+            self.delivery.polled(self.path, error)
+
+    async def _message(self, message: Deliver) -> bool:
+        """A text came; whether the modem may forget it: a receipt only when it is on the disk."""
+        found = self.path.read(message.text)
+        if found is None:
+            return True
+        receipt, counter = found
+        if self.delivery is not None:
+            self.delivery.acknowledged(receipt)
+        if not await self._kept(receipt):
+            return False
+        await self.path.keep(counter)
+        self.last_word_ms = self._hub.mint.clock.monotonic_ms()
+        if receipt.wall_ms and not self._hub.mint.clock.trusted():
+            self._on_time(receipt.wall_ms)  # late by its way, and better than years
+        return True
+
+    async def _kept(self, receipt: Receipt) -> bool:
+        commit = self._hub.receipt(receipt, self.path.name)
+        if commit is None:
+            return False
+        await asyncio.wait({commit})
+        return not commit.cancelled() and commit.exception() is None
