@@ -45,6 +45,10 @@ class Bench:
         event = self.hub.mint.event("reading.pulse", self.hub.mint.next_id(), data={"value": 70})
         self.waiting.append(Queued(seq, pack(encode_event(event))))
 
+    def gets_a_modem(self):
+        self.paths = {**self.paths, "sms": PathByHand("sms")}
+        self.delivery.use(self.paths, DEFAULT)
+
     def later(self, seconds):
         self.clock.now += round(seconds * 1000)
         self.delivery.wake()
@@ -233,3 +237,59 @@ async def test_a_fault_that_the_disk_refuses_goes_out_from_memory(bench):
     while bench.hub.stranded:
         await asyncio.sleep(0)
         await bench.disk.commit()
+
+
+async def test_a_text_that_was_handed_over_waits_for_its_gap_and_its_receipt_ends_the_rest(bench):
+    bench.gets_a_modem()
+    event_id = await bench.press()
+    await bench.paths["coap"].next()
+    bench.later(5)
+    (event,), answer = await bench.paths["sms"].next()
+    assert event.id == event_id
+    answer.set_result([])
+    await turns()
+    bench.delivery.polled(bench.paths["sms"], None)  # the modem is looked at every minute: that sends nothing
+    bench.later(20)
+    await turns()
+    assert bench.paths["sms"].sent == []
+    assert event_id in bench.hub.events
+    bench.later(6)
+    _, answer = await bench.paths["sms"].next()  # 30 s after the press
+    answer.set_exception(PathError(Reason.PATH_TIMEOUT, "it may have gone"))
+    await turns()
+    bench.delivery.polled(bench.paths["sms"], None)
+    bench.later(30)
+    await turns()
+    assert bench.paths["sms"].sent == []
+    (receipt,) = stored([event])
+    bench.delivery.acknowledged(receipt)
+    bench.hub.receipt(receipt, "sms")
+    bench.later(3600)
+    await turns()
+    assert all(path.sent == [] for name, path in bench.paths.items() if name == "sms")
+
+
+async def test_a_modem_that_came_back_texts_at_once(bench):
+    bench.gets_a_modem()
+    await bench.press()
+    bench.later(5)
+    _, answer = await bench.paths["sms"].next()
+    answer.set_exception(PathError(Reason.PATH_DOWN, "the modem is gone"))
+    await turns()
+    bench.later(2)
+    bench.delivery.polled(bench.paths["sms"], None)
+    await bench.paths["sms"].next()
+
+
+async def test_without_ip_a_call_is_texted_at_once(bench):
+    bench.gets_a_modem()
+    for name in ("coap", "https"):
+        bench.delivery.polled(bench.paths[name], PathError(Reason.PATH_DOWN, "cut"))
+    event_id = await bench.press()
+    (event,), _ = await bench.paths["sms"].next()
+    assert event.id == event_id
+
+
+async def turns():
+    for _ in range(20):
+        await asyncio.sleep(0)
