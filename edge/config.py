@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
+Phones = Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
+Words = Annotated[str, msgspec.Meta(max_length=64)]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
 
@@ -84,9 +87,9 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     port: str
-    platform_numbers: Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
+    platform_numbers: Phones
     number: Phone | None = None
-    place: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    place: Words = ""
     texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
 
 
@@ -97,9 +100,7 @@ class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     service_from_minute: Minutes = 8 * 60  # minutes after local midnight
     service_to_minute: Minutes = 20 * 60
     not_taken: Literal["sos", "backup"] = "sos"
-    name: Annotated[str, msgspec.Meta(max_length=32)] = (
-        ""  # in texts alone: the platform has its own register
-    )
+    name: Words = ""  # in texts alone: the platform has its own register
 
 
 class PendantSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,6 +159,8 @@ _ALLOWED = {
     Pin: "a BCM pin, 0 to 27",
     Minutes: "minutes after midnight, 0 to 1440",
     CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
+    Phones: "a list of one or two numbers such as +8613800138000",
+    Words: "a text in quotes of at most 64 characters",
     Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
@@ -237,6 +240,9 @@ def _parse(text: str, kind: type[T], across: Callable[[T], list[str]]) -> T:
 
 def _collect(value: Any, kind: Any, where: str, errors: list[str]) -> None:
     """Add a sentence for each key below `where` that is unknown, missing or not allowed."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of a section that may be left out
+        inner = typing.get_args(kind)[0]
+        kind = inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else kind
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         _collect_struct(value, kind, where, errors)
     elif typing.get_origin(kind) is tuple and issubclass(
@@ -258,7 +264,7 @@ def _allowed(kind: Any) -> str:
     """What a key of this type may hold, in words; "" where there are none."""
     if typing.get_origin(kind) is Literal:
         return f"one of {', '.join(typing.get_args(kind))}"
-    if typing.get_origin(kind) is typing.Union:  # of one type, or left out
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of one type, or left out
         return _allowed(typing.get_args(kind)[0])
     if kind in _ALLOWED or not hasattr(kind, "__metadata__"):
         return _ALLOWED.get(kind, "")

@@ -55,6 +55,23 @@ def test_a_good_seed_is_taken_with_its_defaults():
         ("[platform]", "[pins]\nred = 99\n[platform]", "pins.red = 99: allowed is a BCM pin, 0 to 27"),
         ("[platform]", "[pins]\nmains = 99\n[platform]", "pins.mains = 99: allowed is a BCM pin, 0 to 27"),
         ("[platform]", "[pins]\nred = 27\n[platform]", "pins: 27 stands there twice; allowed is once"),
+        ("[platform]", "[modem]\nport = 1\n[platform]", "modem.platform_numbers: missing"),
+        (
+            "[platform]",
+            '[modem]\nport = 1\nplatform_numbers = ["+86110110110"]\n[platform]',
+            "modem.port = 1: allowed is a text in quotes",
+        ),
+        ("[platform]", "[modem]\ntty = 1\n[platform]", "modem.tty: unknown key; allowed are number, place"),
+        (
+            "[platform]",
+            '[modem]\nport = "/dev/x"\nplatform_numbers = ["110"]\n[platform]',
+            "modem.platform_numbers = ['110']: allowed is a list of one or two numbers such as",
+        ),
+        (
+            "[platform]",
+            '[modem]\nport = "/dev/x"\nplatform_numbers = ["+86110110110"]\nnumber = "me"\n[platform]',
+            "modem.number = 'me': allowed is a number such as +8613800138000, the country first",
+        ),
         (
             "[platform]",
             "[timing]\nhelp_s = 900.0\n[platform]",
@@ -167,3 +184,13 @@ def test_people_pairings_and_wiring_are_no_settings():
 def test_whatever_is_proposed_is_refused_or_read_and_never_crashes(text):
     with contextlib.suppress(AnbanError):
         parse_settings(text)
+
+
+def test_a_modem_may_stand_in_a_seed_and_is_no_setting():
+    modem = '[modem]\nport = "/dev/serial/by-path/x"\nplatform_numbers = ["+8613800138000"]\n'
+    section = parse(SEED + modem).modem
+    assert section.platform_numbers == ("+8613800138000",)
+    assert parse(SEED).modem is None
+    with pytest.raises(AnbanError) as caught:
+        parse_settings(f"{SETTINGS}{modem}")
+    assert "modem: unknown key" in caught.value.sentence
