@@ -45,7 +45,7 @@ from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
-from edge.texting import Texting
+from edge.texting import texting_of
 from edge.threads import in_thread
 from edge.uplink import Uplink
 from edge.watch import Watch
@@ -248,7 +248,7 @@ class Service:
             self.credentials,
             self.ports.clock,
             self.supervisor,
-            self._texting(),
+            texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port),
         )
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
@@ -267,16 +267,6 @@ class Service:
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
-
-    def _texting(self) -> Texting | None:
-        """The texts, where the seed has a modem and the credentials what proves texts."""
-        section, keys = self.config.modem, self.credentials.sms
-        if section is None or keys is None:
-            return None
-        port = self.ports.modem_port(section.port)
-        return Texting(
-            self.hub, self.state, self.config, section, keys, port, lambda ms: self.uplink.platform_time(ms)
-        )
 
     def _present(self) -> None:
         config = self.config

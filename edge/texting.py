@@ -42,9 +42,9 @@ class Texting:
         section: ModemSection,
         keys: SmsKeys,
         open_port: Opener,
-        on_time: Callable[[int], None],
     ) -> None:
-        self._hub, self._config, self._section, self._on_time = hub, config, section, on_time
+        self._hub, self._config, self._section = hub, config, section
+        self.on_time: Callable[[int], object] = lambda wall_ms: None
         self.modem = Modem(open_port, self._message, on_standing=self._standing, alarm=self._alarm)
         self.path = SmsPath(
             self.modem,
@@ -113,7 +113,7 @@ class Texting:
         await self.path.keep(counter)
         self.last_word_ms = self._hub.mint.clock.monotonic_ms()
         if receipt.wall_ms and not self._hub.mint.clock.trusted():
-            self._on_time(receipt.wall_ms)  # late by its way, and better than years
+            self.on_time(receipt.wall_ms)  # late by its way, and better than years
         return True
 
     async def _kept(self, receipt: Receipt) -> bool:
@@ -122,3 +122,12 @@ class Texting:
             return False
         await asyncio.wait({commit})
         return not commit.cancelled() and commit.exception() is None
+
+
+def texting_of(
+    hub: Hub, state: State, config: Config, keys: SmsKeys | None, opener: Callable[[str], Opener]
+) -> Texting | None:
+    """The texts, where the seed has a modem and the credentials what proves texts."""
+    if config.modem is None or keys is None:
+        return None
+    return Texting(hub, state, config, config.modem, keys, opener(config.modem.port))

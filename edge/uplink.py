@@ -56,10 +56,11 @@ class Uplink:
         self._texting = texting
         self._make_paths(settings.platform)
         self.delivery = Delivery(
-            hub, self._ways(), settings.plan, self._pending, self._path_health, self.platform_time
+            hub, self._ways(), settings.plan, self._pending, self._path_health, self._platform_time
         )
         if texting is not None:
             texting.delivery = self.delivery
+            texting.on_time = self._platform_time
         self.cursor = self._durable = self._stored_cursor()
         self._missed = False
         self._keeping: asyncio.Task[None] | None = None
@@ -188,8 +189,7 @@ class Uplink:
             except (StoreError, RuntimeError) as error:
                 log.warning("the downlink's cursor is not kept, its items will come again: %s", error)
 
-    def platform_time(self, wall_ms: int) -> None:
-        """The platform's time has come."""
+    def _platform_time(self, wall_ms: int) -> None:
         step_ms = self._clock.confirm(wall_ms)
         if step_ms:
             log.warning("the wall clock was wrong by %d s", step_ms // 1000)

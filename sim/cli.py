@@ -205,7 +205,7 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    home = Home(where, seed, Setup(faulty_disk=available()))
+    home = Home(where, seed, Setup(faulty_disk=available(), modems=True))
     show = Show(home)
     began = time.monotonic()
     click.echo("Starting air, platform, hub and two pendants ...")

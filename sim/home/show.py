@@ -19,6 +19,7 @@ from sim.home.pendants import PendantRig, now_ms
 from sim.home.platform import LiveCase
 from sim.home.process import ChildError
 from sim.home.surfaces import Shown
+from sim.modem.network import Carried
 
 LIGHT_GOES_S = 4.0  # twice the period of the slowest flash: the light is off when none came for so long
 SPEAKS_S = 4.0  # how long a phrase stands out
@@ -64,12 +65,18 @@ class Show:
         home.ledger.on_write.append(self._written)
         home.on_event.append(self._stored)
         home.on_case.append(self._case)
+        home.cell.on_carried.append(self._texted)
         for name, hub in home.hubs.items():
             hub.on_lamp = lambda shown, name=name: self._lamp(name, shown)  # type: ignore[misc]
             hub.on_spoken = lambda key, name=name: self._spoke(name, key)  # type: ignore[misc]
             hub.on_end = lambda hub=hub: self.show_hub(hub)  # type: ignore[misc]
         for pendant in home.pendants.values():
             pendant.on_change = lambda kind, value, rig=pendant: self._board(rig, kind, value)  # type: ignore[misc]
+
+    def _texted(self, carried: Carried) -> None:
+        names = {modem.number: name for name, modem in self.home.modems.items()}
+        name = names.get(carried.sender, carried.sender)
+        self.feed.row("texted", "seat" if name == "platform" else name)
 
     def show_all(self) -> None:
         """Everything, once all processes run."""

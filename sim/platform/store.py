@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from protocols.errors import AnbanError, Reason
-from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt, Unknown
-from protocols.wire import decode_downlink, encode_downlink, encode_event
+from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
+from protocols.wire import encode_downlink, encode_event
 from sim.platform.db import connect
 from sim.platform.desk import Arrival, Change, Desk, Unread
 from sim.platform.faults import SILENT, Fault
@@ -167,21 +167,6 @@ class _SqliteShelf:
         return True
 
 
-class SmsRow(msgspec.Struct, frozen=True):
-    """What the platform keeps of a hub that may text."""
-
-    home: str
-    hub: str
-    up_key: bytes
-    down_key: bytes
-    number: str
-    top: int
-    mask: int
-
-
-_SMS = "SELECT home, hub, up_key, down_key, number, top, mask FROM sms"
-
-
 class _Job(msgspec.Struct, order=True, frozen=True):
     lane: int
     order: int
@@ -276,51 +261,19 @@ class Store:
             taken.append(body)
         return taken
 
-    def downlink_items(
-        self, hub: str, after: int, room: int
-    ) -> list[tuple[int, Receipt | Command | Unknown]]:
-        """As `downlink`, read: (cursor, item)."""
-        read = (item for body in self.downlink(hub, after, room) for item in decode_downlink(body))
-        return [(item.cursor, item.item) for item in read]
+    async def change(self, statement: str, values: tuple[object, ...]) -> None:
+        """Commit one statement about something else than what arrived. AnbanError if that fails."""
 
-    def downlink_top(self) -> int:
-        """The highest cursor that any hub has."""
-        return int(self._reader_db.execute("SELECT max(number) FROM downlink").fetchone()[0] or 0)
-
-    def knows(self, event_id: EventId) -> bool:
-        """Whether an event is stored."""
-        row = self._reader_db.execute("SELECT 1 FROM events WHERE id = ?", (str(event_id),)).fetchone()
-        return row is not None
-
-    def sms_row(self, home: str) -> SmsRow | None:
-        """The hub that goes by this name in texts."""
-        self.register.refresh()
-        return self._sms_row("home", home)
-
-    def sms_row_of(self, hub: str) -> SmsRow | None:
-        """What a hub goes by in texts."""
-        return self._sms_row("hub", hub)
-
-    def _sms_row(self, column: str, value: str) -> SmsRow | None:
-        row = self._reader_db.execute(f"{_SMS} WHERE {column} = ?", (value,)).fetchone()
-        return SmsRow(*row[:6], int(row[6], 16)) if row else None
-
-    async def sms_seen(self, home: str, top: int, mask: int) -> None:
-        """Keep which counters of a home came."""
-        await self._change("UPDATE sms SET top = ?, mask = ? WHERE home = ?", (top, f"{mask:x}", home))
-
-    async def sms_counter(self, home: str) -> int:
-        """A number for a frame to a home, never given before."""
-        await self._change("UPDATE sms SET next_counter = next_counter + 1 WHERE home = ?", (home,))
-        found = self._reader_db.execute("SELECT next_counter - 1 FROM sms WHERE home = ?", (home,)).fetchone()
-        return int(found[0])
-
-    async def _change(self, statement: str, values: tuple[object, ...]) -> None:
         def run() -> Arrival:
             self._writer_db.execute(statement, values)
             return Arrival([], [], set())
 
         await self._submit(Lane.SOS, run)
+
+    def ask(self, query: str, values: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        found: tuple[Any, ...] | None = self._reader_db.execute(query, values).fetchone()
+        return found
 
     def cases(self, ended_limit: int) -> list[Case]:
         """All open cases and the last ended ones, the latest alert first."""

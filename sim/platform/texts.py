@@ -21,7 +21,8 @@ from protocols.kinds import KINDS
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, EventId, Receipt
 from sim.platform.desk import Arrival
-from sim.platform.store import SmsRow, Store, now_ms
+from sim.platform.store import Store, now_ms
+from sim.platform.text_rows import SmsRow, TextRows
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Texts:
     def __init__(self, store: Store, port: Path, heard_by_ip: Callable[[str], int]) -> None:
         self._store, self._heard_by_ip = store, heard_by_ip
         self.modem = Modem(serial_opener(str(port)), self._message)
+        self.rows = TextRows(store)
         self.counts = Counts()
         self._texted_ms: dict[str, int] = {}
         self._cursor: dict[str, int] = {}
@@ -63,7 +65,7 @@ class Texts:
     async def _message(self, message: Deliver) -> bool:
         """A text came; whether the modem may forget it."""
         home = sms_frame.home_of(message.text)
-        row = self._store.sms_row(home) if home is not None else None
+        row = self.rows.of_home(home) if home is not None else None
         if row is None:
             self.counts.foreign += 1
             return True
@@ -82,13 +84,13 @@ class Texts:
     async def _alarm(self, event: Event, counter: int, row: SmsRow) -> bool:
         window = sms_frame.Window(row.top, row.mask)
         new = window.take(counter)
-        if not new and self._store.knows(event.id):
+        if not new and self.rows.knows(event.id):
             self.counts.replayed += 1
             return True
         self._begin(row.hub)
         try:
             arrival = await self._store.receive([event], row.hub)
-            await self._store.sms_seen(row.home, window.top, window.mask)
+            await self.rows.seen(row.home, window.top, window.mask)
         except AnbanError as error:
             log.warning("a text stays in the modem: %s", error.sentence)
             return False
@@ -99,7 +101,7 @@ class Texts:
     def _begin(self, hub: str) -> None:
         """A hub texts: what its downlink says from now on goes by text too."""
         if self._texted_ms.get(hub, 0) <= self._heard_by_ip(hub):
-            self._cursor[hub] = self._store.downlink_top()
+            self._cursor[hub] = self.rows.downlink_top()
         self._texted_ms[hub] = now_ms()
 
     def _event(self, frame: sms_frame.EventFrame, row: SmsRow, sent_s: int) -> Event:
@@ -128,7 +130,7 @@ class Texts:
         """Something was committed: hubs that text are told of their calls."""
         for hub in arrival.hubs:
             if self._texted_ms.get(hub, 0) > self._heard_by_ip(hub):
-                for number, item in self._store.downlink_items(hub, self._cursor.get(hub, 0), ROOM):
+                for number, item in self.rows.downlink(hub, self._cursor.get(hub, 0), ROOM):
                     self._cursor[hub] = number
                     if isinstance(item, Receipt) and item.stage in RELAYED:
                         self._answer(hub, item)
@@ -142,11 +144,11 @@ class Texts:
         """Text one receipt, again after a failure; each try with a number of its own."""
         for wait_s in AGAIN_S:
             await asyncio.sleep(wait_s)
-            row = self._store.sms_row_of(hub)
+            row = self.rows.of_hub(hub)
             if row is None:
                 return
             try:
-                frame = _frame(receipt, await self._store.sms_counter(row.home))
+                frame = _frame(receipt, await self.rows.counter(row.home))
                 await self.modem.send(
                     row.number, sms_frame.write(row.home, row.down_key, frame, receipt.stage)
                 )

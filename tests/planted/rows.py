@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_tests import TESTS
+from tests.planted.rows_of_texts import TEXTS
 
 PRESSES = (
     Plant(
@@ -176,36 +177,6 @@ LINES = (
             Change("edge/paths/coap.py", "    MAX_RETRANSMIT = 3\n", "    MAX_RETRANSMIT = 0\n"),
         ),
         plays=4,  # seven of ten packets arrive all the same, and there are four calls
-    ),
-)
-
-TEXTS = (
-    Plant(
-        "a receipt that comes by text is read and not kept",
-        (1, 2),
-        "internet-gone-sms",
-        "and the lamp is green",
-        (
-            Change(
-                "edge/texting.py",
-                "        if not await self._kept(receipt):\n            return False\n",
-                "",
-            ),
-        ),
-    ),
-    Plant(
-        "a text that the network took counts as delivered",
-        (9,),
-        "internet-gone-sms",
-        "nothing was claimed before it was true",
-        (
-            Change(
-                "edge/delivery.py",
-                "                self._note(event, action.path, HANDED, unknown=True)\n",
-                "                receipt = Receipt(number=1, about=event.id, stage='stored')\n"
-                "                self._hub.receipt(receipt, action.path)\n",
-            ),
-        ),
     ),
 )
 

@@ -56,6 +56,7 @@ export const WORDS = {
   row_key_down: ["{key}按下", "{key} key down"],
   row_key_up: ["{key}松开（{held_ms} 毫秒）", "{key} key up ({held_ms} ms)"],
   key_red: ["红键", "red"], key_green: ["绿键", "green"], key_pendant: ["吊坠", "pendant"],
+  row_texted: ["短信已交给运营商", "a text is in the network"],
   row_led: ["灯：{text}", "light: {text}"],
   row_lamp: ["灯：{text}", "lamp: {text}"],
   row_buzz: ["振动：{text}", "buzz: {text}"],

@@ -94,7 +94,7 @@ class Line:
         section = ModemSection(port=str(self.modems[0].path), platform_numbers=(CENTRE,), place="3-2-501")
         self.texting = Texting(
             *(self.hub, self.state, parse(SEED), section, self.keys),
-            *(serial_opener(section.port), lambda wall_ms: None),
+            serial_opener(section.port),
         )
         self.task = asyncio.create_task(self.texting.run())
         texts = self.platform.texts
@@ -145,7 +145,7 @@ async def test_a_call_goes_up_and_its_receipt_ends_it(line):
     assert await line.texting.path.send([event]) == []
     assert "3-2-501 张奶奶" in line.sent(HOME)[0]
     await until(lambda: event.id not in line.hub.events)
-    assert line.platform.store.knows(event.id)
+    assert line.platform.texts.rows.knows(event.id)
     case = line.platform.store.cases(10)[0]
     assert (case.elder, str(case.call_id)) == ("e-chen", str(event.id))
     await until(lambda: not line.modems[0].memory)
@@ -176,7 +176,9 @@ async def test_a_second_press_joins_its_call(line):
     first, second = await line.call(), await line.call()
     await line.texting.path.send([second])  # the network may bring it first
     await line.texting.path.send([first])
-    await until(lambda: line.platform.store.knows(first.id) and line.platform.store.knows(second.id))
+    await until(
+        lambda: line.platform.texts.rows.knows(first.id) and line.platform.texts.rows.knows(second.id)
+    )
     assert [str(case.call_id) for case in line.platform.store.cases(10)] == [str(first.id)]
 
 
@@ -228,10 +230,10 @@ async def test_an_alarm_counts_however_late_and_without_a_number(line):
     bare = line.texting.path._text(events[1])  # the disk gave no number
     window = sms_frame.Window()
     window.take(5000)
-    await line.platform.store.sms_seen(line.keys.home, window.top, window.mask)
+    await line.platform.texts.rows.seen(line.keys.home, window.top, window.mask)
     for text in (late, bare):
         line.slip_in(text, HOME)
-    await until(lambda: all(line.platform.store.knows(event.id) for event in events))
+    await until(lambda: all(line.platform.texts.rows.knows(event.id) for event in events))
 
 
 async def test_that_somebody_took_it_comes_by_text(line):

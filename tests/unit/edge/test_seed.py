@@ -80,3 +80,10 @@ def test_a_machine_that_has_it_all_lacks_nothing(tmp_path):
     keys = PendantKeys(advert_key="00" * 16, link_key="00" * 16)
     secrets = Credentials(hub_id="hub-01", https_token="t", oscore=(), pendants={"pd-01": keys})
     assert lacks(config, secrets) == []
+
+
+def test_a_modem_without_its_port_or_its_keys_is_named():
+    modem = '[modem]\nport = "/dev/no-such-port"\nplatform_numbers = ["+8613800138000"]\n'
+    said = "\n".join(lacks(parse(SEED + modem), Credentials(hub_id="hub-01", https_token="t", oscore=())))
+    assert "no keys for texts" in said
+    assert "/dev/no-such-port" in said
