@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from drivers.ble.profiles import PROFILES, QUIRKS
 from edge.plan import DEFAULT, Plan, problems
 from protocols.errors import AnbanError, Reason
 
@@ -30,6 +31,11 @@ Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
+
+
+Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(PROFILES)})$")]
+QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
+UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
 
 
 class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +101,23 @@ class PendantSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     preset: Literal["one-meaning", "two-meanings"] = "one-meaning"
 
 
+class MeterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A health meter: what it measures, where it lies, and whose its readings are.
+
+    `elder`: all of them; `users`: by the meter's own number of who measured. A reading that neither names is
+    nobody's, and is shown so.
+    """
+
+    id: Name
+    address: Address
+    profile: Profile
+    room: Name
+    elder: Name | None = None
+    users: dict[UserNumber, Name] = {}
+    quirk: QuirkName | None = None
+    bond: bool = False
+
+
 class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines that an organisation may shorten, in seconds; the defaults are the reviewed ones."""
 
@@ -123,6 +146,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     audio: AudioSection = AudioSection()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
+    meters: tuple[MeterSection, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -142,6 +166,9 @@ _ALLOWED = {
     CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
+    Profile: f"one of {', '.join(PROFILES)}",
+    QuirkName: f"one of {', '.join(QUIRKS)}",
+    dict[UserNumber, Name]: 'numbers of the meter and elders, such as { 1 = "e-chen" }',
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -285,15 +312,23 @@ def _across_settings(settings: Settings) -> list[str]:
 def _across(config: Config) -> list[str]:
     errors = _across_settings(config)
     elders = [elder.id for elder in config.elders]
-    for owner, elder in [("hub.elder", config.hub.elder)] + [
-        (f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)
-    ]:
+    owners = [("hub.elder", config.hub.elder)]
+    owners += [(f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)]
+    for i, meter in enumerate(config.meters):
+        owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
+        owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
+    for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
     for what, values in (
         ("elders.id", elders),
         ("pendants.id", [p.id for p in config.pendants]),
         ("pendants.address", [p.address for p in config.pendants]),
+        ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),
+        (
+            "meters.address",
+            [*(p.address for p in config.pendants), *(m.address for m in config.meters)],
+        ),
         ("pins", list(msgspec.structs.astuple(config.pins))),
     ):
         doubled = sorted({str(v) for v in values if values.count(v) > 1})

@@ -31,9 +31,11 @@ from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
+from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.keys import KeyGate, KeyInput
+from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
 from edge.mint import Mint
 from edge.phrases import Phrase
@@ -251,6 +253,10 @@ class Service:
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
+        self.meters = Meters(
+            self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
+        )
+        self.pendants.listeners.append(self.meters.on_advert)
         self.heartbeat = Heartbeat(
             self.hub,
             self.journal,
@@ -345,11 +351,15 @@ class Service:
             self.delivery,
             self.presenter,
             self.supervisor,
-            self.pendants.devices,
+            lambda: [*self.pendants.devices(), *self.meters.devices()],
         )
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
-            {**tables.operations(), **self.configuration.operations()},
+            {
+                **tables.operations(),
+                **History(self.writer.read).operations(),
+                **self.configuration.operations(),
+            },
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)

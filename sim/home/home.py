@@ -19,6 +19,7 @@ from sim.disk import FaultDisk
 from sim.home import plan, records
 from sim.home.hubs import HubRig
 from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
+from sim.home.meters import MeterRig
 from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
@@ -54,6 +55,9 @@ class Home:
         self.pendants = {
             row.id: PendantRig(row, self.directory / row.id, self.air_dir, number, self.ledger, seed)
             for number, row in enumerate(self.setup.pendants, 1)
+        }
+        self.meters = {
+            row.id: MeterRig(row, number, self.air) for number, row in enumerate(self.setup.meters, 1)
         }
         self.walls: set[str] = set()
         self.spots: dict[str, tuple[float, float]] = {}
@@ -155,6 +159,8 @@ class Home:
         for (name, pendant), (x, y) in zip(self.pendants.items(), plan.PENDANT_SPOTS, strict=False):
             await self.air.add_pendant(name=name, address=pendant.address, x=x, y=y)
             self.spots[name] = (x, y)
+        for meter, (x, y) in zip(self.meters.values(), plan.METER_SPOTS, strict=False):
+            await meter.appear(x, y)
 
     async def end(self) -> None:
         """End every process and close the line, whatever of it still answers. Safe to call twice."""

@@ -13,6 +13,7 @@ from typing import Any
 from edge.api import ask
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
+from sim.home.meters import meter_address
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
 from sim.home.setup import HubSetup, Setup
@@ -262,6 +263,12 @@ def hub_toml(
                 id=setup.id, address=pendant.address, elder=setup.elder, room="bedroom", preset=setup.preset
             ),
         ]
+    for number, meter in enumerate(home.meters, 1):
+        owner = {"elder": meter.elder} if meter.elder else {}
+        lines += ["[[meters]]", *_pairs(id=meter.id, address=meter_address(number), profile=meter.kind)]
+        lines += _pairs(room=meter.room, **owner)
+        if meter.users:
+            lines += ["[meters.users]", *_pairs(**meter.users)]
     return "\n".join(lines) + "\n"
 
 

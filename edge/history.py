@@ -1,0 +1,104 @@
+"""The readings that the journal still holds, for people: by person, newest first, honest about time."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from edge.stores.journal import Journal
+from protocols.errors import AnbanError, Reason
+from protocols.values import Event, Lane
+
+T = TypeVar("T")
+LOOKED: Final = 5_000  # newest rows of the lane that are looked through: reading them must delay no call
+MOST: Final = 200  # of one answer, which has to fit the door's line
+
+
+class History:
+    """The operation `readings`: {"person": id, "" for nobody's, or left out for all; "limit"; "before"}."""
+
+    def __init__(self, read: Callable[[Callable[[Journal], list[Event]]], Any]) -> None:
+        self._read = read
+
+    def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+        """Name -> operation, for `edge.api.Api`."""
+        return {"readings": self.readings}
+
+    async def readings(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Rows, newest first."""
+        person, limit = args.get("person"), args.get("limit", 50)
+        if not (person is None or isinstance(person, str)):
+            raise AnbanError(Reason.BAD_REQUEST, "person is no text", "Name one of the elders of the seed.")
+        if type(limit) is not int or not 0 < limit <= MOST:
+            raise AnbanError(
+                Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
+            )
+        events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        found = [row_of(event) for event in events if wanted(event, person)]
+        return sorted(found, key=lambda row: int(row["at_ms"]), reverse=True)[:limit]
+
+
+def wanted(event: Event, person: str | None) -> bool:
+    """Whether an event is a reading of this person; None: of anybody."""
+    return event.kind.startswith("reading.") and (person is None or event.elder == person)
+
+
+def row_of(event: Event) -> dict[str, Any]:
+    """A reading as a row; `at_ms` is when it was measured where that is known, else when it arrived."""
+    data = event.data
+    measured = data.get("measured_ms")
+    at_ms = measured if type(measured) is int else event.wall_ms
+    return {
+        "id": str(event.id),
+        "person": event.elder,
+        "kind": event.kind.removeprefix("reading."),
+        "at_ms": at_ms,
+        "at": local(at_ms),
+        "arrived_ms": event.wall_ms,
+        "time_known": type(measured) is int,
+        "meter": data.get("meter", event.device),
+        "room": event.room,
+        "text": figures(event.kind, data),
+        **{name: data[name] for name in COLUMNS if name in data},
+    }
+
+
+COLUMNS: Final = (
+    *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
+    *("user", "status", "sequence", "context", "place", "raw"),
+)
+UNITS: Final = {
+    "mmhg": "mmHg",
+    "kpa": "kPa",
+    "cel": "°C",
+    "degf": "°F",
+    "kg": "kg",
+    "lb": "lb",
+    "mg_per_dl": "mg/dL",
+    "mmol_per_l": "mmol/L",
+    "percent": "%",
+    "per_min": "/min",
+}
+
+
+def figures(kind: str, data: Mapping[str, Any]) -> str:
+    """The figures of a reading as people write them."""
+    if data.get("judged") == "unusable" or "value" not in data:
+        return f"unusable ({data.get('reason', 'no figure')})"
+    text = _number(data["value"])
+    if kind == "reading.blood_pressure":
+        text += f"/{_number(data.get('second'))}"
+    text += f" {UNITS.get(data.get('unit', ''), data.get('unit', ''))}"
+    if "pulse_bpm" in data:
+        text += f", pulse {_number(data['pulse_bpm'])}"
+    return text.strip()
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else "-"
+
+
+def local(at_ms: int) -> str:
+    """Local time for people."""
+    return datetime.datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
