@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
+from protocols.figures import figures
 from protocols.values import Event, Lane
 
 T = TypeVar("T")
@@ -68,35 +69,6 @@ COLUMNS: Final = (
     *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
     *("user", "status", "sequence", "context", "place", "raw"),
 )
-UNITS: Final = {
-    "mmhg": "mmHg",
-    "kpa": "kPa",
-    "cel": "°C",
-    "degf": "°F",
-    "kg": "kg",
-    "lb": "lb",
-    "mg_per_dl": "mg/dL",
-    "mmol_per_l": "mmol/L",
-    "percent": "%",
-    "per_min": "/min",
-}
-
-
-def figures(kind: str, data: Mapping[str, Any]) -> str:
-    """The figures of a reading as people write them."""
-    if data.get("judged") == "unusable" or "value" not in data:
-        return f"unusable ({data.get('reason', 'no figure')})"
-    text = _number(data["value"])
-    if kind == "reading.blood_pressure":
-        text += f"/{_number(data.get('second'))}"
-    text += f" {UNITS.get(data.get('unit', ''), data.get('unit', ''))}"
-    if "pulse_bpm" in data:
-        text += f", pulse {_number(data['pulse_bpm'])}"
-    return text.strip()
-
-
-def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else "-"
 
 
 def local(at_ms: int) -> str:

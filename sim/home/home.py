@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -159,7 +160,7 @@ class Home:
         for (name, pendant), (x, y) in zip(self.pendants.items(), plan.PENDANT_SPOTS, strict=False):
             await self.air.add_pendant(name=name, address=pendant.address, x=x, y=y)
             self.spots[name] = (x, y)
-        for meter, (x, y) in zip(self.meters.values(), plan.METER_SPOTS, strict=False):
+        for meter, (x, y) in zip(self.meters.values(), itertools.cycle(plan.METER_SPOTS), strict=False):
             await meter.appear(x, y)
 
     async def end(self) -> None:

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from edge import cli, cli_readings
 from edge.entries import EventEntry
-from edge.history import History, figures
+from edge.history import History
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError
+from protocols.figures import figures
 from protocols.values import Event, EventId, Lane
 from tests.unit.edge.making import NOON_MS, at
 
