@@ -1,4 +1,4 @@
-"""`anban hub readings`: what the home's meters told, as a table, CSV or JSON."""
+"""`anban hub readings`: what the home's meters told, as a table, CSV, JSON or FHIR."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def add(group: click.Group, asks: Any, table: Any, socket_default: Path) -> None
     @click.option("--person", help="Only this elder's; '' for those that are nobody's.")
     @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest.")
     @click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
+    @click.option("--fhir", "form", flag_value="fhir", help="A Bundle of FHIR R4 Observations.")
     @click.option("--json", "form", flag_value="json", help="The whole answer as JSON.")
     @click.option(
         "--socket",
@@ -34,8 +35,8 @@ def add(group: click.Group, asks: Any, table: Any, socket_default: Path) -> None
     )
     def readings(person: str | None, limit: int, form: str | None, socket: Path) -> None:
         """Readings of the home's meters, the newest first."""
-        rows = asks(socket, "readings", person=person, limit=limit)
-        if form == "json":
+        rows = asks(socket, "readings", person=person, limit=limit, fhir=form == "fhir")
+        if form in ("json", "fhir"):
             click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         elif form == "csv":
             click.echo(as_csv(rows), nl=False)

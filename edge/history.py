@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
+from protocols.fhir import LAST_MS, bundle
 from protocols.figures import figures
 from protocols.values import Event, Lane
 
@@ -17,17 +18,19 @@ MOST: Final = 200  # of one answer, which has to fit the door's line
 
 
 class History:
-    """The operation `readings`: {"person": id, "" for nobody's, or left out for all; "limit"; "before"}."""
+    """The operation `readings`: {"person": id, "" for nobody's, or left out for all; "limit"; "fhir"}."""
 
-    def __init__(self, read: Callable[[Callable[[Journal], list[Event]]], Any]) -> None:
-        self._read = read
+    def __init__(
+        self, read: Callable[[Callable[[Journal], list[Event]]], Any], offset_minutes: Callable[[], int]
+    ) -> None:
+        self._read, self._offset = read, offset_minutes
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """Name -> operation, for `edge.api.Api`."""
         return {"readings": self.readings}
 
-    async def readings(self, args: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Rows, newest first."""
+    async def readings(self, args: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
+        """Rows, newest first; with `fhir` a Bundle of FHIR R4 Observations."""
         person, limit = args.get("person"), args.get("limit", 50)
         if not (person is None or isinstance(person, str)):
             raise AnbanError(Reason.BAD_REQUEST, "person is no text", "Name one of the elders of the seed.")
@@ -36,8 +39,8 @@ class History:
                 Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
             )
         events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
-        found = [row_of(event) for event in events if wanted(event, person)]
-        return sorted(found, key=lambda row: int(row["at_ms"]), reverse=True)[:limit]
+        found = sorted((e for e in events if wanted(e, person)), key=time_of, reverse=True)[:limit]
+        return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
 
 
 def wanted(event: Event, person: str | None) -> bool:
@@ -45,11 +48,15 @@ def wanted(event: Event, person: str | None) -> bool:
     return event.kind.startswith("reading.") and (person is None or event.elder == person)
 
 
+def time_of(event: Event) -> int:
+    """When it was measured where that is known, else when it arrived, in Unix ms."""
+    measured = event.data.get("measured_ms")
+    return measured if type(measured) is int else event.wall_ms
+
+
 def row_of(event: Event) -> dict[str, Any]:
     """A reading as a row; `at_ms` is when it was measured where that is known, else when it arrived."""
-    data = event.data
-    measured = data.get("measured_ms")
-    at_ms = measured if type(measured) is int else event.wall_ms
+    data, at_ms = event.data, time_of(event)
     return {
         "id": str(event.id),
         "person": event.elder,
@@ -57,7 +64,7 @@ def row_of(event: Event) -> dict[str, Any]:
         "at_ms": at_ms,
         "at": local(at_ms),
         "arrived_ms": event.wall_ms,
-        "time_known": type(measured) is int,
+        "time_known": type(data.get("measured_ms")) is int,
         "meter": data.get("meter", event.device),
         "room": event.room,
         "text": figures(event.kind, data),
@@ -73,4 +80,4 @@ COLUMNS: Final = (
 
 def local(at_ms: int) -> str:
     """Local time for people."""
-    return datetime.datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+    return datetime.datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -353,11 +353,12 @@ class Service:
             self.supervisor,
             lambda: [*self.pendants.devices(), *self.meters.devices()],
         )
+        history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
             {
                 **tables.operations(),
-                **History(self.writer.read).operations(),
+                **history.operations(),
                 **self.configuration.operations(),
             },
         )

@@ -2,7 +2,7 @@
 
 `sos_ms` is from the edge of the key to the hub's green lamp, with no meter on the air (`idle`) and with ten
 that transfer all the time (`meters`), for the hub's red key and for a pendant; `ratio` is meters / idle of
-the medians. The meters are simulated GATT servers that send a record every 20 ms, on one simulated adapter.
+the medians. The meters are simulated GATT servers that send a record every 50 ms, four links at a time, on one simulated adapter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ METERS = 10
 RECORDS = 1_000
 PRESSES = 20
 WITHIN_S = 240.0
-PACE_S = 0.02
+PACE_S = 0.05  # an indication and its confirmation take two events of a link, 30 to 50 ms apart
 
 
 def measure(directory: Path) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Reader:
 
 
 async def ask(journal: Journal, **args: object) -> list[dict]:
-    return await History(Reader(journal).read).readings(args)
+    return await History(Reader(journal).read, lambda: 480).readings(args)
 
 
 async def test_each_persons_readings_are_hers_and_nobodys_are_asked_for_openly() -> None:
@@ -90,7 +90,7 @@ async def test_the_command_shows_a_table_csv_and_json(monkeypatch: pytest.Monkey
     table = run("--person", "e-chen")
     assert "121/80 mmHg" in table
     assert "nobody's" in table
-    assert asked == [("readings", {"person": "e-chen", "limit": 50})]
+    assert asked == [("readings", {"person": "e-chen", "limit": 50, "fhir": False})]
     assert run("--csv").splitlines()[0].startswith("at,person,kind,value")
     assert json.loads(run("--json"))[0]["value"] == 122
     rows.clear()
