@@ -118,6 +118,20 @@ class MeterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     bond: bool = False
 
 
+class SensorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A BTHome sensor: what it stands for, where, and whose call it raises. Its key stands in the
+    credentials, unless it is `plain`: then anybody on the air can raise it.
+    """
+
+    id: Name
+    address: Address
+    role: Literal["smoke", "gas", "water"]
+    room: Name
+    elder: Name
+    plain: bool = False
+    silent_s: Annotated[float, msgspec.Meta(ge=1, le=7 * 86_400)] = 4 * 3600.0  # most say something hourly
+
+
 class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines that an organisation may shorten, in seconds; the defaults are the reviewed ones."""
 
@@ -147,6 +161,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
     meters: tuple[MeterSection, ...] = ()
+    sensors: tuple[SensorSection, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -317,6 +332,7 @@ def _across(config: Config) -> list[str]:
     for i, meter in enumerate(config.meters):
         owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
         owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
+    owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
@@ -325,10 +341,9 @@ def _across(config: Config) -> list[str]:
         ("pendants.id", [p.id for p in config.pendants]),
         ("pendants.address", [p.address for p in config.pendants]),
         ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),
-        (
-            "meters.address",
-            [*(p.address for p in config.pendants), *(m.address for m in config.meters)],
-        ),
+        ("meters.address", [*(p.address for p in config.pendants), *(m.address for m in config.meters)]),
+        ("sensors.id", [*(m.id for m in config.meters), *(x.id for x in config.sensors)]),
+        ("sensors.address", [*(m.address for m in config.meters), *(x.address for x in config.sensors)]),
         ("pins", list(msgspec.structs.astuple(config.pins))),
     ):
         doubled = sorted({str(v) for v in values if values.count(v) > 1})

@@ -45,6 +45,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     https_token: str
     oscore: tuple[OscoreKeys, ...]
     pendants: dict[str, PendantKeys] = {}
+    sensors: dict[str, Hex16] = {}  # BTHome bind keys
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

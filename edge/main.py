@@ -37,6 +37,7 @@ from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
+from edge.inputs.sensors import Sensors
 from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
@@ -256,7 +257,8 @@ class Service:
         self.meters = Meters(
             self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
         )
-        self.pendants.listeners.append(self.meters.on_advert)
+        self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
+        self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self.heartbeat = Heartbeat(
             self.hub,
             self.journal,
@@ -271,6 +273,8 @@ class Service:
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
+        if config.sensors:
+            self.supervisor.add("sensors", self.sensors.run)
 
     def _present(self) -> None:
         config = self.config
@@ -351,7 +355,11 @@ class Service:
             self.delivery,
             self.presenter,
             self.supervisor,
-            lambda: [*self.pendants.devices(), *self.meters.devices()],
+            lambda: [
+                *self.pendants.devices(),
+                *self.meters.devices(),
+                *self.sensors.devices(),
+            ],
         )
         history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(

@@ -45,7 +45,8 @@ KINDS = {
 
 @dataclass
 class Manners:
-    """`forgets`: what was confirmed is gone. `off_s`: on the air for so long. `clock`: "current-time",
+    """`forgets`: what was confirmed is gone. `off_s`: on the air for so long after a
+    measurement, or after a link that did not take all. `clock`: "current-time",
     "date-time" (beside the measurement, as A&D's) or "". `leaves`: ends the link itself after the last."""
 
     forgets: bool = True
@@ -150,6 +151,8 @@ class Meter:
             self._work.cancel()
             self._work = None
         if self.records and self._off is not None:
+            self._off.cancel()
+            self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
             self._work = asyncio.create_task(self._advertise())
 
     def _clock_set(self, value: bytes) -> None:

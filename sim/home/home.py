@@ -24,6 +24,7 @@ from sim.home.meters import MeterRig
 from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
+from sim.home.sensors import SensorRig
 from sim.home.setup import Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
@@ -59,6 +60,9 @@ class Home:
         }
         self.meters = {
             row.id: MeterRig(row, number, self.air) for number, row in enumerate(self.setup.meters, 1)
+        }
+        self.sensors = {
+            row.id: SensorRig(row, number, self.air, seed) for number, row in enumerate(self.setup.sensors, 1)
         }
         self.walls: set[str] = set()
         self.spots: dict[str, tuple[float, float]] = {}
@@ -113,6 +117,7 @@ class Home:
                 self.setup,
                 credentials[name],
                 self.pendants,
+                {name: rig.key.hex() for name, rig in self.sensors.items()},
                 coap_port=coap.port,
                 https_port=https.port,
                 ca_file=info["ca_file"],

@@ -16,6 +16,7 @@ from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.meters import meter_address
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
+from sim.home.sensors import sensor_address
 from sim.home.setup import HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
@@ -57,6 +58,7 @@ class HubRig:
         home: Setup,
         credentials: dict[str, Any],
         pendants: Mapping[str, PendantRig],
+        sensors: Mapping[str, str],
         *,
         coap_port: int,
         https_port: int,
@@ -81,7 +83,7 @@ class HubRig:
         (self.directory / "radios.json").write_text(json.dumps(radios))
         path = self.directory / "credentials.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps({**credentials, "pendants": keys}, indent=1))
+        path.write_text(json.dumps({**credentials, "pendants": keys, "sensors": sensors}, indent=1))
 
     async def start(self) -> float:
         """Start and connect the pins; gives the seconds until its keys were accepted."""
@@ -269,6 +271,9 @@ def hub_toml(
         lines += _pairs(room=meter.room, **owner)
         if meter.users:
             lines += ["[meters.users]", *_pairs(**meter.users)]
+    for number, sensor in enumerate(home.sensors, 1):
+        lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
+        lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
     return "\n".join(lines) + "\n"
 
 

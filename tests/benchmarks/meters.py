@@ -2,7 +2,8 @@
 
 `sos_ms` is from the edge of the key to the hub's green lamp, with no meter on the air (`idle`) and with ten
 that transfer all the time (`meters`), for the hub's red key and for a pendant; `ratio` is meters / idle of
-the medians. The meters are simulated GATT servers that send a record every 50 ms, four links at a time, on one simulated adapter.
+the medians. The meters are simulated GATT servers that send a record
+every 50 ms, four links at a time, on one simulated adapter.
 """
 
 from __future__ import annotations

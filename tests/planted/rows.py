@@ -7,6 +7,7 @@ so. A fault is the kind of slip that a change could make, not sabotage of the sc
 from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
+from tests.planted.rows_of_care import METERS, SENSORS
 from tests.planted.rows_of_tests import TESTS
 
 PRESSES = (
@@ -410,46 +411,4 @@ SETTINGS = (
     ),
 )
 
-METERS = (
-    Plant(
-        "a reading of an unknown user is given to the elder of the hub",
-        (9,),
-        "blood-pressure",
-        "whose it is not known is nobody's",
-        (
-            Change(
-                "edge/inputs/meters.py",
-                'elder=person_of(section.users, section.elder, reading.data.get("user")),',
-                'elder=person_of(section.users, section.elder, reading.data.get("user")) or "e-chen",',
-            ),
-        ),
-    ),
-    Plant(
-        "a record that a meter sends again is another reading",
-        (),
-        "blood-pressure",
-        "its whole memory sent again doubles nothing",
-        (
-            Change(
-                "edge/readings.py",
-                '_id(at.meter, uuid, raw, "" if dated else at.mark)',
-                "_id(at.meter, uuid, raw, at.mark)",
-            ),
-        ),
-    ),
-    Plant(
-        "a meter is let go before the disk has its records",
-        (1,),
-        "tests/integration/ble/test_meters.py::test_the_link_is_not_ended_before_the_disk_has_it",
-        "",
-        (
-            Change(
-                "drivers/ble/meters.py",
-                "            await asyncio.wait(self._waiting, timeout=self._timing.kept_s)\n",
-                "            pass\n",
-            ),
-        ),
-    ),
-)
-
-PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS, *METERS, *TESTS)
+PLANTS = (*PRESSES, *LINES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS, *METERS, *SENSORS, *TESTS)
