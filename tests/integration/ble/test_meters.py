@@ -119,21 +119,6 @@ async def test_a_meter_that_dies_in_the_middle_loses_nothing(home: MeterHome, se
     assert home.systolic() == [100, 101, 102, 103, 104]
 
 
-async def test_a_meter_that_sends_its_whole_memory_each_time_is_left_alone_soon(home: MeterHome) -> None:
-    link = await home.meter(forgets=False)
-    link._timing = Timing(settle_s=0.01, quiet_s=0.1, again_s=(0.1, 1000.0))
-    await home.station.measure(name="m-1", records=[pressure(138)])
-    await until(lambda: len(home.records) == 1)
-    await home.station.measure(name="m-1", records=[pressure(139, 1)])
-    await until(lambda: 139 in home.systolic())
-    await released(home)
-    for _ in range(2):  # once more to see that there is no news, and not again
-        await home.station.measure(name="m-1", records=[])
-        await until(lambda: link._empty == 1)
-        await released(home)
-    assert home.systolic().count(138) <= 3
-
-
 async def test_the_link_is_not_ended_before_the_disk_has_it(home: MeterHome) -> None:
     home.disk = asyncio.Event()
     await home.meter()
