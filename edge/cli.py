@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import click
 
+from edge import cli_readings
 from edge.api import ask, is_served
 from protocols.errors import AnbanError, Reason
 
@@ -145,11 +146,12 @@ def _draw_calls(calls: list[dict[str, Any]]) -> Iterable[str]:
 
 def _draw_devices(devices: list[dict[str, Any]]) -> Iterable[str]:
     yield from _table(
-        ("DEVICE", "ELDER", "ROOM", "LAST HEARD", "SIGNAL", "BATTERY", "LIFE"),
+        ("DEVICE", "KIND", "ELDER", "ROOM", "LAST HEARD", "SIGNAL", "BATTERY", "LIFE"),
         (
             (
                 device["id"],
-                device["elder"],
+                device["kind"],
+                device["elder"] or "-",
                 device["room"],
                 _ago(device["heard_age_s"]),
                 f"{device['rssi_dbm']:.0f} dBm" if device["rssi_dbm"] is not None else "-",
@@ -183,8 +185,11 @@ def _draw_faults(faults: list[dict[str, Any]]) -> Iterable[str]:
 
 _reading("status", "How the hub is: paths, store, lamp, tasks.", _draw_status)
 _reading("calls", "Calls with their events and stage times.", _draw_calls)
-_reading("devices", "Pendants: when last heard, signal, battery.", _draw_devices)
+_reading("devices", "Pendants and meters: when last heard, signal, battery.", _draw_devices)
 _reading("faults", "Open faults with their age.", _draw_faults)
+
+
+cli_readings.add(hub, lambda *args, **more: _ask(*args, **more), lambda *rows: _table(*rows), SOCKET)
 
 
 @hub.group(invoke_without_command=True)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from drivers.ble.profiles import PROFILES, QUIRKS
 from edge.plan import DEFAULT, Plan, problems
 from protocols.errors import AnbanError, Reason
 
@@ -34,6 +35,11 @@ Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
 Phones = Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
 Words = Annotated[str, msgspec.Meta(max_length=64)]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
+
+
+Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(PROFILES)})$")]
+QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
+UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
 
 
 class HubSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +119,37 @@ class PendantSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     preset: Literal["one-meaning", "two-meanings"] = "one-meaning"
 
 
+class MeterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A health meter: what it measures, where it lies, and whose its readings are.
+
+    `elder`: all of them; `users`: by the meter's own number of who measured. A reading that neither names is
+    nobody's, and is shown so.
+    """
+
+    id: Name
+    address: Address
+    profile: Profile
+    room: Name
+    elder: Name | None = None
+    users: dict[UserNumber, Name] = {}
+    quirk: QuirkName | None = None
+    bond: bool = False
+
+
+class SensorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A BTHome sensor: what it stands for, where, and whose call it raises. Its key stands in the
+    credentials, unless it is `plain`: then anybody on the air can raise it.
+    """
+
+    id: Name
+    address: Address
+    role: Literal["smoke", "gas", "water"]
+    room: Name
+    elder: Name
+    plain: bool = False
+    silent_s: Annotated[float, msgspec.Meta(ge=1, le=7 * 86_400)] = 4 * 3600.0  # most say something hourly
+
+
 class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines that an organisation may shorten, in seconds; the defaults are the reviewed ones."""
 
@@ -142,6 +179,8 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     modem: ModemSection | None = None
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
+    meters: tuple[MeterSection, ...] = ()
+    sensors: tuple[SensorSection, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -164,6 +203,9 @@ _ALLOWED = {
     Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
+    Profile: f"one of {', '.join(PROFILES)}",
+    QuirkName: f"one of {', '.join(QUIRKS)}",
+    dict[UserNumber, Name]: 'numbers of the meter and elders, such as { 1 = "e-chen" }',
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -310,15 +352,23 @@ def _across_settings(settings: Settings) -> list[str]:
 def _across(config: Config) -> list[str]:
     errors = _across_settings(config)
     elders = [elder.id for elder in config.elders]
-    for owner, elder in [("hub.elder", config.hub.elder)] + [
-        (f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)
-    ]:
+    owners = [("hub.elder", config.hub.elder)]
+    owners += [(f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)]
+    for i, meter in enumerate(config.meters):
+        owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
+        owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
+    owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
+    for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
     for what, values in (
         ("elders.id", elders),
         ("pendants.id", [p.id for p in config.pendants]),
         ("pendants.address", [p.address for p in config.pendants]),
+        ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),
+        ("meters.address", [*(p.address for p in config.pendants), *(m.address for m in config.meters)]),
+        ("sensors.id", [*(m.id for m in config.meters), *(x.id for x in config.sensors)]),
+        ("sensors.address", [*(m.address for m in config.meters), *(x.address for x in config.sensors)]),
         ("pins", list(msgspec.structs.astuple(config.pins))),
     ):
         doubled = sorted({str(v) for v in values if values.count(v) > 1})

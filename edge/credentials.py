@@ -57,6 +57,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     oscore: tuple[OscoreKeys, ...]
     pendants: dict[str, PendantKeys] = {}
     sms: SmsKeys | None = None
+    sensors: dict[str, Hex16] = {}  # BTHome bind keys
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

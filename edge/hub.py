@@ -168,8 +168,8 @@ class Hub:
         )
         self.record(event, "system")
 
-    def record(self, event: Event, source: str) -> None:
-        """Journal an event, fold it, and let it go out: together."""
+    def record(self, event: Event, source: str) -> asyncio.Future[list[int]] | None:
+        """Journal an event, fold it, let it go out: together. The commit under way, None if it is shed."""
         entry = EventEntry(at=self.mint.stamp(), event=event, source=source)
         self.faults = faults.step(self.faults, entry)
         if event.lane in CALL_LANES or event.call_id is not None:
@@ -182,9 +182,10 @@ class Hub:
             self._run(effects)
         elif event.kind == RESULT:
             self.book, _ = step(self.book, entry, durable=False)  # not answered twice before its commit
-        self._submit(event.lane, entry)
+        commit = self._submit(event.lane, entry)
         if self.storage:
             self._changed()
+        return commit
 
     def receive(self, items: Sequence[DownlinkItem], path: str) -> list[asyncio.Future[list[int]] | None]:
         """What the platform said, from a downlink; the commit of each receipt and command, None if shed."""

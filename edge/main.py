@@ -31,10 +31,13 @@ from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
+from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.keys import KeyGate, KeyInput
+from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
+from edge.inputs.sensors import Sensors
 from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
@@ -253,6 +256,11 @@ class Service:
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
+        self.meters = Meters(
+            self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
+        )
+        self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
+        self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self.heartbeat = Heartbeat(
             self.hub,
             self.journal,
@@ -267,6 +275,8 @@ class Service:
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
+        if config.sensors:
+            self.supervisor.add("sensors", self.sensors.run)
 
     def _present(self) -> None:
         config = self.config
@@ -347,11 +357,20 @@ class Service:
             self.delivery,
             self.presenter,
             self.supervisor,
-            self.pendants.devices,
+            lambda: [
+                *self.pendants.devices(),
+                *self.meters.devices(),
+                *self.sensors.devices(),
+            ],
         )
+        history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
-            {**tables.operations(), **self.configuration.operations()},
+            {
+                **tables.operations(),
+                **history.operations(),
+                **self.configuration.operations(),
+            },
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)

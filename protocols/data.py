@@ -17,7 +17,9 @@ from protocols.fields import (
     CommandId,
     Digest,
     Flag,
+    HealthBits,
     HealthFlag,
+    HealthHex,
     HealthNumber,
     HealthSentence,
     HealthToken,
@@ -29,6 +31,7 @@ from protocols.fields import (
     Sentence,
     Signal,
     Token,
+    UserIndex,
     Version,
     check_struct,
     fits,
@@ -128,16 +131,28 @@ class StateData(Data, frozen=True, kw_only=True):
 
 
 class ReadingData(Data, frozen=True, kw_only=True):
-    """`reading.*`: measured figures, in the unit that `unit` names."""
+    """`reading.*`: measured figures, in the unit that `unit` names.
+
+    What a meter sent and nobody can read is a reading too, "unusable", with its bytes: a meter may forget
+    what it has handed over.
+    """
 
     value: HealthNumber | None = None
     second: HealthNumber | None = None  # diastolic pressure
     third: HealthNumber | None = None  # mean pressure
     pulse_bpm: HealthNumber | None = None
-    unit: Token | None = None
+    unit: Token | None = None  # "mmhg", "kpa", "cel", ...: see protocols/fhir.py
     judged: HealthToken | None = None  # "normal", "high", "low", "unusable"
-    measured_ms: Millis | None = None  # by the meter's own clock
+    measured_ms: Millis | None = None  # by the meter's own clock, Unix; not said: when it arrived counts
     meter: Id | None = None
+    user: UserIndex | None = None
+    status: HealthBits | None = None  # the meter's own bits of this measurement
+    sequence: _U32 | None = None  # of the record in the meter's memory
+    clock: Token | None = None  # whose time it is: "meter", "arrival", "wrong" (the meter's, and it is off)
+    reason: HealthToken | None = None  # why there is no figure: "nan", "nres", "short", "impossible", ...
+    raw: HealthHex | None = None  # the bytes of what is unusable
+    context: HealthToken | None = None  # "before" or "after" a meal, "fasting", ...
+    place: HealthToken | None = None  # where of the body: "finger", "ear", ...
 
 
 class CareData(Data, frozen=True, kw_only=True):

@@ -70,6 +70,9 @@ Signal = Annotated[int, Meta(ge=-127, le=20, extra=_PUBLIC)]  # dBm, as Bluetoot
 Flag = Annotated[bool, Meta(extra=_PUBLIC)]
 HealthFlag = Annotated[bool, Meta(extra=_HEALTH)]
 HealthNumber = Annotated[float, Meta(ge=-1e9, le=1e9, extra=_HEALTH)]
+HealthBits = Annotated[int, Meta(ge=0, le=MAX_U32, extra=_HEALTH)]  # status bits of a measurement
+HealthHex = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2}){0,128}\Z", extra=_HEALTH)]  # bytes of a meter
+UserIndex = Annotated[int, Meta(ge=0, le=255, extra=_PERSONAL)]  # a meter's own number of who measured
 
 Check = Callable[[Any], bool]
 Tree = dict[str, Any]

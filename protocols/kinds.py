@@ -62,6 +62,7 @@ KINDS: dict[str, KindRow] = {
     "reading.room_temperature": _row(70, Lane.READING, data.ReadingData),
     "reading.humidity": _row(71, Lane.READING, data.ReadingData),
     "reading.activity": _row(72, Lane.READING, data.ReadingData),
+    "reading.body_composition": _row(73, Lane.READING, data.ReadingData),
     "care.reminded": _row(96, Lane.READING, data.CareData),
     "care.answered": _row(97, Lane.READING, data.CareData),
     "care.missed": _row(98, Lane.READING, data.CareData),

@@ -15,7 +15,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from drivers.ble.arbiter import Abort, Action, Arbiter, Close, Connect, Recover, Restart
 from drivers.ble.ports import (
@@ -32,6 +32,7 @@ from drivers.ble.ports import (
 from protocols.errors import AnbanError, Reason
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,25 @@ class Link:
         """Have notifications or indications. AnbanError(RADIO_DOWN) when the link is gone."""
         await self._do(lambda client: client.start_notify(characteristic, lambda _c, v: on_value(bytes(v))))
 
-    async def _do(self, work: Callable[[Client], Awaitable[object]]) -> None:
+    async def read(self, characteristic: str) -> bytes:
+        """Read a value. AnbanError(RADIO_DOWN) when the link is gone or the device refuses."""
+        return bytes(await self._do(lambda client: client.read_gatt_char(characteristic)))
+
+    async def pair(self) -> None:
+        """Bond, or use the bond that there is. AnbanError(RADIO_DOWN) when the device refuses."""
+        await self._do(lambda client: client.pair())
+
+    def has(self, characteristic: str) -> bool:
+        """Whether a characteristic was discovered; False when the link is gone."""
+        if self._client is None or self.gone.is_set():
+            return False
+        return any(characteristic == c.uuid for c in self._client.services.characteristics.values())
+
+    async def _do(self, work: Callable[[Client], Awaitable[T]]) -> T:
         try:
             if self._client is None or self.gone.is_set():
                 raise OSError("not connected")
-            await work(self._client)
+            return await work(self._client)
         except self._errors as e:
             raise AnbanError(Reason.RADIO_DOWN, f"The link to {self.address} broke: {e}") from e
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,6 +70,7 @@ class Pendants:
         self._hub, self._ports, self._state = hub, ports, state
         self._hub_id = config.hub.id
         self._radio: Radio | None = None
+        self.listeners: list[Callable[[Advert], None]] = []  # others who hear the radio's adverts
         self._changed: dict[tuple[str, str], bytes] = {}  # for state.db, the newest only
         self._keeping = asyncio.Event()
         self._pendants: dict[str, _Pendant] = {}
@@ -109,6 +111,7 @@ class Pendants:
                 Reason.RADIO_DOWN, "This hub has no Bluetooth adapter.", "Plug one in; see `rfkill list`."
             )
         self._radio = Radio(adapters, self._ports.clock, self._advert, self._radio_fact)
+        self._radio.listeners += self.listeners
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._radio.run())
             tasks.create_task(self._keep())
@@ -262,6 +265,7 @@ class Pendants:
                 "rssi_dbm": pendant.rssi,
                 "battery_pct": pendant.battery_pct,
                 "life": f"{pendant.link.life:08x}" if pendant.link.life else "",
+                "kind": "pendant",
             }
             for name, pendant in self._pendants.items()
         ]

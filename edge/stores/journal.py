@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from edge.entries import Entry
+from edge.entries import Entry, EventEntry
 from edge.stores import reading, recovery, retention
 from edge.stores.database import Database, system_wall_ms
 from edge.stores.errors import StoreError, from_sqlite, store_error
@@ -27,7 +27,7 @@ from edge.stores.reading import Owed, Queued, Stats, Stored, Verdict
 from edge.stores.reserve import RESERVE_BYTES
 from edge.stores.rows import Row, link, row_crc, row_of
 from protocols.errors import Reason
-from protocols.values import Lane
+from protocols.values import Event, Lane
 
 _INSERT: Final = (
     "INSERT INTO entries (seq, lane, kind, event_id, call_id, owed, body, digest, crc)"
@@ -257,6 +257,11 @@ class Journal(Database):
                 break
             after = rows[-1].seq
         return found
+
+    def newest(self, lane: Lane, limit: int) -> list[Event]:
+        """Events of a lane, newest first; damaged rows are passed over. Raises StoreError."""
+        entries = map(reading.entry_of, self._read(partial(reading.newest, lane=lane, limit=limit)))
+        return [entry.event for entry in entries if isinstance(entry, EventEntry)]
 
     def verify(self) -> Verdict:
         """Walk the whole hash chain. Raises StoreError."""

@@ -29,6 +29,10 @@ _OWED: Final = (
     f"SELECT {_COLUMNS} FROM entries INDEXED BY entries_owed"
     " WHERE owed = 1 AND lane = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
+_NEWEST: Final = (
+    f"SELECT {_COLUMNS} FROM entries"
+    " WHERE kind = 'event' AND lane = ? AND body IS NOT NULL ORDER BY seq DESC LIMIT ?"
+)
 _CHAIN: Final = f"SELECT {_COLUMNS} FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
@@ -132,6 +136,11 @@ def chunk(connection: sqlite3.Connection, after: int, calls_only: bool) -> list[
 def owed(connection: sqlite3.Connection, lane: Lane, after: int, limit: int) -> list[Stored]:
     """Events of a lane that the platform has not settled, oldest first."""
     return [Stored(*row) for row in connection.execute(_OWED, (int(lane), after, limit))]
+
+
+def newest(connection: sqlite3.Connection, lane: Lane, limit: int) -> list[Stored]:
+    """Events of a lane, newest first."""
+    return [Stored(*row) for row in connection.execute(_NEWEST, (int(lane), limit))]
 
 
 def entry_of(row: Stored) -> Entry | None:

@@ -19,7 +19,20 @@ from sim.air.station import HciRadio, Station
 
 OPERATIONS = frozenset(
     {"add_hci", "add_pendant", "remove", "place", "wall", "unwall", "jam", "away", "back", "signal"}
-    | {"hang", "numb", "filter_by_address", "deaf", "phone", "phone_stop", "tape", "forge", "state"}
+    | {
+        "add_meter",
+        "measure",
+        "meter",
+        "hang",
+        "numb",
+        "filter_by_address",
+        "deaf",
+        "phone",
+        "phone_stop",
+        "tape",
+        "forge",
+        "state",
+    }
 )
 _LINE_LIMIT = 1 << 20  # a tape of 4096 adverts is half of this
 

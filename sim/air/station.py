@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sim.air.bridge import PendantRadio
 from sim.air.controller import AirController
 from sim.air.ether import Air
 from sim.air.geometry import Spot, Wall
+from sim.air.meters import Manners, Meter
 from sim.air.phone import Phone
 
 
@@ -67,7 +68,7 @@ class Station:
     def __init__(self, directory: Path, seed: int = 0, supervision_s: float | None = None) -> None:
         self.directory = directory
         self.air = Air(seed, supervision_s)
-        self.radios: dict[str, HciRadio | PendantRadio | Phone] = {}
+        self.radios: dict[str, HciRadio | PendantRadio | Phone | Meter] = {}
         self._servers: dict[str, asyncio.AbstractServer] = {}
         self._replays: dict[str, asyncio.Task[None]] = {}
 
@@ -109,7 +110,7 @@ class Station:
         radio = self.radios.pop(name)
         if server := self._servers.pop(name, None):
             server.close()
-        if isinstance(radio, Phone):
+        if isinstance(radio, Phone | Meter):
             await radio.stop()
             radio.radio.leave()
         elif isinstance(radio, HciRadio):
@@ -220,6 +221,32 @@ class Station:
         if not isinstance(phone, Phone):
             raise ValueError(f"{name} is not a phone")
         await phone.stop()
+
+    # ---- meters ----
+
+    async def add_meter(
+        self, name: str, address: str, kind: str, x: float = 0, y: float = 0, **manners: Any
+    ) -> None:
+        """A health meter, which is off until somebody measures; manners are those of sim.air.meters."""
+        meter = Meter(self.air, self._new(name), address, kind, Manners(**manners))
+        self.radios[name], self.air.spots[name] = meter, Spot(x, y)
+
+    async def measure(self, name: str, records: list[list[Any]]) -> None:
+        """Somebody measured: [[characteristic, hex], ...] join its memory, and it goes on the air."""
+        await self._meter(name).measure([(int(uuid), bytes.fromhex(raw)) for uuid, raw in records])
+
+    async def meter(self, name: str, dies_after: int | None = None) -> dict[str, Any]:
+        """What a meter has seen and still holds; `dies_after` so many more records its battery is out."""
+        meter = self._meter(name)
+        if dies_after is not None:
+            meter.manners.dies_after = dies_after
+        return {**asdict(meter.seen), "held": len(meter.records)}
+
+    def _meter(self, name: str) -> Meter:
+        meter = self.radios[name]
+        if not isinstance(meter, Meter):
+            raise ValueError(f"{name} is not a meter")
+        return meter
 
     # ---- the forger ----
 

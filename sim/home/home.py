@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -19,9 +20,11 @@ from sim.disk import FaultDisk
 from sim.home import plan, records
 from sim.home.hubs import HubRig
 from sim.home.ledger import Deed, Ledger, Press, Stored, Verdict
+from sim.home.meters import MeterRig
 from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
+from sim.home.sensors import SensorRig
 from sim.home.setup import PLATFORM_NUMBER, Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
@@ -56,6 +59,12 @@ class Home:
         self.pendants = {
             row.id: PendantRig(row, self.directory / row.id, self.air_dir, number, self.ledger, seed)
             for number, row in enumerate(self.setup.pendants, 1)
+        }
+        self.meters = {
+            row.id: MeterRig(row, number, self.air) for number, row in enumerate(self.setup.meters, 1)
+        }
+        self.sensors = {
+            row.id: SensorRig(row, number, self.air, seed) for number, row in enumerate(self.setup.sensors, 1)
         }
         self.walls: set[str] = set()
         self.spots: dict[str, tuple[float, float]] = {}
@@ -114,6 +123,7 @@ class Home:
                 self.setup,
                 credentials[name],
                 self.pendants,
+                {name: rig.key.hex() for name, rig in self.sensors.items()},
                 coap_port=coap.port,
                 https_port=https.port,
                 ca_file=info["ca_file"],
@@ -171,6 +181,8 @@ class Home:
         for (name, pendant), (x, y) in zip(self.pendants.items(), plan.PENDANT_SPOTS, strict=False):
             await self.air.add_pendant(name=name, address=pendant.address, x=x, y=y)
             self.spots[name] = (x, y)
+        for meter, (x, y) in zip(self.meters.values(), itertools.cycle(plan.METER_SPOTS), strict=False):
+            await meter.appear(x, y)
 
     async def end(self) -> None:
         """End every process and close the line, whatever of it still answers. Safe to call twice."""

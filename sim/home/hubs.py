@@ -13,8 +13,10 @@ from typing import Any
 from edge.api import ask
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
+from sim.home.meters import meter_address
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
+from sim.home.sensors import sensor_address
 from sim.home.setup import PLATFORM_NUMBER, HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
@@ -57,6 +59,7 @@ class HubRig:
         home: Setup,
         credentials: dict[str, Any],
         pendants: Mapping[str, PendantRig],
+        sensors: Mapping[str, str],
         *,
         coap_port: int,
         https_port: int,
@@ -81,7 +84,7 @@ class HubRig:
         (self.directory / "radios.json").write_text(json.dumps(radios))
         path = self.directory / "credentials.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps({**credentials, "pendants": keys}, indent=1))
+        path.write_text(json.dumps({**credentials, "pendants": keys, "sensors": sensors}, indent=1))
 
     async def start(self) -> float:
         """Start and connect the pins; gives the seconds until its keys were accepted."""
@@ -278,6 +281,15 @@ def hub_toml(
                 id=setup.id, address=pendant.address, elder=setup.elder, room="bedroom", preset=setup.preset
             ),
         ]
+    for number, meter in enumerate(home.meters, 1):
+        owner = {"elder": meter.elder} if meter.elder else {}
+        lines += ["[[meters]]", *_pairs(id=meter.id, address=meter_address(number), profile=meter.kind)]
+        lines += _pairs(room=meter.room, **owner)
+        if meter.users:
+            lines += ["[meters.users]", *_pairs(**meter.users)]
+    for number, sensor in enumerate(home.sensors, 1):
+        lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
+        lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
     return "\n".join(lines) + "\n"
 
 

@@ -63,6 +63,7 @@ HUB_SPOTS = (
     (0.5, 5.7),
 )  # the living room's cabinet, the guest room
 PENDANT_SPOTS = ((1.5, 1.9), (7.9, 4.6), (7.6, 1.2), (2.4, 4.8))
+METER_SPOTS = ((2.6, 0.9), (8.2, 5.2), (3.2, 5.0), (5.2, 1.0))
 STRANGER_SPOT = (10.0, 3.6)
 
 

@@ -19,6 +19,7 @@ from protocols.wire import decode_event
 from sim.home import records
 from sim.home.ledger import Deed, Stored
 from sim.home.process import Child
+from sim.home.readings import Arrived, arrived
 from sim.home.setup import HubSetup, Setup
 from sim.internet import LOOPBACK
 
@@ -78,6 +79,7 @@ class PlatformRig:
             elders=[{"id": e.id, "name": f"{e.zh} {e.en}", "address": e.address} for e in setup.elders],
             number=setup.number_of(hub.id) if setup.modems else "",
             devices=[{"id": p.id, "kind": "pendant", "elder": p.elder} for p in setup.pendants]
+            + [{"id": m.id, "kind": "meter", "elder": m.elder} for m in setup.meters]
             + [{"id": hub.id, "kind": "hub", "elder": hub.elder}],
         )
 
@@ -163,6 +165,12 @@ class PlatformRig:
                 self.cases[case.call_id] = case
                 self._done_at_the_page(case, msgspec.msgpack.decode(body, type=Times))
                 self.on_case(case)
+
+    def readings(self) -> list[Arrived]:
+        """Every reading that it holds, in its order."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return arrived(db)
 
     def outcomes(self) -> list[str]:
         """How the commands of the platform ended, as hubs have reported it."""

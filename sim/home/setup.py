@@ -34,6 +34,29 @@ class HubSetup:
     elder: str
 
 
+@dataclass(frozen=True)
+class MeterSetup:
+    """A health meter: whose it is, or whose each of its users is, and its manners (sim/air/meters.py)."""
+
+    id: str
+    kind: str = "blood-pressure"
+    elder: str = ""
+    users: dict[str, str] = field(default_factory=dict)
+    room: str = "bedroom"
+    manners: dict[str, float | bool | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SensorSetup:
+    """A BTHome sensor: its role, whose call it raises, after how long a silence it is blind."""
+
+    id: str
+    role: str
+    elder: str
+    room: str
+    silent_s: float = 4 * 3600.0
+
+
 CHEN = Elder("e-chen", "陈奶奶", "Mrs Chen", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 WANG = Elder("e-wang", "王爷爷", "Mr Wang", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 
@@ -47,6 +70,8 @@ class Setup:
     elders: tuple[Elder, ...] = (CHEN, WANG)
     hubs: tuple[HubSetup, ...] = (HubSetup("hub-01", "e-chen"),)
     pendants: tuple[PendantSetup, ...] = (PendantSetup("pd-01", "e-chen"), PendantSetup("pd-02", "e-wang"))
+    meters: tuple[MeterSetup, ...] = ()
+    sensors: tuple[SensorSetup, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)
     faulty_disk: bool = False
     clock_offset_s: int = 0

@@ -91,6 +91,7 @@ class Change(msgspec.Struct, frozen=True):
     case: Case | None = None
     alert: Alert = Alert.NONE
     fault: bool = False
+    reading: bool = False
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -165,6 +166,14 @@ class Desk:
             if folded != known:
                 self._shelf.put_fault(folded)
                 arrival.changes.append(Change(fault=True))
+        elif (
+            new
+            and event.kind.startswith("reading.")
+            and not (
+                arrival.changes and arrival.changes[-1].reading  # a backlog is one change
+            )
+        ):
+            arrival.changes.append(Change(reading=True))
         return receipt
 
     def _case_id(self, call_id: EventId, event: Event, new: bool, hub: str) -> EventId:

@@ -28,7 +28,7 @@ from protocols.values import EventId
 from sim.platform.desk import Arrival
 from sim.platform.folding import Action
 from sim.platform.store import Store, now_ms
-from sim.platform.views import call_view, faults_view
+from sim.platform.views import call_view, faults_view, reading_view
 from sim.platform.web import bearer, read_body, refused
 
 PAGE = Path(__file__).parent / "page"
@@ -57,6 +57,7 @@ MAX_BODY = 4_096
 MAX_NAME = 64
 MAX_SETTINGS = 8_192  # bytes; what a hub takes (edge/config.py)
 ENDED_SHOWN = 30
+READINGS_SHOWN = 12
 PING_S = 15.0  # also tells the page the platform's time
 BEHIND = 500  # messages that a page may be behind; then it is let go, comes again and gets the whole state
 
@@ -78,6 +79,7 @@ class Seat:
         self._token = token
         self._pages: set[asyncio.Queue[str | None]] = set()
         self._faults_due: asyncio.TimerHandle | None = None
+        self._readings_due: asyncio.TimerHandle | None = None
         routes = [Route(address, self._file, methods=["GET"]) for address in FILES]
         routes += [
             Route("/seat/state", self._state, methods=["GET"]),
@@ -96,17 +98,29 @@ class Seat:
             if change.fault and self._faults_due is None:
                 # A district's outage is thousands of faults in a moment: they are shown together.
                 self._faults_due = asyncio.get_running_loop().call_later(0.25, self._send_faults)
+            if change.reading and self._pages and self._readings_due is None:
+                self._readings_due = asyncio.get_running_loop().call_later(1.0, self._send_readings)
 
     def close(self) -> None:
         """End all streams."""
         if self._faults_due is not None:
             self._faults_due.cancel()
+        if self._readings_due is not None:
+            self._readings_due.cancel()
         for page in self._pages:
             page.put_nowait(None)
 
     def _send_faults(self) -> None:
         self._faults_due = None
         self._send("faults", self._faults())
+
+    def _send_readings(self) -> None:
+        self._readings_due = None
+        self._send("readings", self._readings())
+
+    def _readings(self) -> list[dict[str, Any]]:
+        register = self._store.register
+        return [reading_view(*row, register) for row in self._store.readings(READINGS_SHOWN)]
 
     def _send(self, name: str, value: Any) -> None:
         message = f"event: {name}\ndata: {json.dumps(value, ensure_ascii=True)}\n\n"
@@ -128,6 +142,7 @@ class Seat:
             "hubs": len(register.hubs),
             "calls": [call_view(case, register) for case in self._store.cases(ENDED_SHOWN)],
             "faults": self._faults(),
+            "readings": self._readings(),
         }
 
     def _check(self, request: Request) -> None:

@@ -21,7 +21,7 @@ import msgspec
 
 from protocols.errors import AnbanError, Reason
 from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
-from protocols.wire import encode_downlink, encode_event
+from protocols.wire import decode_event, encode_downlink, encode_event
 from sim.platform.db import connect
 from sim.platform.desk import Arrival, Change, Desk, Unread
 from sim.platform.faults import SILENT, Fault
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 GROUP_EVENTS = 500  # of one commit: about 20 ms of work, so that an SOS never waits longer for its turn
 PROPOSAL_MS = 24 * 3_600_000  # a hub that comes back after a day is told again by whoever still wants it
+READINGS_AMONG = 2_000  # newest events that are looked through for readings that a seat is shown
 QUEUE_JOBS = 2_000  # deliveries waiting; beyond that the platform says "later" and stays alive
 
 _CASES = msgspec.msgpack.Decoder(Case)
@@ -290,6 +291,16 @@ class Store:
             "SELECT body FROM faults WHERE ended_ms = 0 ORDER BY since_ms LIMIT 5000"
         )
         return [_FAULTS.decode(row[0]) for row in rows]
+
+    def readings(self, limit: int) -> list[tuple[str, int, Event]]:
+        """(hub, received, event) of people's newest readings among the newest events, the newest first."""
+        rows = self._reader_db.execute(
+            "SELECT hub, received_ms, body FROM (SELECT kind, hub, received_ms, body FROM events"
+            " ORDER BY number DESC LIMIT ?) WHERE kind LIKE 'reading.%'"
+            " AND kind NOT IN ('reading.room_temperature', 'reading.humidity') LIMIT ?",
+            (READINGS_AMONG, limit),
+        )
+        return [(hub, received_ms, decode_event(body)) for hub, received_ms, body in rows]
 
     def heard(self) -> dict[str, int]:
         """Hub -> when its last event came; when it was registered if none did."""

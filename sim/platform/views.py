@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from protocols.figures import figures
+from protocols.values import Event
 from sim.platform.faults import Fault, groups
 from sim.platform.folding import Case, Press, presses_of
 from sim.platform.registry import Elder, Register
@@ -91,6 +93,24 @@ def faults_view(faults: Iterable[Fault], register: Register) -> list[dict[str, A
         }
         for group in found
     ]
+
+
+def reading_view(hub: str, received_ms: int, event: Event, register: Register) -> dict[str, Any]:
+    """One reading; `measured_ms` only where the meter's own clock is believed. No name: it is nobody's."""
+    elder = register.elder_for(hub, event.elder)
+    measured = event.data.get("measured_ms")
+    return {
+        "id": str(event.id),
+        "elder": event.elder,
+        "name": elder.name if elder else "",
+        "kind": event.kind,
+        "text": figures(event.kind, event.data),
+        "usable": event.data.get("judged") != "unusable",
+        "measured_ms": measured if type(measured) is int else 0,
+        "received_ms": received_ms,
+        "device": event.device,
+        "room": event.room,
+    }
 
 
 def _fault_view(fault: Fault, register: Register) -> dict[str, Any]:

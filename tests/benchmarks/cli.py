@@ -18,6 +18,7 @@ BENCHES: dict[str, str] = {
     "store": "Commits a second of the journal, alone and grouped, beside raw SQLite on the same disk.",
     "drain": "Events a second from the journal of a hub that comes back into the platform's database.",
     "wire": "Bytes on the line for one SOS, by CoAP and by HTTPS.",
+    "meters": "A press while ten meters transfer, beside one while none does; connects and records a second.",
     "footprint": "Memory of a hub, and the time from exec to its first accepted key.",
     "firmware": "Heap, size, key to advert and battery days of a pendant, on MicroPython's unix port.",
 }

@@ -28,7 +28,7 @@ from edge.api import ask
 from sim.home.backlog import fill
 from sim.home.home import Home
 from sim.home.hubs import PINS
-from sim.home.setup import PendantSetup, Setup
+from sim.home.setup import MeterSetup, PendantSetup, Setup
 from sim.home.waiting import Condition, came
 from tests.benchmarks.rig import spread
 
@@ -92,10 +92,12 @@ class Eyes:
 
 
 @asynccontextmanager
-async def home(place: Path, *, pendant: bool, backlog: int = 0) -> AsyncIterator[tuple[Home, Eyes]]:
-    """A home with one hub, a pendant that wakes in no time, or a journal full of readings."""
+async def home(
+    place: Path, *, pendant: bool, backlog: int = 0, meters: tuple[MeterSetup, ...] = ()
+) -> AsyncIterator[tuple[Home, Eyes]]:
+    """A home with one hub, a pendant that wakes in no time, meters, or a journal full of readings."""
     shutil.rmtree(place, ignore_errors=True)
-    setup = Setup(pendants=(PendantSetup("pd-01", "e-chen"),) if pendant else ())
+    setup = Setup(pendants=(PendantSetup("pd-01", "e-chen"),) if pendant else (), meters=meters)
     there = Home(place, setup=setup)
     for rig in there.pendants.values():
         rig.board.boot_s = (0.0, 0.0)

@@ -190,3 +190,17 @@ async def test_a_page_that_lost_the_platform_says_so_and_comes_back(browser: Bro
         await expect(page.locator("#link")).to_have_class(re.compile("live"), timeout=10_000)
         await expect(page.locator("#stale")).to_be_hidden()
         await expect(page.locator("article.call")).to_have_count(1)
+
+
+async def test_a_reading_appears_with_whose_it_is(desk: Desk, browser: Browser) -> None:
+    page = await desk.page(browser)
+    await expect(page.locator("#measured")).to_be_hidden()
+    data = {"value": 138.0, "second": 88.0, "unit": "mmhg"}
+    fields: dict[str, Any] = {"call_id": None, "lane": Lane.READING, "room": HOSTILE[:0]}
+    await desk.comes(event(900, "reading.blood_pressure", data=data, **fields))
+    row = page.locator("#readings li").first
+    await expect(row).to_contain_text("138/88 mmHg")
+    await expect(row).to_contain_text("Blood pressure")
+    await expect(row).to_contain_text("time of measuring unknown")
+    await desk.comes(event(901, "reading.blood_pressure", data=data, **{**fields, "elder": ""}))
+    await expect(page.locator("#readings li").first).to_contain_text("nobody's")

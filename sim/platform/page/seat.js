@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const calls = new Map();      // call_id -> call
 const fresh = new Map();      // call_id -> until when its card flashes (page time, ms)
 let faults = [];
+let readings = [];
 let hubs = 0;
 let skew = 0;                 // platform time - page time, ms
 let language = localStorage.getItem("language") || (navigator.language.startsWith("zh") ? "zh" : "en");
@@ -103,6 +104,7 @@ function heard(part) {
     calls.clear();
     for (const call of value.calls) calls.set(call.call_id, call);
     faults = value.faults;
+    readings = value.readings;
     hubs = value.hubs;
   } else if (name === "call") {
     calls.set(value.call.call_id, value.call);
@@ -110,6 +112,8 @@ function heard(part) {
     if (value.call.lifecycle !== "open" || (value.alert === "update" && !value.call.unseen)) fresh.delete(value.call.call_id);
   } else if (name === "faults") {
     faults = value;
+  } else if (name === "readings") {
+    readings = value;
   }
   liveAt = now();
   setState("live");
@@ -331,6 +335,15 @@ function calmLine() {
   return make("p", "fine", `${word("fine")} · ${fill(hubs === 1 ? "hubs_1" : "hubs_N", { n: hubs })}`);
 }
 
+/* readings: whose, what, and when it was measured; a time that nobody knows is the time of arrival, and says so */
+function readingRow(reading) {
+  const whose = reading.name || word(reading.elder ? "unknown" : "nobodys");
+  const figures = reading.usable ? reading.text : word("unusable");
+  const at = reading.measured_ms ? ago(now() - reading.measured_ms) : fill("came", { at: ago(now() - reading.received_ms) });
+  const where = [among("measures", reading.kind), at, among("rooms", reading.room), reading.device].filter(Boolean);
+  return make("li", "", null, make("b", "", figures), document.createTextNode(` · ${whose}`), make("small", "", where.join(" · ")));
+}
+
 /* putting it on the page; what is open, focused or armed stays so */
 function openKeys(selector, key) {
   return new Set([...document.querySelectorAll(selector)].map((node) => node.closest(key === "call" ? "article" : "details").dataset[key]));
@@ -353,6 +366,8 @@ function show() {
   document.title = (waiting ? `(${waiting}) ` : "") + `Anban 安伴 · ${word("title")}`;
   $("faults").replaceChildren(...(faults.length ? faults.map((group) => faultRow(group, openedFaults.has(`${group.area} ${group.fault}`))) : [calmLine()]));
   $("fault_count").textContent = faults.length ? fill("n_N", { n: faults.length }) : "";
+  $("measured").hidden = !readings.length;
+  $("readings").replaceChildren(...readings.map(readingRow));
   for (const button of document.querySelectorAll(".doing button")) {
     const key = `${button.closest("article").dataset.call} ${button.dataset.action}`;
     if ((armed.get(key) || 0) > Date.now()) arm(button);

@@ -302,3 +302,23 @@ async def test_what_was_missed_while_the_platform_was_off_is_not_held_against_a_
     async with running(directory) as platform:
         await platform.look_for_silent_hubs(platform._started_ms + 200_000)
         assert platform.store.standing_faults() == []
+
+
+async def test_readings_are_shown_with_their_person_and_an_unknown_time_is_said(
+    browser: Browser, platform: Platform, home: Home
+) -> None:
+    pressure = {"value": 138.0, "second": 88.0, "unit": "mmhg", "pulse_bpm": 66.0, "measured_ms": now_ms()}
+    events = [
+        reading(1, kind="reading.blood_pressure", data=pressure),
+        reading(2, elder=""),
+        reading(3, data={"judged": "unusable", "reason": "short", "raw": "0078"}),
+        reading(4, elder="e-stranger"),
+        reading(5, kind="reading.room_temperature"),
+    ]
+    await platform.store.receive(events, "hub-01")
+    stranger, unusable, nobodys, hers = (await browser.state())["readings"]
+    assert (hers["text"], hers["measured_ms"]) == ("138/88 mmHg, pulse 66", pressure["measured_ms"])
+    assert hers["name"]
+    assert (nobodys["name"], nobodys["elder"], nobodys["measured_ms"]) == ("", "", 0)
+    assert (unusable["usable"], unusable["text"]) == (False, "unusable (short)")
+    assert stranger["name"] == ""  # not registered with this home: no name is joined

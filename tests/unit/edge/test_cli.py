@@ -42,6 +42,7 @@ CALL = {
 }
 PENDANT = {
     "id": "pd-01",
+    "kind": "pendant",
     "elder": "e-chen",
     "room": "bedroom",
     "heard_age_s": None,
@@ -96,7 +97,7 @@ async def typed(door: Path, *words: str) -> Result:
         ("status", "Tasks: radio failed 7 times"),
         ("calls", "hub-01.00000007.1  open, none, elder e-chen"),
         ("calls", "call.sos  2026-01-01 12:00:00?  NO       not yet    heard 1 ms, durable 4 ms"),
-        ("devices", "pd-01   e-chen  bedroom  never       -       -        not known yet"),
+        ("devices", "pd-01   pendant  e-chen  bedroom  never       -       -        not known yet"),
         ("faults", "battery  pd-01  7 min ago  -"),
         ("events", "1    2026-01-01 12:00:00?  heartbeat  x   telemetry  -"),
         ("verify", "The chain is whole: 4 rows, head 4:ab."),

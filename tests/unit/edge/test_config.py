@@ -194,3 +194,50 @@ def test_a_modem_may_stand_in_a_seed_and_is_no_setting():
     with pytest.raises(AnbanError) as caught:
         parse_settings(f"{SETTINGS}{modem}")
     assert "modem: unknown key" in caught.value.sentence
+
+
+METERS = (
+    SEED
+    + """
+[[meters]]
+id = "bp-01"
+address = "C4:0E:00:00:00:01"
+profile = "blood-pressure"
+room = "bedroom"
+[meters.users]
+1 = "e-chen"
+"""
+)
+
+
+def test_a_meter_is_declared_with_its_kind_and_its_users():
+    meter = parse(METERS).meters[0]
+    assert (meter.profile, meter.users, meter.elder, meter.quirk) == (
+        "blood-pressure",
+        {"1": "e-chen"},
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"blood-pressure"', '"blood"', "meters[0].profile = 'blood': allowed is one of blood-pressure,"),
+        (
+            '1 = "e-chen"',
+            '1 = "e-wang"',
+            "meters[0].users.1 = 'e-wang': allowed is one of the elders, e-chen",
+        ),
+        ('1 = "e-chen"', 'one = "e-chen"', "allowed is numbers of the meter and elders"),
+        ('id = "bp-01"', 'id = "pd-01"', "meters.id: pd-01 stands there twice"),
+        ("C4:0E:00:00:00:01", "F0:F1:F2:F3:F4:F5", "meters.address: F0:F1:F2:F3:F4:F5 stands there twice"),
+        (
+            'room = "bedroom"\n[meters',
+            'room = "bedroom"\nquirk = "x"\n[meters',
+            "meters[0].quirk = 'x': allowed",
+        ),
+    ],
+)
+def test_a_mistake_about_a_meter_is_named(before, after, said):
+    assert said in refusal(METERS.replace(before, after))

@@ -48,7 +48,7 @@ MICROPYTHON_MODULES = {
     *("board", "flashchip", "powered"),
 }
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"serial": "pyserial", "gammu": "python-gammu"}
+DISTRIBUTIONS = {"serial": "pyserial", "gammu": "python-gammu", "fhir": "fhir.resources"}
 # Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
 HUB_ROOMS = ("protocols", "drivers", "edge")
 NEEDED_BY_ANOTHER = {"lgpio"}

@@ -24,6 +24,8 @@ from tests.unit.protocols.strategies import pendant_sos
 
 CANARY = "canary-tweet"  # within the bounds of ids, tokens, names and sentences
 NUMBER = 987654321.5  # a health figure
+BITS = 987654321  # status bits of a measurement
+BYTES = "ca4a47" * 4  # what a meter sent
 
 
 def test_every_field_has_a_class() -> None:
@@ -63,8 +65,8 @@ def _canaries() -> dict[str, Any]:
     for kind, row in KINDS.items():
         for name, mark in privacy_of(row.data).items():
             if mark is not Privacy.PUBLIC:
-                value: Any = CANARY if fits(row.data, name, CANARY) else NUMBER
-                if fits(row.data, name, value):
+                value = next((v for v in (CANARY, NUMBER, BITS, BYTES) if fits(row.data, name, v)), None)
+                if value is not None:
                     out[f"{kind} {name}"] = pendant_sos(kind=kind, data={name: value})
     return out
 
@@ -77,7 +79,7 @@ def test_there_is_a_canary_in_every_field_of_data_that_is_not_public() -> None:
         f"{kind} {name}"
         for kind, row in KINDS.items()
         for name, mark in privacy_of(row.data).items()
-        if mark is not Privacy.PUBLIC and name != "on"  # a boolean cannot carry a canary
+        if mark is not Privacy.PUBLIC and name not in ("on", "user")  # too small to carry a canary
     }
     assert marked <= set(CANARIES)
     assert len(marked) > 20
@@ -90,7 +92,13 @@ def test_no_canary_gets_into_a_log(value: Value, caplog: pytest.LogCaptureFixtur
         logging.getLogger("anban").info("%r %s", value, value)
     assert caplog.text
     assert CANARY not in caplog.text
-    assert str(NUMBER) not in caplog.text
+    assert str(BITS) not in caplog.text
+    assert BYTES not in caplog.text
+
+
+def test_which_user_of_a_meter_measured_is_not_shown() -> None:
+    event = pendant_sos(kind="reading.weight", data={"user": 7, "unit": "kg"})
+    assert public_view(event)["data"] == {"unit": "kg"}
 
 
 def test_a_health_boolean_is_not_shown() -> None:

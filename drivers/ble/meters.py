@@ -1,0 +1,317 @@
+"""One meter's side of the radio: connect when it is heard, set its clock, take what it holds, let it go.
+
+    link = MeterLink(Meter(...), radio, clock, on_record, on_fact, wall)
+    every advert of its address: link.on_advert(advert)
+
+`on_record` is called with each record in the moment in which it arrives, and returns an awaitable: True once
+the record is durable. BlueZ confirms an indication before anybody here sees it, so a meter may forget a
+record as soon as it was sent; therefore each is handed on at once, and what the *hub* says to a meter (that
+the transfer is over, by ending the link in order) is said only when all of it is durable. If one is not, the
+link ends at once: the rest stays in the meter.
+
+The transfer is over when the meter ends the link, when its memory says so, or after some quiet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from drivers.ble.pendant import RadioPort
+from drivers.ble.ports import Advert, Clock
+from drivers.ble.profiles import BATTERY, CURRENT_TIME, DATE_TIME, PROFILES, RECORD_ACCESS, mended
+from protocols.errors import AnbanError, Reason
+from protocols.gatt import GattError, Moment, Values, decode, encode, uuid128
+from protocols.values import Lane
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OFF_MS: Final = 5_000  # longer than any attempt that makes an adapter deaf
+MAX_SEEN: Final = 4096  # records of one connection; a meter holds some hundreds
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds, from the manners of real meters."""
+
+    settle_s: float = 0.3  # some report an error when they are asked too early: 0.1 to 0.7 s
+    step_s: float = 5.0  # for one write, read or subscription; the clock has to be set within 5 s
+    first_s: float = 10.0  # for the first record: a cuff may still be deflating
+    quiet_s: float = 4.0  # after the last record
+    # Until a meter that goes on advertising is connected anew: after news, and after each time without.
+    again_s: tuple[float, ...] = (5.0, 20.0, 60.0, 300.0)
+    failed_s: tuple[float, ...] = (1.0, 5.0, 20.0, 60.0)  # after transfers in a row that did not begin
+    kept_s: float = 30.0  # for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter of this home. `profile`: a key of PROFILES; `quirk`: one of QUIRKS or empty; `bond`: pair
+    before anything is asked of it."""
+
+    id: str
+    address: str
+    profile: str
+    quirk: str = ""
+    bond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a meter told: decoded, or refused with its bytes."""
+
+    meter: str
+    uuid: int
+    raw: bytes
+    values: Values | None
+    refused: GattError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSeen:
+    """A transfer began: the meter is there. `battery_pct` is None where it does not tell."""
+
+    meter: str
+    battery_pct: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterTrouble:
+    """A transfer failed `count` times in a row; 0: it works again. `cause`: an error's reason."""
+
+    meter: str
+    cause: str
+    count: int
+
+
+MeterFact = MeterSeen | MeterTrouble
+WallClock = Callable[[], tuple[int, bool, int]]  # Unix ms, trusted, minutes east of UTC
+
+
+class MeterConnection(Protocol):
+    """The part of drivers/ble/radio.Link that is used here."""
+
+    gone: asyncio.Event
+
+    def has(self, characteristic: str) -> bool: ...
+
+    async def pair(self) -> None: ...
+
+    async def read(self, characteristic: str) -> bytes: ...
+
+    async def write(self, characteristic: str, data: bytes) -> None: ...
+
+    async def subscribe(self, characteristic: str, on_value: Callable[[bytes], None]) -> None: ...
+
+
+class MeterLink:
+    """See the file's docstring."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        radio: RadioPort,
+        clock: Clock,
+        on_record: Callable[[Record], Awaitable[bool]],
+        on_fact: Callable[[MeterFact], None],
+        wall: WallClock,
+        timing: Timing = Timing(),
+    ) -> None:
+        self.meter, self._radio, self._clock = meter, radio, clock
+        self._on_record, self._on_fact, self._wall, self._timing = on_record, on_fact, wall, timing
+        self.profile = PROFILES[meter.profile]
+        self._busy = False
+        self._not_before_ms = self._heard_ms = -(10**12)
+        self._failures = self._empty = 0
+        self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
+
+    def on_advert(self, advert: Advert) -> None:
+        """It is there: ask for a link, unless one has just been had. Who was off for a while has news."""
+        if advert.heard_ms - self._heard_ms > OFF_MS:
+            self._not_before_ms = advert.heard_ms
+        self._heard_ms = advert.heard_ms
+        if not self._busy and advert.heard_ms >= self._not_before_ms:
+            self._radio.request(self.meter.address, Lane.READING, self.profile.uuids, self.exchange)
+
+    async def exchange(self, link: MeterConnection) -> None:
+        """Work for a link that the radio has made."""
+        self._busy = True
+        transfer = _Transfer(self, link)
+        try:
+            await transfer.run()
+            self._over(transfer)
+        finally:
+            self._busy = False
+            self._heard_ms = self._clock.monotonic_ms()
+
+    def _over(self, transfer: _Transfer) -> None:
+        now = self._clock.monotonic_ms()
+        if transfer.trouble:
+            waits = self._timing.failed_s
+            self._not_before_ms = now + round(1000 * waits[min(self._failures, len(waits) - 1)])
+            self._failures += 1
+            self._on_fact(MeterTrouble(self.meter.id, transfer.trouble, self._failures))
+            return
+        news = not transfer.brought <= self._before
+        self._empty = 0 if news else self._empty + 1
+        self._before = frozenset(transfer.brought)
+        waits = self._timing.again_s
+        self._not_before_ms = now + round(1000 * waits[min(self._empty, len(waits) - 1)])
+        if self._failures:
+            self._failures = 0
+            self._on_fact(MeterTrouble(self.meter.id, "", 0))
+
+
+class _Transfer:
+    """One link's work. `trouble` names why it failed, or is empty."""
+
+    def __init__(self, owner: MeterLink, link: MeterConnection) -> None:
+        self._owner, self._link = owner, link
+        self._timing = owner._timing
+        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[bool]] = []
+        self.brought: set[bytes] = set()
+        self._told = 0
+        self._done = False  # the memory says that this was all
+        self._lost = False  # the disk did not take a record
+        self.trouble = ""
+
+    async def run(self) -> None:
+        """Begin, take what comes, wait for the disk."""
+        try:
+            await self._begin()
+            await self._listen()
+        except AnbanError as error:
+            if not self._told:  # a meter that switches off after its last record is in order
+                self.trouble = str(error.reason)
+                log.info("%s: %s", self._owner.meter.id, error)
+        if not await self._kept():
+            self.trouble = "storage"
+
+    # ---- the beginning ----
+
+    async def _begin(self) -> None:
+        """Bond, clock, battery, subscriptions, memory: in this order, which real meters want."""
+        await asyncio.sleep(self._timing.settle_s)
+        if self._owner.meter.bond:
+            await self._step(self._link.pair())
+        await self._perhaps(self._set_clock())
+        battery = await self._perhaps(self._read_battery())
+        self._owner._on_fact(MeterSeen(self._owner.meter.id, battery))
+        known = [uuid for uuid in self._owner.profile.tells if self._link.has(uuid128(uuid))]
+        if not known:
+            self.trouble = "not-such-a-meter"
+        for uuid in known:
+            on_value = functools.partial(self._value, uuid)
+            await self._step(self._link.subscribe(uuid128(uuid), on_value))
+        if self._owner.profile.memory and self._link.has(uuid128(RECORD_ACCESS)):
+            await self._step(self._link.subscribe(uuid128(RECORD_ACCESS), self._answer))
+            everything = encode(RECORD_ACCESS, {"op": "report", "operator": "all"})
+            await self._step(self._link.write(uuid128(RECORD_ACCESS), everything))
+
+    async def _step(self, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._timing.step_s):
+                return await work
+        except TimeoutError:
+            raise AnbanError(Reason.DEVICE_TIMEOUT, f"{self._owner.meter.id} does not answer.") from None
+
+    async def _perhaps(self, work: Awaitable[int | None]) -> int | None:
+        """A step that a reading does not depend on."""
+        try:
+            return await self._step(work)
+        except AnbanError as error:
+            if self._link.gone.is_set():
+                raise
+            log.info("%s: %s", self._owner.meter.id, error)
+            return None
+
+    async def _set_clock(self) -> None:
+        wall_ms, trusted, offset_minutes = self._owner._wall()
+        if not trusted:
+            return
+        now, weekday = local_moment(wall_ms, offset_minutes)
+        if self._link.has(uuid128(CURRENT_TIME)):
+            # reason 1: manual update (GATT Specification Supplement, Adjust Reason)
+            values = {"time": now, "weekday": weekday, "fraction_256ths_s": 0, "reason": 1}
+            await self._link.write(uuid128(CURRENT_TIME), encode(CURRENT_TIME, values))
+        elif self._link.has(uuid128(DATE_TIME)):
+            await self._link.write(uuid128(DATE_TIME), encode(DATE_TIME, {"time": now}))
+
+    async def _read_battery(self) -> int | None:
+        if not self._link.has(uuid128(BATTERY)):
+            return None
+        percent = decode(BATTERY, await self._link.read(uuid128(BATTERY)))["percent"]
+        return int(percent)
+
+    # ---- what comes ----
+
+    def _value(self, uuid: int, raw: bytes) -> None:
+        """A record: handed on at once, whatever it is."""
+        self._news.set()
+        if self._told >= MAX_SEEN or self._lost:
+            return
+        self._told += 1
+        self.brought.add(raw)
+        meter = self._owner.meter
+        try:
+            record = Record(meter.id, uuid, raw, decode(uuid, mended(meter.quirk, uuid, raw)))
+        except GattError as error:
+            log.warning("%s: %s", meter.id, error.sentence)
+            record = Record(meter.id, uuid, raw, None, error)
+        self._waiting.append(asyncio.ensure_future(self._owner._on_record(record)))
+
+    def _answer(self, raw: bytes) -> None:
+        """The memory says that all was sent, or that there is nothing."""
+        try:
+            values = decode(RECORD_ACCESS, raw)
+        except GattError as error:
+            log.warning("%s: %s", self._owner.meter.id, error.sentence)
+            return
+        self._done = values["op"] == "response"
+        self._news.set()
+
+    async def _listen(self) -> None:
+        """Until the meter goes, its memory is done, it is quiet, or the disk refuses."""
+        gone: asyncio.Future[bool] = asyncio.ensure_future(self._link.gone.wait())
+        try:
+            while not self._done and not self._link.gone.is_set() and not self._lost:
+                self._news.clear()
+                news: asyncio.Future[bool] = asyncio.ensure_future(self._news.wait())
+                waits: set[asyncio.Future[bool]] = {news, gone, *(k for k in self._waiting if not k.done())}
+                limit_s = self._timing.quiet_s if self._told else self._timing.first_s
+                try:
+                    done, _ = await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    news.cancel()
+                if not done:
+                    return
+                self._look()
+        finally:
+            gone.cancel()
+
+    def _look(self) -> None:
+        """What the disk has said so far."""
+        for kept in [kept for kept in self._waiting if kept.done()]:
+            self._waiting.remove(kept)
+            self._lost = self._lost or bool(kept.exception()) or not kept.result()
+
+    async def _kept(self) -> bool:
+        """Whether all of it is durable."""
+        if self._waiting:
+            await asyncio.wait(self._waiting, timeout=self._timing.kept_s)
+        self._look()
+        return not self._lost and not self._waiting
+
+
+def local_moment(wall_ms: int, offset_minutes: int) -> tuple[Moment, int]:
+    """What a clock on the wall of this home shows, and the day of the week (1 is Monday)."""
+    zone = datetime.timezone(datetime.timedelta(minutes=offset_minutes))
+    at = datetime.datetime.fromtimestamp(wall_ms / 1000, zone)
+    return Moment(at.year, at.month, at.day, at.hour, at.minute, at.second), at.isoweekday()

@@ -1,0 +1,76 @@
+"""`anban hub readings`: what the home's meters told, as a table, CSV, JSON or FHIR."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+CSV: Final = (
+    *("at", "person", "kind", "value", "second", "third", "pulse_bpm", "unit", "judged", "reason"),
+    *("time_known", "clock", "meter", "room", "user", "sequence", "place", "context", "id"),
+)
+
+
+def add(group: click.Group, asks: Any, table: Any, socket_default: Path) -> None:
+    """Put the command into the group `anban hub`; `asks` asks the hub, `table` draws columns."""
+
+    @group.command()
+    @click.option("--person", help="Only this elder's; '' for those that are nobody's.")
+    @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest.")
+    @click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
+    @click.option("--fhir", "form", flag_value="fhir", help="A Bundle of FHIR R4 Observations.")
+    @click.option("--json", "form", flag_value="json", help="The whole answer as JSON.")
+    @click.option(
+        "--socket",
+        type=click.Path(path_type=Path),
+        default=socket_default,
+        show_default=True,
+        help="The hub's socket.",
+    )
+    def readings(person: str | None, limit: int, form: str | None, socket: Path) -> None:
+        """Readings of the home's meters, the newest first."""
+        rows = asks(socket, "readings", person=person, limit=limit, fhir=form == "fhir")
+        if form in ("json", "fhir"):
+            click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        elif form == "csv":
+            click.echo(as_csv(rows), nl=False)
+        elif not rows:
+            click.echo("No readings.")
+        else:
+            for line in table(HEAD, map(_row, rows)):
+                click.echo(line)
+
+
+HEAD: Final = ("AT", "PERSON", "WHAT", "FIGURES", "METER", "ROOM")
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    at = row["at"] if row["time_known"] else f"{row['at']} (arrived)"
+    return (
+        at,
+        row["person"] or "nobody's",
+        row["kind"].replace("_", " "),
+        row["text"],
+        row["meter"],
+        row["room"],
+    )
+
+
+def as_csv(rows: Iterable[dict[str, Any]]) -> str:
+    """The rows with a head; a spreadsheet must not take a text for a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV)
+    for row in rows:
+        writer.writerow([_plain(row.get(name, "")) for name in CSV])
+    return out.getvalue()
+
+
+def _plain(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

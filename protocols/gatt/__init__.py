@@ -1,0 +1,92 @@
+"""GATT health data: the bytes of a meter's characteristics to values, and back for the simulator.
+
+    decode(0x2A35, raw) -> {"unit": "mm[Hg]", "systolic": 138.0, ...}
+    encode(0x2A35, values) -> raw
+
+Values are int, float, str, Moment (the meter's clock), Absence (a special value instead of a number), tuples
+of those. `python -m protocols.gatt CHARACTERISTIC HEX` prints them as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from protocols.gatt.layout import Values
+from protocols.gatt.numbers import Absence, Cause, GattError, Moment
+from protocols.gatt.records import RECORDS
+from protocols.gatt.tables import LAYOUTS
+
+__all__ = [
+    "CHARACTERISTICS",
+    "Absence",
+    "Cause",
+    "GattError",
+    "Moment",
+    "Values",
+    "decode",
+    "encode",
+    "find",
+    "uuid128",
+]
+
+_BASE: Final = "-0000-1000-8000-00805f9b34fb"  # Core 5.4 Vol 3 Part B 2.5.1
+MAX_BYTES: Final = 512  # of one attribute, Core 5.4 Vol 3 Part F 3.2.9
+
+
+class Characteristic(Protocol):
+    """A row: a Layout, or one of the records with a way of their own."""
+
+    @property
+    def uuid(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, raw: bytes) -> Values: ...
+
+    def write(self, values: Mapping[str, Any]) -> bytes: ...
+
+
+_ROWS: Final[tuple[Characteristic, ...]] = (*LAYOUTS, *RECORDS)
+CHARACTERISTICS: Final = {row.uuid: row for row in _ROWS}
+_BY_NAME: Final = {row.name: row for row in CHARACTERISTICS.values()}
+
+
+def uuid128(uuid: int) -> str:
+    """An assigned number as the 128-bit text that BlueZ and Bleak use."""
+    return f"0000{uuid:04x}{_BASE}"
+
+
+def find(text: str) -> int:
+    """The assigned number of "2A35", "0x2a35", a 128-bit UUID or a name. GattError(UNKNOWN)."""
+    plain = text.strip().lower().replace("_", "-")
+    if plain in _BY_NAME:
+        return _BY_NAME[plain].uuid
+    plain = plain.removesuffix(_BASE).removeprefix("0x")
+    try:
+        number = int(plain, 16)
+    except ValueError:
+        number = -1
+    if number not in CHARACTERISTICS:
+        names = ", ".join(f"{row.uuid:04X} {row.name}" for row in CHARACTERISTICS.values())
+        raise GattError(Cause.UNKNOWN, f"no characteristic {text[:60]!r}; there are {names}")
+    return number
+
+
+def decode(uuid: int, raw: bytes) -> Values:
+    """The values in a characteristic's bytes. GattError, and nothing else, for what is not such a value."""
+    row = CHARACTERISTICS.get(uuid)
+    if row is None:
+        raise GattError(Cause.UNKNOWN, f"no characteristic {uuid:04X} is known here")
+    if len(raw) > MAX_BYTES:
+        raise GattError(Cause.TRAILING, f"{row.name} has {len(raw)} bytes, more than an attribute can")
+    return row.read(raw)
+
+
+def encode(uuid: int, values: Mapping[str, Any]) -> bytes:
+    """The bytes of values that `decode` could give. GattError for what cannot be said."""
+    row = CHARACTERISTICS.get(uuid)
+    if row is None:
+        raise GattError(Cause.UNKNOWN, f"no characteristic {uuid:04X} is known here")
+    return row.write(values)

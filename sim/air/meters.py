@@ -1,0 +1,266 @@
+"""Simulated health meters: real GATT servers on the air with the manners of real ones.
+
+A meter is off until somebody measures. Then it advertises for a while, sends what it holds to whoever
+connects and subscribes, and switches off. Manners are data: does it forget what was confirmed, does it send
+its whole memory each time, which clock has it, when does it die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from bumble import core, gatt, hci
+from bumble.device import Connection
+
+from sim.air.ether import Air
+from sim.air.host import local_device
+
+_P = gatt.Characteristic.Properties
+_A = gatt.Characteristic.Permissions
+INTERVAL_MS = 100.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The services of a kind of meter: service -> characteristics that tell; `memory` has an access point."""
+
+    services: dict[int, tuple[int, ...]]
+    notifies: frozenset[int] = frozenset()
+    memory: bool = False
+
+
+KINDS = {
+    "blood-pressure": Kind({0x1810: (0x2A35,)}),
+    "thermometer": Kind({0x1809: (0x2A1C,)}),
+    "oximeter": Kind({0x1822: (0x2A5E, 0x2A5F)}, frozenset({0x2A5F})),
+    "scale": Kind({0x181D: (0x2A9D,), 0x181B: (0x2A9C,)}),
+    "heart-rate": Kind({0x180D: (0x2A37,)}, frozenset({0x2A37})),
+    "glucose": Kind({0x1808: (0x2A18, 0x2A34)}, frozenset({0x2A18, 0x2A34}), memory=True),
+}
+
+
+@dataclass
+class Manners:
+    """`forgets`: what was confirmed is gone. `off_s`: on the air for so long after a
+    measurement, or after a link that did not take all. `clock`: "current-time",
+    "date-time" (beside the measurement, as A&D's) or "". `leaves`: ends the link itself after the last."""
+
+    forgets: bool = True
+    off_s: float = 60.0
+    clock: str = "current-time"
+    leaves: bool = False
+    pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
+    dies_after: int = -1  # indications, then its battery is out; -1: never
+
+
+@dataclass
+class Seen:
+    """What the meter has seen of its centrals, for the outside ledger."""
+
+    connections: int = 0
+    sent: int = 0
+    confirmed: int = 0
+    clock: str = ""  # the last value written to its clock, hex
+    clock_after_s: float = -1.0  # of the connection
+    asked: list[str] = field(default_factory=list)  # of its memory, hex
+
+
+class Meter:
+    """One meter; `name` is that of its radio."""
+
+    def __init__(self, air: Air, name: str, address: str, kind: str, manners: Manners) -> None:
+        self.name, self.address, self.kind = name, address, KINDS[kind]
+        self.manners, self.seen = manners, Seen()
+        self.records: list[tuple[int, bytes]] = []
+        self.device, self.radio = local_device(air, name, address)
+        self._characteristics: dict[int, gatt.Characteristic[Any]] = {}
+        self._subscribed: set[int] = set()
+        self._connected_at = 0.0
+        self._work: asyncio.Task[None] | None = None
+        self._off: asyncio.TimerHandle | None = None
+        self._build()
+        self.device.on("connection", self._connected)
+
+    # ---- its server ----
+
+    def _build(self) -> None:
+        notifies, clock = self.kind.notifies, self.manners.clock
+        for service, uuids in self.kind.services.items():
+            found = [self._tells(uuid, _P.NOTIFY if uuid in notifies else _P.INDICATE) for uuid in uuids]
+            if self.kind.memory:
+                found.append(self._memory())
+            if clock == "date-time":
+                found.append(self._clock(0x2A08))
+            self.device.add_service(gatt.Service(core.UUID.from_16_bits(service), found))
+        if clock == "current-time":
+            self._serve(0x1805, self._clock(0x2A2B))
+        self._serve(0x180F, self._says(0x2A19, bytes((80,))))
+        self._serve(0x180A, self._says(0x2A24, b"Simulated"))
+
+    def _serve(self, service: int, characteristic: gatt.Characteristic[Any]) -> None:
+        self.device.add_service(gatt.Service(core.UUID.from_16_bits(service), [characteristic]))
+
+    def _tells(self, uuid: int, how: Any) -> gatt.Characteristic[Any]:
+        made: gatt.Characteristic[Any] = gatt.Characteristic(
+            core.UUID.from_16_bits(uuid), how, _A.READABLE, b""
+        )
+        made.on(
+            made.EVENT_SUBSCRIPTION,
+            lambda connection, notify, indicate, uuid=uuid: self._subscribes(
+                connection, uuid, notify or indicate
+            ),
+        )
+        self._characteristics[uuid] = made
+        return made
+
+    def _says(self, uuid: int, value: bytes) -> gatt.Characteristic[Any]:
+        return gatt.Characteristic(core.UUID.from_16_bits(uuid), _P.READ, _A.READABLE, value)
+
+    def _clock(self, uuid: int) -> gatt.Characteristic[Any]:
+        return gatt.Characteristic(
+            core.UUID.from_16_bits(uuid),
+            _P.READ | _P.WRITE,
+            _A.READABLE | _A.WRITEABLE,
+            gatt.CharacteristicValue(write=lambda _connection, value: self._clock_set(bytes(value))),
+        )
+
+    def _memory(self) -> gatt.Characteristic[Any]:
+        made: gatt.Characteristic[Any] = gatt.Characteristic(
+            core.UUID.from_16_bits(0x2A52),
+            _P.WRITE | _P.INDICATE,
+            _A.WRITEABLE,
+            gatt.CharacteristicValue(write=lambda connection, value: self._asked(connection, bytes(value))),
+        )
+        self._characteristics[0x2A52] = made
+        return made
+
+    # ---- what its centrals do ----
+
+    def _connected(self, connection: Connection) -> None:
+        self.seen.connections += 1
+        self._connected_at = asyncio.get_running_loop().time()
+        self._subscribed.clear()
+        connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._gone())
+
+    def _gone(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            self._work = None
+        if self.records and self._off is not None:
+            self._off.cancel()
+            self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
+            self._work = asyncio.create_task(self._advertise())
+
+    def _clock_set(self, value: bytes) -> None:
+        self.seen.clock = value.hex()
+        self.seen.clock_after_s = asyncio.get_running_loop().time() - self._connected_at
+
+    def _subscribes(self, connection: Connection, uuid: int, on: bool) -> None:
+        if not on:
+            self._subscribed.discard(uuid)
+            return
+        self._subscribed.add(uuid)
+        if not self.kind.memory and self._work is None:
+            self._work = asyncio.create_task(self._transfer(connection, self.records))
+
+    def _asked(self, connection: Connection, value: bytes) -> None:
+        self.seen.asked.append(value.hex())
+        if self._work is None and value[:2] == b"\x01\x01":
+            self._work = asyncio.create_task(self._transfer(connection, self.records, answer=True))
+
+    # ---- its transfer ----
+
+    async def _transfer(
+        self, connection: Connection, records: list[tuple[int, bytes]], answer: bool = False
+    ) -> None:
+        with contextlib.suppress(core.BaseBumbleError, hci.HCI_Error, TimeoutError):  # the central has gone
+            await self._send_all(connection, list(records), answer)
+        self._work = None
+
+    async def _send_all(self, connection: Connection, held: list[tuple[int, bytes]], answer: bool) -> None:
+        for uuid, raw in held:
+            if uuid not in self._subscribed:
+                continue
+            if self.manners.dies_after == 0:
+                self.power_off()
+                return
+            self.manners.dies_after -= 1
+            await asyncio.sleep(self.manners.pace_s)
+            await self._send(connection, uuid, raw)
+            if self.manners.forgets:
+                self.records.remove((uuid, raw))
+        if answer:
+            done = bytes((6, 0, 1, 1 if held else 6))
+            await self.device.indicate_subscriber(connection, self._characteristics[0x2A52], done)
+        if self._off is not None and all(uuid in self._subscribed for uuid, _ in held):
+            self._off.cancel()  # told all: it switches off when the link ends
+            self._off = None
+        if self.manners.leaves:
+            await connection.disconnect()
+
+    async def _send(self, connection: Connection, uuid: int, raw: bytes) -> None:
+        self.seen.sent += 1
+        characteristic = self._characteristics[uuid]
+        if uuid in self.kind.notifies:
+            await self.device.notify_subscriber(connection, characteristic, raw)
+        else:
+            await self.device.indicate_subscriber(connection, characteristic, raw)
+        self.seen.confirmed += 1
+
+    # ---- what people do ----
+
+    async def measure(self, records: list[tuple[int, bytes]]) -> None:
+        """Somebody measured: the records are in its memory, and it advertises."""
+        if not self.device.powered_on:
+            await self.device.power_on()
+        self.records += records
+        if self._off is not None:
+            self._off.cancel()
+        self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
+        if not self.device.connections:
+            await self._advertise()
+        elif self._work is None and self._subscribed and not self.kind.memory:
+            connection = next(iter(self.device.connections.values()))
+            self._work = asyncio.create_task(self._transfer(connection, records))
+
+    async def _advertise(self) -> None:
+        services = b"".join(struct.pack("<H", service) for service in self.kind.services)
+        data = bytes(
+            core.AdvertisingData(
+                [
+                    (core.AdvertisingData.FLAGS, bytes((6,))),
+                    (core.AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, services),
+                ]
+            )
+        )
+        await self.device.start_advertising(
+            advertising_data=data, advertising_interval_min=INTERVAL_MS, advertising_interval_max=INTERVAL_MS
+        )
+        self._work = None
+
+    def _switch_off(self) -> None:
+        self._off = None
+        self.radio.le_legacy_advertiser.stop()
+
+    def power_off(self) -> None:
+        """Its battery is out: off the air without a word; its memory stays."""
+        if self._off is not None:
+            self._off.cancel()
+            self._off = None
+        self.radio.le_legacy_advertiser.stop()
+        for connection in list(self.radio.le_connections.values()):
+            self.radio.link.lose(connection)
+        self.radio.le_connections.clear()
+        for connection in list(self.device.connections.values()):
+            self.device.on_disconnection(connection.handle, hci.HCI_CONNECTION_TIMEOUT_ERROR)
+
+    async def stop(self) -> None:
+        """Off for good."""
+        self.power_off()
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)

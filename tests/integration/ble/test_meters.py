@@ -1,0 +1,186 @@
+"""Meters on a simulated air: real GATT servers with the manners of real ones, and the hub's side of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from drivers.ble.meters import Meter, MeterFact, MeterLink, MeterSeen, MeterTrouble, Record, Timing
+from protocols.gatt import Cause, Moment, decode, encode
+from sim.air.station import Station
+from tests.integration.ble.home import HubHome
+from tests.integration.ble.waiting import until
+
+ADDRESS = "C4:0E:00:00:00:01"
+QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, again_s=(0.2,), failed_s=(0.1,))
+WALL_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
+
+
+def pressure(systolic: float, minute: int = 0) -> list[Any]:
+    values = {
+        "systolic": systolic,
+        "diastolic": 80,
+        "mean": 95,
+        "time": Moment(2025, 6, 15, 20 + minute // 60, minute % 60, 0),
+        "pulse": 66,
+        "user": 1,
+    }
+    return [0x2A35, encode(0x2A35, values).hex()]
+
+
+class MeterHome:
+    """A hub's radio and one meter; records are kept here, durably or not as `takes` says."""
+
+    def __init__(self, hub: HubHome) -> None:
+        self.hub, self.station = hub, hub.station
+        self.records: list[Record] = []
+        self.facts: list[MeterFact] = []
+        self.takes = True
+        self.disk: asyncio.Event | None = None
+
+    async def meter(self, kind: str = "blood-pressure", quirk: str = "", **manners: Any) -> MeterLink:
+        await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
+        meter = Meter("m-1", ADDRESS, kind, quirk)
+        wall = lambda: (WALL_MS, True, 480)  # noqa: E731
+        link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
+        self.hub.radio.listeners.append(lambda a: link.on_advert(a) if a.address == ADDRESS else None)
+        return link
+
+    async def _record(self, record: Record) -> bool:
+        self.records.append(record)
+        if self.disk is not None:
+            await self.disk.wait()
+        return self.takes
+
+    async def seen(self) -> dict[str, Any]:
+        return await self.station.meter(name="m-1")
+
+    async def linked(self) -> int:
+        return int((await self.station.state())["radios"]["m-1"]["connections"])
+
+    def systolic(self) -> list[float]:
+        return [record.values["systolic"] for record in self.records if record.values]
+
+
+@pytest.fixture
+async def home(station: Station) -> AsyncIterator[MeterHome]:
+    hub = await HubHome(station).start()
+    yield MeterHome(hub)
+    await hub.stop()
+
+
+async def released(home: MeterHome) -> None:
+    """Until the meter's link has ended."""
+    while await home.linked():
+        await asyncio.sleep(0.01)
+
+
+async def test_a_reading_is_taken_and_the_meters_clock_is_set(home: MeterHome) -> None:
+    await home.meter()
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: home.records)
+    await released(home)
+    assert home.systolic() == [138]
+    seen = await home.seen()
+    assert seen["clock_after_s"] < 5
+    clock = decode(0x2A2B, bytes.fromhex(seen["clock"]))
+    assert (clock["time"], clock["weekday"]) == (Moment(2025, 6, 15, 23, 6, 40), 7)
+    assert MeterSeen("m-1", 80) in home.facts
+    assert seen["held"] == 0
+
+
+async def test_a_clock_beside_the_measurement_is_set_too(home: MeterHome) -> None:
+    await home.meter(clock="date-time")
+    await home.station.measure(name="m-1", records=[pressure(120)])
+    await until(lambda: home.records)
+    assert decode(0x2A08, bytes.fromhex((await home.seen())["clock"]))["time"].hour == 23
+
+
+async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
+    await home.meter()
+    await home.station.measure(name="m-1", records=[pressure(100 + n, n) for n in range(40)])
+    await until(lambda: len(home.records) == 40)
+    assert home.systolic() == [100 + n for n in range(40)]
+    assert (await home.seen())["connections"] == 1
+
+
+@pytest.mark.parametrize("sent", [0, 1, 3])
+async def test_a_meter_that_dies_in_the_middle_loses_nothing(home: MeterHome, sent: int) -> None:
+    await home.meter(dies_after=sent)
+    await home.station.measure(name="m-1", records=[pressure(100 + n, n) for n in range(5)])
+    await until(lambda: len(home.records) == sent)
+    await until(lambda: not home.hub.radio.connected(ADDRESS))
+    await home.station.meter(name="m-1", dies_after=-1)
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: len(home.records) == 5)
+    assert home.systolic() == [100, 101, 102, 103, 104]
+
+
+async def test_the_link_is_not_ended_before_the_disk_has_it(home: MeterHome) -> None:
+    home.disk = asyncio.Event()
+    await home.meter()
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: home.records)
+    with pytest.raises(TimeoutError):  # it would be quiet for long enough
+        async with asyncio.timeout(3 * QUICK.quiet_s):
+            await released(home)
+    home.disk.set()
+    await released(home)
+
+
+async def test_a_disk_that_takes_nothing_leaves_the_rest_in_the_meter(home: MeterHome) -> None:
+    home.takes = False
+    await home.meter(off_s=0.5)
+    await home.station.measure(name="m-1", records=[pressure(100 + n, n) for n in range(200)])
+    await until(lambda: any(isinstance(fact, MeterTrouble) for fact in home.facts))
+    trouble = next(fact for fact in home.facts if isinstance(fact, MeterTrouble))
+    assert (trouble.cause, trouble.count) == ("storage", 1)
+    await released(home)
+    assert (await home.seen())["held"] > 0
+
+
+async def test_what_nobody_can_read_is_handed_on_with_its_bytes(home: MeterHome) -> None:
+    await home.meter()
+    await home.station.measure(name="m-1", records=[[0x2A35, "00007800500060"], pressure(118)])
+    await until(lambda: len(home.records) == 2)
+    bad = home.records[0]
+    assert bad.values is None
+    assert bad.refused is not None
+    assert (bad.refused.cause, bad.raw.hex()) == (Cause.IMPOSSIBLE, "00007800500060")
+
+
+async def test_a_model_with_its_own_order_of_bytes_is_read_by_its_quirk(home: MeterHome) -> None:
+    await home.meter(quirk="beurer-bm85")
+    await home.station.measure(name="m-1", records=[[0x2A35, "0000780050005f02"]])
+    await until(lambda: home.records)
+    assert home.records[0].values == {"unit": "mm[Hg]", "systolic": 120, "diastolic": 80, "mean": 95}
+
+
+async def test_a_glucose_meters_memory_is_asked_after_all_is_subscribed_to(home: MeterHome) -> None:
+    await home.meter("glucose", forgets=False)
+    raws = ["1B0100E307021B0B0A1EFBFF1E00120501", "070200E3070815071B19B40050C0F1"]
+    await home.station.measure(name="m-1", records=[[0x2A18, raw] for raw in raws])
+    await until(lambda: len(home.records) == 2)
+    await released(home)
+    seen = await home.seen()
+    assert seen["asked"] == ["0101"]
+    assert (seen["held"], seen["sent"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "uuid", "raw"),
+    [
+        ("thermometer", 0x2A1C, "06B00E00FEDC070C050B321B04"),
+        ("oximeter", 0x2A5F, "0064005A00"),
+        ("scale", 0x2A9C, "0C007800054006"),
+        ("heart-rate", 0x2A37, "1E5532002100"),
+    ],
+)
+async def test_every_kind_of_meter_is_read(home: MeterHome, kind: str, uuid: int, raw: str) -> None:
+    await home.meter(kind)
+    await home.station.measure(name="m-1", records=[[uuid, raw]])
+    await until(lambda: home.records)
+    assert home.records[0].values == decode(uuid, bytes.fromhex(raw))

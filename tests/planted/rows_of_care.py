@@ -1,0 +1,99 @@
+"""Planted faults of meters, sensors and the rules of care: the rest of `rows.py`."""
+
+from __future__ import annotations
+
+from tests.planted.plant import Change, Plant
+
+METERS = (
+    Plant(
+        "a reading of an unknown user is given to the elder of the hub",
+        (9,),
+        "blood-pressure",
+        "whose it is not known is nobody's",
+        (
+            Change(
+                "edge/inputs/meters.py",
+                'elder=person_of(section.users, section.elder, reading.data.get("user")),',
+                'elder=person_of(section.users, section.elder, reading.data.get("user")) or "e-chen",',
+            ),
+        ),
+    ),
+    Plant(
+        "a record that a meter sends again is another reading",
+        (),
+        "blood-pressure",
+        "its whole memory sent again doubles nothing",
+        (
+            Change(
+                "edge/readings.py",
+                '_id(at.meter, uuid, raw, "" if dated else at.mark)',
+                "_id(at.meter, uuid, raw, at.mark)",
+            ),
+        ),
+    ),
+    Plant(
+        "a meter is let go before the disk has its records",
+        (1,),
+        "tests/integration/ble/test_meters.py::test_the_link_is_not_ended_before_the_disk_has_it",
+        "",
+        (
+            Change(
+                "drivers/ble/meters.py",
+                "            await asyncio.wait(self._waiting, timeout=self._timing.kept_s)\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+)
+
+SENSORS = (
+    Plant(
+        "smoke is asked about first",
+        (),
+        "smoke",
+        "smoke is a call at once",
+        (
+            Change(
+                "edge/inputs/sensors.py",
+                '            firing.kind,\n            "system",\n',
+                '            firing.kind,\n            "rule",\n',
+            ),
+        ),
+    ),
+    Plant(
+        "plain text is believed of a sensor that has a key",
+        (6,),
+        "smoke",
+        "plain text under its address is nobody's alarm",
+        (
+            Change(
+                "drivers/ble/sensors.py",
+                "if not data or bool(data[0] & ENCRYPTED) is not (self._key is not None):",
+                "if not data:",
+            ),
+            Change(
+                "drivers/ble/sensors.py",
+                "if self._key is not None and not device.bindkey_verified:",
+                "if False:",
+            ),
+            Change(
+                "drivers/ble/sensors.py",
+                "BTHomeBluetoothDeviceData(bindkey=self._key)",
+                "BTHomeBluetoothDeviceData()",
+            ),
+        ),
+    ),
+    Plant(
+        "a silent sensor is taken for one that sees no smoke",
+        (9,),
+        "smoke",
+        "a sensor that is silent is blind, and that is told",
+        (
+            Change(
+                "edge/care/hazards.py",
+                "blind=now_ms - hazard.heard_ms >= hazard.silent_ms",
+                "blind=False",
+            ),
+        ),
+    ),
+)

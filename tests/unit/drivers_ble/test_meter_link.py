@@ -1,0 +1,59 @@
+"""When a meter is connected anew: soon after news, ever more rarely without, at once when it had been off."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from drivers.ble.meters import OFF_MS, Meter, MeterLink
+from drivers.ble.ports import Advert
+
+
+class Table:
+    """A meter's link with a clock by hand and a radio that counts."""
+
+    def __init__(self) -> None:
+        self.now, self.asked = 1_000_000, 0
+        radio = SimpleNamespace(request=lambda *args: setattr(self, "asked", self.asked + 1))
+        clock = SimpleNamespace(monotonic_ms=lambda: self.now)
+        meter = Meter("bp-01", "C4:0E:00:00:00:01", "blood-pressure")
+        self.link = MeterLink(meter, radio, clock, None, lambda fact: None, lambda: (0, False, 0))  # type: ignore[arg-type]
+
+    def over(self, *brought: bytes, trouble: str = "") -> None:
+        self.link._heard_ms = self.now
+        self.link._over(SimpleNamespace(trouble=trouble, brought=set(brought)))  # type: ignore[arg-type]
+
+    def asks_after(self, ms: int) -> bool:
+        before = self.asked
+        end = self.now + ms
+        while self.now < end:  # it advertises all the time
+            self.now = min(end, self.now + 1_000)
+            self.link.on_advert(Advert("hci0", "C4:0E:00:00:00:01", -60, self.now, None, {}, {}))
+        return self.asked > before
+
+
+def test_a_meter_that_sends_its_whole_memory_each_time_is_left_alone_ever_longer() -> None:
+    table = Table()
+    table.over(b"one")
+    assert not table.asks_after(4_000)
+    assert table.asks_after(2_000)
+    table.over(b"one")
+    assert not table.asks_after(19_000)
+    table.over(b"one", b"two")
+    assert table.asks_after(6_000)
+
+
+def test_a_meter_that_was_off_has_news() -> None:
+    table = Table()
+    for _ in range(5):
+        table.over(b"one")
+    table.now += OFF_MS + 1
+    table.link.on_advert(Advert("hci0", "C4:0E:00:00:00:01", -60, table.now, None, {}, {}))
+    assert table.asked == 1
+
+
+def test_a_transfer_that_fails_again_and_again_waits_longer() -> None:
+    table = Table()
+    table.over(trouble="device-timeout")
+    assert table.asks_after(2_000)
+    table.over(trouble="device-timeout")
+    assert not table.asks_after(4_000)
