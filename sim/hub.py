@@ -6,7 +6,8 @@ what it was given in DIR/spoken.jsonl and takes the recording's time), the Bluet
 controllers of the air daemon, listed in DIR/radios.json).
 
 DIR/pins.sock takes JSON lines {"pin": 17, "edge": 0|1, "at_s": monotonic, if known} and gives {"lamp":
-{"amber": 0|1, "green": …}} at once and at every change. It appears when the keys are being read.
+{"amber": 0|1, "green": …}, "at_s": monotonic} at once and at every change. It appears when the keys are being
+read; its end is the lamp's end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +88,9 @@ class Pins:
 
     def _watch(self, colour: str, pin: WatchedPin) -> None:
         def tell(level: bool) -> None:
-            self._loop.call_soon_threadsafe(self._tell, {"lamp": {colour: int(level)}})
+            self._loop.call_soon_threadsafe(
+                self._tell, {"lamp": {colour: int(level)}, "at_s": time.monotonic()}
+            )
 
         pin.on_level = tell
 
@@ -97,7 +101,7 @@ class Pins:
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         levels = {colour: int(bool(self.factory.pin(n).state)) for colour, n in self._lamp_pins().items()}
-        writer.write(json.dumps({"lamp": levels}).encode() + b"\n")
+        writer.write(json.dumps({"lamp": levels, "at_s": time.monotonic()}).encode() + b"\n")
         loop = asyncio.get_running_loop()
         before: dict[int, tuple[float, float]] = {}  # pin -> when its last edge was, and when it came
         try:

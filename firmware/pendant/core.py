@@ -59,7 +59,6 @@ class Core:
     def ack(self, number: int, stage: int, now_ms: int) -> list:
         """A hub tells how far one press has come."""
         was = self.book.stage()
-        before = [p.stage for p in self.book.presses if p.number == number]
         if not self.book.ack(now_ms, number, stage):
             return []
         out = [(AIR,), (STORE,)]  # type: list[tuple]
@@ -71,7 +70,7 @@ class Core:
             out.append((FEEL, surface.ENDED))
         elif was < presses.TAKEN <= least:
             out.append((FEEL, surface.TAKEN))
-        elif before[0] < presses.DELIVERED <= stage:
+        elif was < presses.DELIVERED <= least:
             out.append((FEEL, surface.DELIVERED))
         self.gesture.open = self.book.is_open()
         return out
@@ -83,7 +82,9 @@ class Core:
         if not self.book.call(now_ms, stage):
             return []
         out = [(AIR,), (STORE,)]  # type: list[tuple]
-        if stage >= presses.ARRIVED:
+        if self.book.unheard():
+            pass  # to be felt when every press has come as far
+        elif stage >= presses.ARRIVED:
             if had and before < presses.ARRIVED:
                 out.append((FEEL, surface.ENDED))
         elif stage == presses.TAKEN:

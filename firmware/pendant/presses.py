@@ -74,6 +74,9 @@ class PressBook:
         """A hub says how far one press has come; True when that is news. A stage never goes back."""
         for press in self.presses:
             if press.number == number and press.stage < stage <= CANCELLED:
+                heard = [p.meaning for p in self.presses if p.stage]
+                if press.stage == NONE and (self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)):
+                    self.call_stage = NONE  # said before any hub had this press, of what was over or was less
                 press.stage = stage
                 self.progress_ms = now_ms
                 if stage >= CLOSED:
@@ -134,13 +137,11 @@ class PressBook:
         return [p for p in self.presses if p.stage == NONE]
 
     def stage(self) -> int:
-        """How far what is open has come: the least of the heard presses, and the call's word above
-        `delivered`.
+        """How far all that is open has come: the least of its presses, and the call's word above `delivered`.
+
+        While a press is unheard nothing is said of help, whatever came of those before it.
         """
-        least = NONE
-        for press in self.presses:
-            if press.stage and (least == NONE or press.stage < least):
-                least = press.stage
+        least = min([press.stage for press in self.presses]) if self.presses else NONE
         if least >= DELIVERED and least < self.call_stage < CLOSED:
             return self.call_stage
         return least

@@ -179,18 +179,24 @@ class HubRig:
             self._pins.close()
             self._pins = None
         self._read_spoken()
-        self._show(self.lamp.look(now_ms()))
-        if self.lamp.shown != Shown():
-            self._show(Shown("off", "dark"))  # without a program it tells nothing, not even that it is over
-        self.lamp = LampReader()
+        self._darken()
         self.on_end()
 
     async def _read_pins(self, reader: asyncio.StreamReader) -> None:
-        """Each line {"lamp": {"amber": 0|1, ...}} as the pins change."""
+        """Each line {"lamp": {"amber": 0|1, ...}, "at_s": monotonic} as the pins change, until they end."""
         with contextlib.suppress(ConnectionError):
             async for line in reader:
-                for colour, level in json.loads(line).get("lamp", {}).items():
-                    self._show(self.lamp.level(now_ms(), colour, bool(level)))
+                change = json.loads(line)
+                at_ms = now_ms() - round((time.monotonic() - change["at_s"]) * 1000)
+                for colour, level in change["lamp"].items():
+                    self._show(self.lamp.level(at_ms, colour, bool(level)), at_ms)
+        self._darken()
+
+    def _darken(self) -> None:
+        """Without a program the lamp tells nothing, not even that it is over."""
+        if self.lamp.shown != Shown():
+            self._show(Shown("off", "dark"))
+        self.lamp = LampReader()
 
     async def _look(self) -> None:
         while True:
@@ -198,11 +204,12 @@ class HubRig:
             self._show(self.lamp.look(now_ms()))
             self._read_spoken()
 
-    def _show(self, shown: Shown | None) -> None:
+    def _show(self, shown: Shown | None, at_ms: int | None = None) -> None:
         if shown is None:
             return
         text = f"{shown.colour} {shown.pattern}"
-        self.ledger.write(Told(now_ms(), self.setup.id, "lamp", shown.meaning, text))
+        at_ms = now_ms() if at_ms is None else at_ms
+        self.ledger.write(Told(at_ms, self.setup.id, "lamp", shown.meaning, text))
         self.on_lamp(shown)
 
     def _read_spoken(self) -> None:

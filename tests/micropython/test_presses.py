@@ -101,6 +101,55 @@ def test_a_press_after_the_end_of_a_taken_call_is_not_felt_as_taken():
     assert mind.book.stage() == presses.DELIVERED
 
 
+def again(mind, at):
+    """Another press."""
+    mind.key(True, at)
+    mind.tick(at + 8)
+    mind.key(False, at + 100)
+    mind.tick(at + 200)
+
+
+def test_no_help_is_felt_while_a_press_is_unheard():
+    mind, _ = pressed()
+    again(mind, 2000)
+    assert mind.ack(1, presses.DELIVERED, 2300) == [(AIR,), (STORE,)]
+    assert mind.call(presses.TAKEN, 2400) == [(AIR,), (STORE,)]
+    assert mind.light(2400) == surface.AMBER
+    assert mind.ack(2, presses.HEARD, 2500) == [(AIR,), (STORE,)]
+    assert mind.ack(2, presses.DELIVERED, 2600) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
+    assert mind.light(2600) == surface.GREEN
+
+
+def test_two_presses_that_are_heard_are_felt_as_delivered_when_both_are():
+    mind, _ = pressed()
+    again(mind, 2000)
+    mind.ack(1, presses.HEARD, 2300)
+    mind.ack(2, presses.HEARD, 2400)
+    assert mind.ack(1, presses.DELIVERED, 2500) == [(AIR,), (STORE,)]
+    assert mind.ack(2, presses.DELIVERED, 2600) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+    assert mind.call(presses.TAKEN, 2700) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
+
+
+def test_the_end_of_a_call_is_not_felt_by_who_has_pressed_again():
+    mind, _ = pressed()
+    mind.ack(1, presses.DELIVERED, 2000)
+    mind.call(presses.TAKEN, 3000)
+    again(mind, 20000)
+    assert mind.call(presses.ARRIVED, 20300) == [(AIR,), (STORE,)]
+    assert mind.ack(2, presses.DELIVERED, 21000) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+    assert mind.book.stage() == presses.DELIVERED
+
+
+def test_an_sos_is_not_felt_as_taken_by_who_took_an_assistance_when_nobody_had_heard_it():
+    mind = Core(PRESET_TWO_MEANINGS, numbers())
+    again(mind, 1000)
+    mind.ack(1, presses.DELIVERED, 2000)
+    again(mind, 20000)
+    assert mind.book.presses[-1].meaning == SOS
+    mind.call(presses.TAKEN, 20300)
+    assert mind.ack(2, presses.DELIVERED, 21000)[-1] == (FEEL, surface.DELIVERED)
+
+
 def test_heard_delivered_taken_closed():
     mind, _ = pressed()
     assert mind.ack(1, presses.HEARD, 2000) == [(AIR,), (STORE,)]

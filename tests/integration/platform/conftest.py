@@ -129,12 +129,17 @@ async def platform(directory: Path, home: Home) -> AsyncIterator[Platform]:
 
 
 class Wire(asyncio.DatagramProtocol):
-    """A UDP line to a platform. It hands on what `passes(data, client)` lets through, and copies all."""
+    """A UDP line to a platform. It hands on what `passes(data, client)` lets through.
+
+    `up` has a copy of every request, once: on a slow machine it is sent again, and an answer that took its
+    time is acknowledged by an empty message (code 0.00).
+    """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
         self.passes: Callable[[bytes, tuple[str, int]], bool] = lambda data, client: True
         self.up: list[tuple[bytes, tuple[str, int]]] = []
+        self._seen: set[bytes] = set()
         self.down: list[bytes] = []
         self.heard = asyncio.Event()
         self.port = 0
@@ -146,8 +151,10 @@ class Wire(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, client: tuple[str, int]) -> None:
-        self.up.append((data, client))
-        self.heard.set()
+        if data[1:2] != b"\x00" and data not in self._seen:
+            self._seen.add(data)
+            self.up.append((data, client))
+            self.heard.set()
         if self.passes(data, client):
             task = asyncio.ensure_future(self._carry(data, client))
             self._tasks.add(task)
