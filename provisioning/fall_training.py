@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from firmware.pendant import fall
+from drivers.pendant import lis2dw12
+from firmware.pendant import fall, falls
 from provisioning.fall_data import Recording
 from provisioning.fall_trees import Growth, Trees, grow
 
 RATES = (50, 25)  # the pendant may use either: trees are grown on both
 WAIT_S = fall.POST * fall.BLOCK_MS / 1000 + 0.04  # from an impact to its decision, to the middle of its block
+BOOT_S = 0.45  # the middle of 0.3-0.6 s
+FREE_FALL_MG, FREE_FALL_SAMPLES = 312, 3  # as the driver sets the chip up
 AT_FALL_S = 1.6  # an impact so near to the labelled one (+-0.5 s) is the fall
 EARLY_S = 1.0  # an alarm so long before the labelled impact still counts as its detection
 MERGED_S = 10.0  # alarms that are closer are one
@@ -58,6 +61,48 @@ def candidates(recordings: Sequence[Recording], hz: int) -> Candidates:
     return Candidates(hz, features, np.array(where, np.int64), np.array(when))
 
 
+def woken(recordings: Sequence[Recording], hz: int = 25) -> Candidates:
+    """As `candidates`, by a pendant that sleeps until the accelerometer's line wakes it: of what came before
+    it has what the FIFO holds when the program has booted, the newest 32 samples.
+    """
+    detector = fall.Detector(hz, (1, b""))
+    rows: list[list[int]] = []
+    where: list[int] = []
+    when: list[float] = []
+    boot, settle = round(BOOT_S * hz), round(falls.SETTLE_MS * hz / 1000)
+    for index, recording in enumerate(recordings):
+        samples = recording.at(hz)
+        n = _wakes(samples, 0)
+        while n is not None:
+            end = n + boot  # what comes meanwhile is in the FIFO too
+            detector.reset()
+            blow, at = n, max(0, end - lis2dw12.DEPTH + 1)
+            while at < len(samples) and at - blow < settle:
+                seen = detector.candidates
+                detector.update(*samples[at])
+                if detector.candidates != seen:
+                    rows.append(list(detector.f))
+                    where.append(index)
+                    when.append(max(at, end) / hz)
+                if detector.waiting():
+                    blow = max(at, blow)
+                at += 1
+            n = _wakes(samples, at)
+    features = np.array(rows, np.int32).reshape(len(rows), len(fall.FEATURES))
+    return Candidates(hz, features, np.array(where, np.int64), np.array(when))
+
+
+def _wakes(samples: Sequence[Sequence[int]], first: int) -> int | None:
+    """Where the line falls: a slope above WAKE_MG, or four samples of free fall."""
+    low = 0
+    for n in range(max(first, 1), len(samples)):
+        slope = max(abs(a - b) for a, b in zip(samples[n], samples[n - 1], strict=True)) / 2
+        low = low + 1 if max(map(abs, samples[n])) < FREE_FALL_MG else 0
+        if slope > lis2dw12.WAKE_MG or low > FREE_FALL_SAMPLES:
+            return n
+    return None
+
+
 def examples(recordings: Sequence[Recording], found: Candidates) -> tuple[Any, Any]:
     """(label, weight) of each candidate; weight 0: left out."""
     impact = np.array([-1.0 if r.impact_s is None else r.impact_s for r in recordings])[found.recording]
@@ -91,14 +136,20 @@ def trained(recordings: Sequence[Recording], found: Iterable[Candidates], used: 
 
 
 def held_out(
-    recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, how: Growth, count: int
+    recordings: Sequence[Recording],
+    found: Sequence[Candidates],
+    used: Any,
+    how: Growth,
+    count: int,
+    also: Sequence[Candidates] = (),
 ) -> list[Any]:
-    """A score for each candidate of each rate, by trees that never saw its person; in thousandths."""
+    """A score for each candidate of `found`, on which trees are grown, and of `also`, by trees that never saw
+    its person; in thousandths."""
     fold = folds(recordings, count)
-    scores = [np.full(len(each.recording), -(10**6)) for each in found]
+    scores = [np.full(len(each.recording), -(10**6)) for each in (*found, *also)]
     for number in range(count):
         trees = trained(recordings, found, used & (fold != number), how)
-        for score, each in zip(scores, found, strict=True):
+        for score, each in zip(scores, (*found, *also), strict=True):
             mine = (used & (fold == number))[each.recording]
             if mine.any():
                 points = trees.score(each.features[mine]) * (PER_MILLE / trees.scale)

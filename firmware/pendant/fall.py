@@ -94,6 +94,10 @@ class Detector:
         self._hx = self._hy = self._hz = 0
         self.score = 0
 
+    def waiting(self) -> bool:
+        """An impact has not had all its seconds yet."""
+        return max(self._high[self._at - POST : self._at + 1]) >= IMPACT_MG if self._at >= POST else False
+
     def hang(self) -> tuple:
         """How the pendant hangs, as learned: to be kept over sleep."""
         return (self._hx >> 4, self._hy >> 4, self._hz >> 4)

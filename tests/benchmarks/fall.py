@@ -41,15 +41,16 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
 
 def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> None:
     found = [fall_training.candidates(recordings, hz) for hz in fall_training.RATES]
+    woken = fall_training.woken(recordings)
     used = np.ones(len(recordings), bool)
-    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS)
+    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS, (woken,))
     limit, a_week = train_fall.threshold(recordings, found[0], scores[0])
     at_point = fall_training.outcomes(recordings, found[0], scores[0], limit)
     out["estimate"][name] = {"threshold": limit, "false_alarms_a_worn_week": round(a_week, 3)}
     for group, rows in _grouped(name, at_point).items():
         out["groups"][group] = summary(rows)
-    for each, score in zip(found, scores, strict=True):
-        out["curve"][f"{name} {each.hz} Hz"] = curve(recordings, each, score)
+    for kind, each, score in zip(("", "", ", woken"), (*found, woken), scores, strict=True):
+        out["curve"][f"{name} {each.hz} Hz{kind}"] = curve(recordings, each, score)
     out.setdefault("candidates", {})[name] = _candidates(recordings, found[0])
 
 

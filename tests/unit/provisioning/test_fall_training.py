@@ -165,3 +165,16 @@ def test_an_old_persons_alarms_count_before_a_young_ones(waist: list[Recording])
     assert fall_day.kind_of(old) == next(k for k in fall_day.KINDS if k.name == "sitting and standing")
     assert fall_day.alarms_a_week([(old, 0), (young, 5)]) == 0
     assert fall_day.alarms_a_week([(old, 1), (old, 0)]) == pytest.approx(7 * 60 / 2)
+
+
+def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recording]) -> None:
+    """Whoever rests wakes nobody; a fall wakes it, and of the steps before it little is known."""
+    some = waist[:8]
+    woken, awake = fall_training.woken(some), fall_training.candidates(some, 25)
+    fallen = {n for n, r in enumerate(some) if r.impact_s is not None}
+    assert fallen <= set(woken.recording.tolist())
+    assert len(woken.recording) <= len(awake.recording)
+    far = list(fall.FEATURES).index("move_far")
+    known = {n: row[far] for n, row in zip(awake.recording.tolist(), awake.features, strict=True)}
+    lost = {n: row[far] for n, row in zip(woken.recording.tolist(), woken.features, strict=True)}
+    assert all(lost[n] < known[n] for n in fallen)
