@@ -206,6 +206,8 @@ def _nobody_there(call: Call, now: Now, care: Care) -> bool:
 
 
 def _press_stage(call: Call, press: Press, now: Now, care: Care) -> int:
+    if call.withdrawn:
+        return STAGE_CANCELLED  # all is well: nothing went out, and the pendant need not wait for more
     if press.stored is None:
         return STAGE_HEARD if press.durable else STAGE_NONE  # of a fall too, while the elder is asked
     if press.elsewhere:  # a second hub brought it into another call, and tells the rest

@@ -53,7 +53,7 @@ async def test_a_chip_that_does_not_answer_stops_no_press(make_board, side: Hubs
     board: Board = make_board()
     board.bus.chip.nak = 10**6
     await board.start()
-    await board.until(lambda b: b.state == "asleep")
+    await board.until(lambda b: b.state == "running")
     await board.press()
     assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
 

@@ -322,3 +322,9 @@ def test_a_pendant_that_fell_is_told_that_the_hub_has_it_and_asks():
 
 def test_a_fall_of_a_rule_asks_no_pendant():
     assert show(fold(pressed(1, at(0), kind="call.fall", source="rule"))).questions == ()
+
+
+def test_a_fall_that_was_nothing_ends_on_its_pendant_too():
+    book = fold(pressed(1, at(0), kind="call.fall", source="pendant"), did("answer_yes", PRESS))
+    assert [p.stage for p in show(book).pendants] == [STAGE_CANCELLED]
+    assert show(book).questions == ()
