@@ -206,8 +206,10 @@ def _nobody_there(call: Call, now: Now, care: Care) -> bool:
 
 
 def _press_stage(call: Call, press: Press, now: Now, care: Care) -> int:
+    if call.withdrawn:
+        return STAGE_CANCELLED  # all is well: nothing went out, and the pendant need not wait for more
     if press.stored is None:
-        return STAGE_HEARD if press.durable and call.life is not Life.ASKING else STAGE_NONE
+        return STAGE_HEARD if press.durable else STAGE_NONE  # of a fall too, while the elder is asked
     if press.elsewhere:  # a second hub brought it into another call, and tells the rest
         nobody = press.lane is not Lane.SOS and in_service(now, care) is not True
         return STAGE_HEARD if nobody else STAGE_DELIVERED
@@ -240,6 +242,11 @@ def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> It
 
 def _questions(calls: tuple[Call, ...]) -> Iterator[Question]:
     for call in calls:
+        if call.life is Life.ASKING:
+            fallen = [press for press in call.presses.values() if press.source == "pendant"]
+            yield from (
+                Question(device, call.id, len(fallen)) for device in sorted({p.device for p in fallen})
+            )
         if call.asks is not None and not call.answer and call.lane is not Lane.SOS:
             devices = {press.device for press in call.presses.values() if press.source == "pendant"}
             yield from (Question(device, call.id, call.asks.times) for device in sorted(devices))
@@ -260,7 +267,7 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
         )
         keys = [] if old else [(Key.CLOSED if stage == STAGE_CLOSED else Key.CANCELLED, heard)]
     elif call.life is Life.ASKING:
-        keys = [(Key.CANCEL_OFFER, heard)]
+        keys = [(Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER, heard)]
     elif stage == STAGE_HEARD and call.owes_a_press:
         ruled = last.source == "rule" and last.kind == "call.sos"
         keys = [(Key.NOW_URGENT if ruled else Key.CALLING, heard)]

@@ -34,6 +34,7 @@ class Phrase(enum.StrEnum):
     ASK_URGENT = "ask-urgent"  # an assistance that nobody took: asked three times
     NOW_URGENT = "now-urgent"  # the assistance became an SOS
     NOW_BACKUP = "now-backup"  # the assistance went to the back-up contact
+    ASK_FALL = "ask-fall"  # a fall, while nothing goes out yet: green is "all is well", any other key calls
     CANCEL_OFFER = "cancel-offer"  # cancelling is possible now
     CANCEL_ASKED = "cancel-asked"  # told to the platform, which has not accepted yet
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes

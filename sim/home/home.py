@@ -228,6 +228,14 @@ class Home:
         rig.key_up()
         return press
 
+    async def fall(self, pendant: str, answered: bool = False) -> Press:
+        """Who wears this pendant takes some steps, falls, and stays down; `answered`: and will say that all
+        is well, so that no call need come of it. RuntimeError when it has no power."""
+        fell = self.pendants[pendant].fall(answered)
+        if fell is None:
+            raise RuntimeError(f"{pendant} has no power")
+        return fell
+
     async def place(self, name: str, x: float, y: float) -> None:
         """Carry a radio somewhere else."""
         await self.air.place(name=name, x=x, y=y)

@@ -107,24 +107,25 @@ class HubRig:
         await self.child.stop()
         await self._ended()
 
-    def key(self, name: str, down: bool) -> Press | None:
-        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin."""
+    def key(self, name: str, down: bool, answer: bool = False) -> Press | None:
+        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin.
+        An `answer` to a question is no call."""
         if self._pins is None or not self.running:
             return None
         press = None
         if down:
-            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name])
+            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=answer)
             self.ledger.write(press)
         edge = {"pin": PINS[name], "edge": 0 if down else 1, "at_s": time.monotonic()}
         self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
-    async def press(self, name: str, hold_s: float = 0.12) -> Press:
+    async def press(self, name: str, hold_s: float = 0.12, answer: bool = False) -> Press:
         """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
         run."""
         finger = self._fingers[name]
         await finger.ready()
-        press = self.key(name, True)
+        press = self.key(name, True, answer)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)

@@ -56,6 +56,7 @@ class Show:
             "wall": self.do_wall,
             "world": self.do_world,
             "power": self.do_power,
+            "fall": self.do_fall,
         }
         self._changing = asyncio.Lock()
         self._listen()
@@ -255,6 +256,15 @@ class Show:
             rig.power_on()
         else:
             rig.power_cut()
+
+    async def do_fall(self, asked: Mapping[str, Any]) -> None:
+        """{"device"}: who wears this pendant falls; whether all is well is the visitor's to say."""
+        rig = self.home.pendants.get(str(asked["device"]))
+        if rig is None:
+            raise ActError("there is no such pendant")
+        if rig.fall(answered=True) is None:
+            raise ActError(f"{rig.setup.id} has no power", "no_power", rig.setup.id)
+        self.feed.row("fall", rig.setup.id)
 
     async def do_world(self, asked: Mapping[str, Any]) -> None:
         """{"name", "well"}: one of the switches of the page."""

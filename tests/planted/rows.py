@@ -20,6 +20,19 @@ PRESSES = (
         (Change("edge/surfaces.py", "Handling.TAKEN: STAGE_TAKEN,", "Handling.TAKEN: STAGE_DELIVERED,"),),
     ),
     Plant(
+        "a fall that nobody answers is forgotten",
+        (2,),
+        "fall",
+        "nobody answers: the platform has the fall",
+        (
+            Change(
+                "edge/calls.py",
+                '        "asking.opens": Trigger.OPENS,\n',
+                '        "asking.opens": Trigger.FINE,\n',
+            ),
+        ),
+    ),
+    Plant(
         "every press of a pendant becomes an SOS",
         (),
         "assist",

@@ -13,8 +13,8 @@ TESTS = (
         (
             Change(
                 "edge/surfaces.py",
-                "STAGE_HEARD if press.durable and call.life is not Life.ASKING",
-                "STAGE_HEARD if call.life is not Life.ASKING",
+                "STAGE_HEARD if press.durable else STAGE_NONE",
+                "STAGE_HEARD",
             ),
         ),
     ),

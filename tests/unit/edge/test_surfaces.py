@@ -231,7 +231,7 @@ def test_a_fall_that_is_asked_about_blinks_and_offers_the_way_out():
     book = fold(pressed(1, at(0), kind="call.fall", source="rule"))
     assert show(book).lamp == Lamp("amber", "blink")
     assert asked(book) == eid(1)
-    assert spoken(book) == ["cancel-offer"]
+    assert spoken(book) == ["ask-fall"]
 
 
 def test_a_silent_platform_shows_only_while_no_call_needs_the_lamp():
@@ -307,3 +307,24 @@ def _claims_hold(book: Book, shown: Surface) -> None:
             assert not call.owes_a_press
         if phrase.key in ("taken", "arrived"):
             assert any(heard.stage in ("taken", "arrived") for heard in call.heard)
+
+
+def test_a_pendant_that_fell_is_told_that_the_hub_has_it_and_asks():
+    """It need not search for a hub while the question is asked, and nothing more is claimed."""
+    book = fold(pressed(1, at(0), kind="call.fall", source="pendant"))
+    shown = show(book)
+    assert [(p.device, p.stage) for p in shown.pendants] == [(PENDANT, STAGE_HEARD)]
+    assert [(q.device, q.call_id, q.times) for q in shown.questions] == [(PENDANT, PRESS, 1)]
+    assert owed(book) == ()
+    again = fold(pressed(2, at(5 * S), kind="call.fall", source="pendant", call=PRESS), book=book)
+    assert [q.times for q in show(again).questions] == [2], "a second fall is asked about anew"
+
+
+def test_a_fall_of_a_rule_asks_no_pendant():
+    assert show(fold(pressed(1, at(0), kind="call.fall", source="rule"))).questions == ()
+
+
+def test_a_fall_that_was_nothing_ends_on_its_pendant_too():
+    book = fold(pressed(1, at(0), kind="call.fall", source="pendant"), did("answer_yes", PRESS))
+    assert [p.stage for p in show(book).pendants] == [STAGE_CANCELLED]
+    assert show(book).questions == ()
