@@ -14,6 +14,7 @@ Sample = tuple[int, int, int]
 Pose = tuple[float, float, float]
 
 UPRIGHT: Pose = (0.05, -0.99, 0.1)  # hanging on the chest: gravity along the second axis
+UPRIGHT_MG: Sample = (50, -990, 100)
 ON_THE_SIDE: Pose = (0.95, -0.1, 0.28)
 ON_THE_BACK: Pose = (0.05, -0.15, 0.98)
 SITTING: Pose = (0.05, -0.93, 0.36)

@@ -107,14 +107,18 @@ class Board:
 
     def deep_sleep(self, ms: int, when_down: bool, motion: bool) -> None:
         """Sleeps until the key is down (or, with `when_down` false, until it is up), the accelerometer's line
-        falls, if `motion` says so, or the time has passed. All pins of a source share one level: a stuck key
+        is low, if `motion` says so, or the time has passed. All pins of a source share one level: a stuck key
         is waited for alone.
         """
         pins = (self.key_pin,)
-        if motion and when_down and self._motion_pin.value():  # one that is low already would wake for ever
+        if motion and when_down:
             pins += (self._motion_pin,)  # type: ignore[assignment]
         self._arm_wake(pins, self.key_down_level if when_down else 1 - self.key_down_level)
         machine.deepsleep(ms)
+
+    def motion_line_free(self) -> bool:
+        """Nothing holds the accelerometer's line: one that is low for ever would wake it for ever."""
+        return bool(self._motion_pin.value())
 
     def accelerometer(self):
         """Its driver, or None on a board without."""

@@ -357,7 +357,7 @@ class App:
         store.book = self.core.book.pack(now)
         store.keep(now + gap - BOOT_MS)
         self.light.off()
-        self.board.deep_sleep(gap - BOOT_MS, not store.stuck, self.falls.sleep())
+        self.board.deep_sleep(gap - BOOT_MS, not store.stuck, self.falls.wakes())
 
     async def run(self) -> None:
         """For ever, or until the chip sleeps."""

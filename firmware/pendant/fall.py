@@ -39,6 +39,7 @@ HANG_SHIFT = 6  # the hanging angle follows over about 64 moving blocks: 5 s of 
 HANG_SLOW = 3  # and eight times as slowly while nobody moves
 MOVING = 100  # movement of a block that only a body in motion makes
 VIOLENT = 1500  # and that no walk makes
+NEAR_1_G = 300  # a mean of 80 ms of walking is within it
 TREE = 61  # bytes: 15 features, 15 cuts (int16, low byte first), 16 leaves (int8)
 
 
@@ -92,6 +93,7 @@ class Detector:
         self._px = self._py = self._pz = 0
         self._begun = False
         self._hx = self._hy = self._hz = 0
+        self._hung = False
         self.score = 0
 
     def waiting(self) -> bool:
@@ -104,6 +106,7 @@ class Detector:
 
     def learn(self, hang: tuple) -> None:
         """Go on with what `hang` gave before a sleep; after the first sample."""
+        self._hung = True
         self._hx, self._hy, self._hz = hang[0] << 4, hang[1] << 4, hang[2] << 4
 
     def update(self, x: int, y: int, z: int) -> bool:
@@ -140,7 +143,7 @@ class Detector:
             self._high[i], self._low[i], self._move[i] = min(high, 32000), low, move
         if first:
             self._at = SPAN - 1  # as if it had been so for ever
-            self._hx, self._hy, self._hz = values[0] << 4, values[1] << 4, values[2] << 4
+            self._hx, self._hy, self._hz = values[0] << 4, values[1] << 4, values[2] << 4  # until it is known
             return False
         self._follow(values, move)
         c = self._at - POST  # the block that has all its seconds after it now
@@ -163,8 +166,15 @@ class Detector:
         self._at = SPAN
 
     def _follow(self, values: tuple, move: int) -> None:
-        """The hanging angle follows the mean of what is felt while the wearer moves."""
-        if move > VIOLENT:
+        """The hanging angle follows the mean of what is felt while the wearer moves.
+
+        Only what is about 1 g tells an angle: what is felt first may be a blow.
+        """
+        if move > VIOLENT or abs(_size(values) - 1000) > NEAR_1_G:
+            return
+        if not self._hung:
+            self._hung = True
+            self._hx, self._hy, self._hz = values[0] << 4, values[1] << 4, values[2] << 4
             return
         shift = HANG_SHIFT if move > MOVING else HANG_SHIFT + HANG_SLOW
         self._hx += ((values[0] << 4) - self._hx) >> shift

@@ -26,6 +26,7 @@ class Falls:
         self._detector: Detector = None
         self._due_ms = None  # type: int
         self._blow_ms = None  # type: int
+        self._free = False
         self.broken = False  # there should be a chip, and it does not answer
 
     def start(self, now_ms: int, woke: bool) -> None:
@@ -41,7 +42,7 @@ class Falls:
         try:
             if not self._chip.resume(HZ):
                 self._chip.start(HZ)
-            elif self._chip.cause() or woke:
+            if self._chip.cause() or woke:
                 self._blow_ms = now_ms
         except OSError:
             self._fail(now_ms)
@@ -57,6 +58,8 @@ class Falls:
             self.start(now_ms, False)
             return False
         try:
+            if self._chip.cause():  # asked first: what it tells of is in the FIFO by now
+                self._blow_ms = now_ms
             samples = self._chip.read()
         except OSError:
             self._fail(now_ms)
@@ -77,18 +80,24 @@ class Falls:
         return self._due_ms
 
     def quiet(self, now_ms: int) -> bool:
-        """Nothing was felt lately that has to be waited for."""
-        return self._blow_ms is None or now_ms - self._blow_ms >= SETTLE_MS
-
-    def sleep(self) -> bool:
-        """Before deep sleep: lets go of the line; whether the line may end the sleep."""
+        """Nothing was felt lately that has to be waited for. Lets go of the line; asked last before sleep."""
         if self._chip is None or self.broken:
+            return True
+        if self._blow_ms is not None and now_ms - self._blow_ms < SETTLE_MS:
             return False
         try:
-            self._chip.cause()
+            if self._chip.cause():  # its samples are still to be read
+                self._blow_ms = now_ms
+                return False
         except OSError:
-            return False
+            self._fail(now_ms)
+            return True
+        self._free = self._board.motion_line_free()
         return True
+
+    def wakes(self) -> bool:
+        """Whether the line may end the sleep: not one that is held for ever."""
+        return self._chip is not None and not self.broken and self._free
 
     def _fail(self, now_ms: int) -> None:
         self.broken = True

@@ -228,10 +228,10 @@ class Home:
         rig.key_up()
         return press
 
-    async def fall(self, pendant: str, answered: bool = False) -> Press:
-        """Who wears this pendant takes some steps, falls, and stays down; `answered`: and will say that all
-        is well, so that no call need come of it. RuntimeError when it has no power."""
-        fell = self.pendants[pendant].fall(answered)
+    async def fall(self, pendant: str) -> Press:
+        """Who wears this pendant takes some steps, falls, and stays down. RuntimeError when it has no
+        power."""
+        fell = self.pendants[pendant].fall()
         if fell is None:
             raise RuntimeError(f"{pendant} has no power")
         return fell

@@ -26,6 +26,7 @@ KINDS = {
     "red": frozenset({"call.sos"}),
     "green": frozenset({"call.assistance", "call.consultation", "call.updated"}),
 }
+ASKING_MS = 30_000  # of a fall: the countdown begins with the question
 LOOK_S = 0.1  # how often the lamp is looked at and the record of the loudspeaker read
 
 
@@ -107,25 +108,30 @@ class HubRig:
         await self.child.stop()
         await self._ended()
 
-    def key(self, name: str, down: bool, answer: bool = False) -> Press | None:
+    def key(self, name: str, down: bool) -> Press | None:
         """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin.
-        An `answer` to a question is no call."""
+        Green while it asks about a fall is the answer, and no call of its own."""
         if self._pins is None or not self.running:
             return None
         press = None
         if down:
-            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=answer)
+            fell = self.ledger.asked_about(self._asked_ms()) if name == "green" else None
+            press = Press(
+                now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=fell is not None
+            )
             self.ledger.write(press)
+            if fell is not None:
+                self.ledger.answer(fell, press.at_ms)
         edge = {"pin": PINS[name], "edge": 0 if down else 1, "at_s": time.monotonic()}
         self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
-    async def press(self, name: str, hold_s: float = 0.12, answer: bool = False) -> Press:
+    async def press(self, name: str, hold_s: float = 0.12) -> Press:
         """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
         run."""
         finger = self._fingers[name]
         await finger.ready()
-        press = self.key(name, True, answer)
+        press = self.key(name, True)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)
@@ -155,6 +161,11 @@ class HubRig:
     async def settings(self) -> dict[str, Any]:
         """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
         return dict(await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "config"))
+
+    def _asked_ms(self) -> int:
+        """When it last asked about a fall, if it still waits for the answer; else 0."""
+        asked = [at_ms for at_ms, said in self.said if said == "ask-fall"]
+        return asked[-1] if asked and now_ms() - asked[-1] < ASKING_MS else 0
 
     def told(self, meaning: Meaning, since_ms: int = 0) -> bool:
         """Whether lamp or loudspeaker told so since then."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import motion
-from sim.home.ledger import Ledger, Meaning, Press, Told
+from sim.home.ledger import FELL, Ledger, Meaning, Press, Told
 from sim.home.setup import PendantSetup
 from sim.home.waiting import Finger
 from sim.pendant.board import Board
@@ -93,13 +93,12 @@ class PendantRig:
         self.board.key_down()
         return press
 
-    def fall(self, answered: bool = False) -> Press | None:
-        """Its wearer falls. A fall that is `answered` need not become a call."""
+    def fall(self) -> Press | None:
+        """Its wearer falls, some steps from now; gives it as the ledger has it, None where there is no
+        power."""
         if not self.powered:
             return None
-        press = Press(
-            now_ms(), self.setup.id, "fall", self.setup.elder, frozenset({"call.fall"}), may_fold=answered
-        )
+        press = Press(now_ms(), self.setup.id, FELL, self.setup.elder, frozenset({"call.fall"}))
         self.ledger.write(press)
         self.board.move(motion.fallen(FALLS[self.falls % len(FALLS)], before_s=STEPS_S))
         self.falls += 1

@@ -258,11 +258,11 @@ class Show:
             rig.power_cut()
 
     async def do_fall(self, asked: Mapping[str, Any]) -> None:
-        """{"device"}: who wears this pendant falls; whether all is well is the visitor's to say."""
+        """{"device"}: who wears this pendant falls; the green key says that all is well."""
         rig = self.home.pendants.get(str(asked["device"]))
         if rig is None:
             raise ActError("there is no such pendant")
-        if rig.fall(answered=True) is None:
+        if rig.fall() is None:
             raise ActError(f"{rig.setup.id} has no power", "no_power", rig.setup.id)
         self.feed.row("fall", rig.setup.id)
 

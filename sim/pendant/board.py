@@ -79,7 +79,7 @@ class Board:
             "root": root_key.hex(),
             "preset": bytes([PRESETS[preset]]).hex(),
         }
-        self.bus = Bus(self.directory / f"{name}.i2c", self._on_line)
+        self.bus = Bus(self.air_socket.with_name(f"i2c-{name}.sock"), self._on_line)
         self._random = random.Random(f"{name}-{seed}")
         self._key = 1
         self._cut_at: int | None = None
@@ -280,7 +280,8 @@ class Board:
             "i2c": str(self.bus.path),
             "i2c_clock": CLOCK,
             "i2c_data": DATA,
-            "pins": {KEY: self._key, MOTION: self.bus.line},
+            "i2c_line": MOTION,
+            "pins": {KEY: self._key},
             "wake_pins": WAKE_PINS.get(cause, []),
             "adc": {CELL: self.millivolts * 500},  # half of the cell, in microvolts
             "reset_cause": RESET_CAUSES[cause],
@@ -341,7 +342,6 @@ class Board:
         self._wake.set()
 
     def _on_line(self, level: int) -> None:
-        self._tell(line=[MOTION, level])
         self._wake.set()
 
     def _tell_key(self) -> None:

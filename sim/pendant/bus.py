@@ -2,7 +2,7 @@
 
 The program's transactions come as JSON lines over a unix socket and are answered at once: {"a": address, "r":
 register, "n": bytes} and {"a", "w": register, "d": hex} give {"d": hex} or {"e": errno}; {"c": 1} is a clock
-by hand, {"s": 1} asks for the level of the data line.
+by hand, {"s": 1} and {"l": 1} ask for the levels of the data line and of the interrupt line: {"v": level}.
 """
 
 from __future__ import annotations
@@ -127,6 +127,9 @@ class Bus:
             return {}
         if "s" in asked:
             return {"v": int(not self.chip.stuck)}
+        if "l" in asked:
+            self.look()
+            return {"v": self.line}
         now_s = self.now_s()
         if self._most_s is not None:
             self._most_s = now_s + PATIENCE_S

@@ -32,6 +32,7 @@ async def fall(home: Home, case: Case) -> None:
     await case.until("its pendant lets it be felt", feels(home, "pd-01", "delivered", fell.at_ms), FEELS_S)
     await close(home, case, "e-chen")
     await _pressed(home, case)
+    await _answered(home, case)
 
 
 async def _pressed(home: Home, case: Case) -> None:
@@ -44,10 +45,26 @@ async def _pressed(home: Home, case: Case) -> None:
     await close(home, case, "e-wang")
 
 
+async def _answered(home: Home, case: Case) -> None:
+    """Somebody fell on a soft bed, and the green key says that all is well."""
+    before = len(home.platform.events)
+    fell = await home.fall("pd-01")
+    await case.until("whoever falls again is asked again", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+    await case.until("its pendant asks too", feels(home, "pd-01", "asked", fell.at_ms), FEELS_S)
+    await home.hub.press("green")
+    await case.until("green ends it on the pendant", feels(home, "pd-01", "ended", fell.at_ms), FEELS_S)
+    await case.soon("and aloud", hub_says(home, "cancelled", fell.at_ms), ARRIVES_S)
+
+    def went_out() -> bool:
+        return any(event.kind.startswith("call.") for event in home.platform.events[before:])
+
+    await case.never("nothing goes out, no assistance either", went_out, ASKING_S + 5)
+
+
 SCENARIOS = (
     Scenario(
         "fall",
-        "A pendant's wearer falls: asked, not answered, called. Another falls and presses.",
+        "A pendant's wearer falls: asked, not answered, called. Another presses. A third time all is well.",
         fall,
     ),
 )

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firmware import build
@@ -159,6 +159,7 @@ def test_a_decision_is_short() -> None:
 
 
 @given(st.lists(st.tuples(*[st.integers(-40_000, 40_000)] * 3), max_size=600))
+@example([(0, 9048, 0), (0, 16000, 0)])  # 12 g of the first block were where it began to hang
 @settings(max_examples=30, deadline=None)
 def test_no_stream_breaks_it(samples: Samples) -> None:
     detector = fall.make(25)

@@ -33,6 +33,19 @@ PRESSES = (
         ),
     ),
     Plant(
+        "the green key that answers after a fall calls all the same",
+        (),
+        "fall",
+        "green ends it on the pendant",
+        (
+            Change(
+                "edge/calls.py",
+                '        "answer_yes": Trigger.FINE,\n',
+                '        "answer_yes": Trigger.OPENS,\n',
+            ),
+        ),
+    ),
+    Plant(
         "every press of a pendant becomes an SOS",
         (),
         "assist",

@@ -19,6 +19,34 @@ TESTS = (
         ),
     ),
     Plant(
+        "a press of any key ends the question about a fall",
+        (2,),
+        "tests/unit/edge/test_calls.py::test_nothing_but_the_green_key_ends_a_falls_question",
+        "",
+        (
+            Change(
+                "edge/calls.py",
+                "    (_L.ASKING, _H.NONE, _T.PRESS): (_L.OPEN, _H.NONE),",
+                "    (_L.ASKING, _H.NONE, _T.PRESS): (_L.CANCELLED, _H.NONE),",
+            ),
+        ),
+    ),
+    Plant(
+        "a blow just before the pendant sleeps is forgotten",
+        (4,),
+        "tests/micropython/test_falls.py::test_a_blow_after_the_last_look_is_waited_for",
+        "",
+        (
+            Change(
+                "firmware/pendant/falls.py",
+                "            if self._chip.cause():  # its samples are still to be read\n"
+                "                self._blow_ms = now_ms\n"
+                "                return False\n",
+                "            self._chip.cause()\n",
+            ),
+        ),
+    ),
+    Plant(
         "the journal writes in the order of arrival",
         (3,),
         "tests/unit/edge/test_store_writer.py::test_an_sos_overtakes_all_that_waits",

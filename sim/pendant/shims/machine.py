@@ -32,6 +32,8 @@ class Pin:
         if level is None:
             if self.number == powered.param("i2c_data"):
                 return I2C(0).ask(s=1)["v"]
+            if self.number == powered.param("i2c_line"):
+                return I2C(0).ask(l=1)["v"]  # what was just let go of is free
             return self._level if self._out else powered.levels.get(self.number, 1)
         level = 1 if level else 0
         if level != self._level:

@@ -57,8 +57,6 @@ async def take(line):
                 levels[pin] = level
                 if pin in handlers:
                     handlers[pin]()
-        elif name == "line":  # of a chip: it does not bounce, nothing waits for it
-            levels[value[0]] = value[1]
         elif name == "adc":
             microvolts[value[0]] = value[1]
         elif name in on_command:
