@@ -3,11 +3,12 @@
 Registers and bits: ST, LIS2DW12 datasheet DocID030823 rev 6, and application note AN5038. The interrupt line
 is active low, as the key is, so that one level wakes the chip. The FIFO runs in continuous mode through deep
 sleep: what it holds when the program has booted is the history (32 samples; the newest push out the oldest).
-Wake-up and free fall are latched until `cause` reads them. After a bus error everything is set up anew; a bus
-that is held low by a slave that lost its clock is freed by nine clocks (I2C specification UM10204, 3.1.16).
+Wake-up and free fall are latched until `cause` reads them.
 """
 
 import time
+
+from drivers.pendant.registers import CAUSE_FREE_FALL, CAUSE_WAKE, Registers
 
 ADDRESS = 0x19  # SA0 high; 0x18 when it is low
 _WHO_AM_I, _IDENTITY = 0x0F, 0x44
@@ -32,80 +33,46 @@ WAKE_MG = 500  # of slope, half the change between two samples; a step gives 100
 _FREE_FALL_CODE = 3  # 312 mg: of eight thresholds, the one below a stumble's dip
 _FREE_FALL_SAMPLES = 3
 SELF_TEST_MG = (70, 1500)  # change in each axis that a good part shows
-_CLOCKS = 9
-
-CAUSE_NONE = 0
-CAUSE_FREE_FALL = 1
-CAUSE_WAKE = 2
 
 
-class Lis2dw12:
-    """`i2c` has readfrom_mem_into and writeto_mem; `free_bus()` gives nine clocks on a stuck bus, or None."""
+class Lis2dw12(Registers):
+    """One chip. `hz` is the rate it runs at; `overrun`: samples were lost before the last read."""
 
     def __init__(self, i2c, address: int = ADDRESS, free_bus=None) -> None:
-        self._i2c = i2c
-        self._address = address
-        self._free_bus = free_bus
-        self._one = bytearray(1)
+        super().__init__(i2c, address, free_bus)
         self._raw = bytearray(6 * DEPTH)
         self.hz = 0
-        self.overrun = False  # samples were lost before the last read
-        self.errors = 0  # of the bus, since the start
-
-    # -- the bus
-
-    def _read(self, register: int, into: bytearray) -> bytearray:
-        try:
-            self._i2c.readfrom_mem_into(self._address, register, into)
-        except OSError:
-            self._freed()
-            self._i2c.readfrom_mem_into(self._address, register, into)
-        return into
-
-    def _write(self, register: int, value: int) -> None:
-        try:
-            self._i2c.writeto_mem(self._address, register, bytes((value,)))
-        except OSError:
-            self._freed()
-            self._i2c.writeto_mem(self._address, register, bytes((value,)))
-
-    def _freed(self) -> None:
-        self.errors += 1
-        if self._free_bus is not None:
-            self._free_bus()
-
-    def _get(self, register: int) -> int:
-        return self._read(register, self._one)[0]
+        self.overrun = False
 
     # -- setting up
 
     def start(self, hz: int, wake_mg: int = WAKE_MG) -> None:
         """Set everything up and let it run at 25 or 50 Hz. OSError when there is no such chip."""
-        if self._get(_WHO_AM_I) != _IDENTITY:
+        if self.get(_WHO_AM_I) != _IDENTITY:
             raise OSError(19)  # ENODEV
-        self._write(_CTRL2, _SOFT_RESET)
+        self.put(_CTRL2, _SOFT_RESET)
         for _ in range(10):
-            if not self._get(_CTRL2) & _SOFT_RESET:
+            if not self.get(_CTRL2) & _SOFT_RESET:
                 break
             time.sleep(0.001)
-        self._write(_CTRL2, _BDU | _IF_ADD_INC)
-        self._write(_CTRL3, _LATCHED | _ACTIVE_LOW)
-        self._write(_CTRL6, _FS[_RANGE_G])
+        self.put(_CTRL2, _BDU | _IF_ADD_INC)
+        self.put(_CTRL3, _LATCHED | _ACTIVE_LOW)
+        self.put(_CTRL6, _FS[_RANGE_G])
         # 1 LSB is 1/64 of the range, one sample above it is enough
-        self._write(_WAKE_UP_THS, min(63, wake_mg * 64 // (_RANGE_G * 1000)))
-        self._write(_WAKE_UP_DUR, 0)
-        self._write(_FREE_FALL, _FREE_FALL_SAMPLES << 3 | _FREE_FALL_CODE)
-        self._write(_CTRL4, _INT1_FREE_FALL | _INT1_WAKE)
-        self._write(_CTRL7, _INTERRUPTS_ON)
-        self._write(_CTRL1, _RATES[hz])
-        self._write(_FIFO_CTRL, _CONTINUOUS)
+        self.put(_WAKE_UP_THS, min(63, wake_mg * 64 // (_RANGE_G * 1000)))
+        self.put(_WAKE_UP_DUR, 0)
+        self.put(_FREE_FALL, _FREE_FALL_SAMPLES << 3 | _FREE_FALL_CODE)
+        self.put(_CTRL4, _INT1_FREE_FALL | _INT1_WAKE)
+        self.put(_CTRL7, _INTERRUPTS_ON)
+        self.put(_CTRL1, _RATES[hz])
+        self.put(_FIFO_CTRL, _CONTINUOUS)
         self.hz = hz
 
     def resume(self, hz: int) -> bool:
         """After a deep sleep: true when the chip still runs as it was set up, and its FIFO is history."""
-        if self._get(_WHO_AM_I) != _IDENTITY or self._get(_CTRL1) != _RATES[hz]:
+        if self.get(_WHO_AM_I) != _IDENTITY or self.get(_CTRL1) != _RATES[hz]:
             return False
-        if self._get(_FIFO_CTRL) != _CONTINUOUS or self._get(_CTRL7) != _INTERRUPTS_ON:
+        if self.get(_FIFO_CTRL) != _CONTINUOUS or self.get(_CTRL7) != _INTERRUPTS_ON:
             return False
         self.hz = hz
         return True
@@ -117,12 +84,12 @@ class Lis2dw12:
 
         OSError when the bus fails twice; what was in the FIFO may be lost then.
         """
-        state = self._get(_FIFO_SAMPLES)
+        state = self.get(_FIFO_SAMPLES)
         count = min(state & 0x3F, DEPTH)
         self.overrun = bool(state & 0x40)
         if not count:
             return []
-        raw = self._read(_OUT_X_L, self._raw if count == DEPTH else bytearray(6 * count))
+        raw = self.read_into(_OUT_X_L, self._raw if count == DEPTH else bytearray(6 * count))
         out = []
         for at in range(0, 6 * count, 6):
             out.append((_milli_g(raw, at), _milli_g(raw, at + 2), _milli_g(raw, at + 4)))
@@ -130,12 +97,12 @@ class Lis2dw12:
 
     def cause(self) -> int:
         """What pulled the line, CAUSE_ bits; reading it lets go of the line."""
-        sources = self._get(_ALL_INT_SRC)
+        sources = self.get(_ALL_INT_SRC)
         return (CAUSE_FREE_FALL if sources & 1 else 0) | (CAUSE_WAKE if sources & 2 else 0)
 
     def temperature_c(self) -> int:
         """Of the chip, whole degrees; 25 C is 0 in 12 bits, 1/16 C each, left-aligned."""
-        raw = self._read(_OUT_T_L, bytearray(2))
+        raw = self.read_into(_OUT_T_L, bytearray(2))
         value = raw[0] | raw[1] << 8
         return 25 + ((value - 65536 if value > 32767 else value) >> 8)
 
@@ -145,9 +112,9 @@ class Lis2dw12:
         The stream is disturbed by it: only at the start, or when a fault is looked for.
         """
         before = self._mean()
-        self._write(_CTRL3, _LATCHED | _ACTIVE_LOW | _SELF_TEST)
+        self.put(_CTRL3, _LATCHED | _ACTIVE_LOW | _SELF_TEST)
         pushed = self._mean()
-        self._write(_CTRL3, _LATCHED | _ACTIVE_LOW)
+        self.put(_CTRL3, _LATCHED | _ACTIVE_LOW)
         low, high = SELF_TEST_MG
         return all(low <= abs(b - a) <= high for a, b in zip(before, pushed))  # noqa: B905 - MicroPython
 
@@ -166,15 +133,3 @@ def _milli_g(raw: bytearray, at: int) -> int:
     if value > 32767:
         value -= 65536
     return value * _RANGE_G * 1000 >> 15
-
-
-def clock_out(scl, sda, pause_us) -> bool:
-    """Nine clocks on `scl` until the slave lets go of `sda`, then a stop; true when the bus is free."""
-    for _ in range(_CLOCKS):
-        if sda.value():
-            break
-        scl.value(0)
-        pause_us(5)
-        scl.value(1)
-        pause_us(5)
-    return bool(sda.value())

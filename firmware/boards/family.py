@@ -121,18 +121,25 @@ class Board:
         return bool(self._motion_pin.value())
 
     def accelerometer(self):
-        """Its driver, or None on a board without."""
+        """Its driver, or None on a board without: an ADXL367 where one answers, else an LIS2DW12."""
         if not self._motion:
             return None
-        from drivers.pendant.lis2dw12 import Lis2dw12
+        bus = self._bus()
+        found = bus.scan()
+        if not found:
+            self._free_bus()
+            found = bus.scan()
+        from drivers.pendant import adxl367, lis2dw12
 
-        return Lis2dw12(self._bus(), free_bus=self._free_bus)
+        if adxl367.ADDRESS in found:
+            return adxl367.Adxl367(bus, free_bus=self._free_bus)
+        return lis2dw12.Lis2dw12(bus, free_bus=self._free_bus)
 
     def _bus(self):
         return machine.I2C(0, scl=machine.Pin(self._motion[1]), sda=machine.Pin(self._motion[2]), freq=400000)
 
     def _free_bus(self) -> None:
-        from drivers.pendant.lis2dw12 import clock_out
+        from drivers.pendant.registers import clock_out
 
         scl = machine.Pin(self._motion[1], machine.Pin.OUT, value=1)
         sda = machine.Pin(self._motion[2], machine.Pin.IN, machine.Pin.PULL_UP)

@@ -7,7 +7,7 @@ times a second. A chip that does not answer is a fault and is tried again; it ne
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from drivers.pendant.lis2dw12 import Lis2dw12
+    from drivers.pendant.lis2dw12 import Lis2dw12  # or Adxl367, which does the same
     from firmware.pendant.fall import Detector
 
 HZ = 25  # half of the samples and of the charge, 0.4 % of the trunk's falls at one false alarm an hour

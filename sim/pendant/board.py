@@ -63,6 +63,7 @@ class Board:
         millivolts: int = 4000,
         flash_dead: bool = False,
         seed: int = 0,
+        chip: str = "lis2dw12",
     ) -> None:
         self.name = name
         self.directory = Path(directory)
@@ -79,7 +80,7 @@ class Board:
             "root": root_key.hex(),
             "preset": bytes([PRESETS[preset]]).hex(),
         }
-        self.bus = Bus(self.air_socket.with_name(f"i2c-{name}.sock"), self._on_line)
+        self.bus = Bus(self.air_socket.with_name(f"i2c-{name}.sock"), self._on_line, chip)
         self._random = random.Random(f"{name}-{seed}")
         self._key = 1
         self._cut_at: int | None = None

@@ -3,6 +3,7 @@
 The program's transactions come as JSON lines over a unix socket and are answered at once: {"a": address, "r":
 register, "n": bytes} and {"a", "w": register, "d": hex} give {"d": hex} or {"e": errno}; {"c": 1} is a clock
 by hand, {"s": 1} and {"l": 1} ask for the levels of the data line and of the interrupt line: {"v": level}.
+{"q": 1} asks who is there: {"v": [address]}.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sim.motion import UPRIGHT, Sample
-from sim.pendant.lis2dw12_chip import Chip
+from sim.motion import UPRIGHT_MG, Sample
+from sim.pendant import adxl367_chip, lis2dw12_chip
+from sim.pendant.chip import Accelerometer
 
-ADDRESS = 0x19
+CHIPS = {"lis2dw12": lis2dw12_chip.Chip, "adxl367": adxl367_chip.Chip}
 EIO = 5
 PATIENCE_S = 0.6  # twice the time between two looks of an awake program; a real one is never so late
 LOOK_S = 0.02  # half of a sample at 25 Hz: the line is told no later
@@ -26,17 +28,17 @@ LOOK_S = 0.02  # half of a sample at 25 Hz: the line is told no later
 class Bus:
     """A chip on a bus; `on_line(level)` hears of every change of its interrupt line."""
 
-    def __init__(self, path: Path, on_line: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, on_line: Callable[[int], None], chip: str = "lis2dw12") -> None:
         self.path = path
         self._lost_s = 0.0  # time of a busy machine that was none for the chip
         self._most_s: float | None = None  # the chip's time goes no further until the program looks again
-        self.chip = Chip(self._felt, self.now_s())
+        self.chip: Accelerometer = CHIPS[chip](self._felt, self.now_s())
         self.line = self.chip.line
         self._on_line = on_line
         self._played: Sequence[Sample] = ()
         self._began_s = 0.0
         self._hz = 50
-        self._still: Sample = (round(UPRIGHT[0] * 1000), round(UPRIGHT[1] * 1000), round(UPRIGHT[2] * 1000))
+        self._still: Sample = UPRIGHT_MG
         self._server: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -133,7 +135,9 @@ class Bus:
         now_s = self.now_s()
         if self._most_s is not None:
             self._most_s = now_s + PATIENCE_S
-        if asked.get("a") != ADDRESS:
+        if "q" in asked:
+            return {"v": [] if self.chip.stuck or self.chip.nak else [self.chip.address]}
+        if asked.get("a") != self.chip.address:
             return {"e": EIO}
         try:
             if "w" in asked:

@@ -1,18 +1,14 @@
 """The LIS2DW12 as its registers show it: what runs, what its FIFO holds, when its line falls.
 
 A model of the chip by its datasheet (ST DocID030823), made independently of the driver: only what is
-written over the bus configures it. Time is an argument (seconds); `motion(at_s)` gives the true
-acceleration in milli-g.
-Faults on demand: `nak` refuses so many transactions, `stuck` holds the data line until it is clocked free,
-`reset()` is a brown-out.
+written over the bus configures it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
-Motion = Callable[[float], tuple[int, int, int]]
+from sim.pendant.chip import Accelerometer, Sample
 
 DEPTH = 32
 ODR_HZ = {0x1: 1.6, 0x2: 12.5, 0x3: 25.0, 0x4: 50.0, 0x5: 100.0}
@@ -21,41 +17,25 @@ FREE_FALL_MG = (156, 219, 250, 312, 344, 406, 469, 500)
 READ_ONLY = {0x0D, 0x0E, 0x0F, 0x26, 0x27, *range(0x28, 0x2E), 0x2F, *range(0x37, 0x3C)}
 PUSH_MG = (300, 350, 900)  # of the self-test, for each axis
 RESET_VALUES = {0x0F: 0x44, 0x21: 0x04}
-NINE_CLOCKS = 9
 
 
-class BusError(OSError):
-    """The chip does not acknowledge."""
-
-    def __init__(self) -> None:
-        super().__init__(19, "no acknowledge")
-
-
-class Chip:
+class Chip(Accelerometer):
     """One chip, powered from `now_s` on."""
 
-    def __init__(self, motion: Motion, now_s: float = 0.0) -> None:
-        self.motion = motion
-        self.nak = 0
-        self.stuck = False
-        self.clocks = 0
-        self._now_s = now_s
-        self.reset()
+    address = 0x19
 
     def reset(self) -> None:
         """Power came back: every register is at its default."""
         self._registers = bytearray(64)
         for register, value in RESET_VALUES.items():
             self._registers[register] = value
-        self._fifo: deque[tuple[int, int, int]] = deque()
+        self._fifo: deque[Sample] = deque()
         self._overrun = False
         self._latched = 0  # ALL_INT_SRC bits: 1 free fall, 2 wake-up
         self._low_samples = 0
         self._last: tuple[int, int, int] | None = None
-        self._next_s: float | None = None
+        self._next_s = None
         self._out = (0, 0, 0)
-
-    # -- the line
 
     @property
     def line(self) -> int:
@@ -66,28 +46,10 @@ class Chip:
         low_active = bool(self._registers[0x22] & 0x08)
         return int(active != low_active)
 
-    # -- time
+    def _rate_hz(self) -> float | None:
+        return ODR_HZ.get(self._registers[0x20] >> 4)
 
-    def run(self, now_s: float) -> None:
-        """Take every sample that is due up to now."""
-        rate = ODR_HZ.get(self._registers[0x20] >> 4)
-        if rate is not None:
-            if self._next_s is None:
-                self._next_s = self._now_s + 1 / rate
-            while self._next_s <= now_s:
-                self._sample(self._next_s)
-                self._next_s += 1 / rate
-        self._now_s = max(self._now_s, now_s)
-
-    def due_s(self) -> float | None:
-        """When the next sample is taken; None while it does not run."""
-        rate = ODR_HZ.get(self._registers[0x20] >> 4)
-        if rate is None:
-            return None
-        return self._next_s if self._next_s is not None else self._now_s + 1 / rate
-
-    def _sample(self, at_s: float) -> None:
-        true = self.motion(at_s)
+    def _take(self, true: Sample) -> None:
         if self._registers[0x22] & 0xC0:
             true = tuple(a + b for a, b in zip(true, PUSH_MG, strict=True))  # type: ignore[assignment]
         limit = RANGE_G[self._registers[0x25] >> 4 & 3] * 1000
@@ -128,23 +90,9 @@ class Chip:
 
     # -- the bus
 
-    def _bus(self, now_s: float) -> None:
-        self.run(now_s)
-        if self.nak:
-            self.nak -= 1
-            raise BusError
-        if self.stuck:
-            raise BusError
-
-    def clock(self) -> None:
-        """One clock by hand: the ninth ends the byte that it was holding on to."""
-        self.clocks += 1
-        if self.clocks >= NINE_CLOCKS:
-            self.stuck, self.clocks = False, 0
-
     def read(self, register: int, count: int, now_s: float) -> bytes:
         """A read with the register's address counting up; from the FIFO it starts over after each sample."""
-        self._bus(now_s)
+        self._reached(now_s)
         out = bytearray()
         while len(out) < count:
             out.append(self._get(register))
@@ -157,7 +105,7 @@ class Chip:
 
     def write(self, register: int, data: bytes, now_s: float) -> None:
         """A write; read-only registers keep what they have."""
-        self._bus(now_s)
+        self._reached(now_s)
         for value in data:
             self._set(register, value)
             register = register + 1 & 0x3F

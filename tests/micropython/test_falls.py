@@ -70,8 +70,9 @@ async def test_a_chip_that_does_not_answer_stops_no_press(make_board, side: Hubs
     assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
 
 
-async def test_a_stuck_bus_is_clocked_free(make_board, side: Hubside) -> None:
-    board: Board = make_board()
+@pytest.mark.parametrize("chip", ["lis2dw12", "adxl367"])
+async def test_a_stuck_bus_is_clocked_free(make_board, side: Hubside, chip: str) -> None:
+    board: Board = make_board(chip=chip)
     board.bus.chip.stuck = True
     await board.start()
     board.move(motion.fallen(26, before_s=3.0))

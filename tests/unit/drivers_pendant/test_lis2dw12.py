@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.pendant import lis2dw12
+from drivers.pendant import lis2dw12, registers
 from drivers.pendant.lis2dw12 import Lis2dw12
 from sim.pendant.lis2dw12_chip import Chip
 
@@ -92,9 +92,9 @@ def test_a_blow_pulls_the_line_until_it_is_asked(bench: Bench) -> None:
     bench.feel = lambda at_s: (0, 0, 1000)
     bench.after(5.0)
     assert bench.chip.line == 0
-    assert bench.driver.cause() & lis2dw12.CAUSE_WAKE
+    assert bench.driver.cause() & registers.CAUSE_WAKE
     assert bench.chip.line == 1
-    assert bench.driver.cause() == lis2dw12.CAUSE_NONE
+    assert bench.driver.cause() == registers.CAUSE_NONE
 
 
 def test_a_drop_pulls_the_line_before_the_blow(bench: Bench) -> None:
@@ -102,7 +102,7 @@ def test_a_drop_pulls_the_line_before_the_blow(bench: Bench) -> None:
     bench.feel = lambda at_s: (60, 60, 100)
     bench.after(0.4)
     assert bench.chip.line == 0
-    assert bench.driver.cause() & lis2dw12.CAUSE_FREE_FALL
+    assert bench.driver.cause() & registers.CAUSE_FREE_FALL
 
 
 def test_a_step_wakes_nobody(bench: Bench) -> None:
@@ -187,7 +187,7 @@ class Line:
 @pytest.mark.parametrize(("after", "free"), [(0, True), (3, True), (9, True), (10, False)])
 def test_nine_clocks_free_any_slave_or_none_does(after: int, free: bool) -> None:
     line = Line(after)
-    assert lis2dw12.clock_out(line, line, lambda us: None) is free
+    assert registers.clock_out(line, line, lambda us: None) is free
     assert line.clocks == min(after, 9)
 
 
