@@ -276,7 +276,7 @@ class App:
             self._battery_due_ms = now + BATTERY_EVERY_MS
         if self.core.book.low_buzzes:
             self.store.never_heard = True
-        if self.faults() & ~faults & 0x1F or (faults & ~self.faults() & 4):
+        if self.faults() & ~faults & 0x5F or (faults & ~self.faults() & 4):
             self.beat_now()
         heartbeat = self._heartbeat(now)
         if not self._radio_on and now >= self._radio_due_ms:
