@@ -106,7 +106,16 @@ class KeyInput:
             self._hub.update(call.id, "cancel_asked", "green")
 
     def _answer(self) -> None:
-        """Green while it is asked "are you all right?": yes. Silence and red are the other answers."""
+        """Green while it is asked "are you all right?": yes. Silence and red are the other answers.
+
+        What was asked about before anything went out ends so; that there was a fall is told all the same.
+        """
         call_id = asked(self._hub.book)
-        if call_id is not None:
-            self._hub.local(call_id, "answer_yes")
+        call = find(self._hub.book, call_id) if call_id is not None else None
+        if call is None:
+            return
+        self._hub.local(call.id, "answer_yes")
+        if call.life is Life.ASKING:
+            first = call.presses[call.id]
+            data = {"plan": first.kind.removeprefix("call."), "answer": "fine"}
+            self._hub.report("care.answered", data, device=first.device, elder=call.elder)

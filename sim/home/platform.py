@@ -179,6 +179,13 @@ class PlatformRig:
             rows = db.execute("SELECT body FROM events WHERE kind = 'command.result'").fetchall()
         return [decode_event(body).data["outcome"] for (body,) in rows]
 
+    def answers(self) -> list[tuple[str, dict[str, object]]]:
+        """What was answered at home and needed no call: the elder, and the event's data."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM events WHERE kind = 'care.answered'").fetchall()
+        return [(event.elder, dict(event.data)) for (body,) in rows for event in [decode_event(body)]]
+
     def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
         """Deeds that no `hand` of ours did: somebody used the seat's page."""
         ended = "accept-cancel" if case.lifecycle == "cancelled" else "close"

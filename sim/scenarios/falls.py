@@ -9,6 +9,7 @@ from sim.scenarios.case import Case, Scenario
 from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, hub_says
 
 ASKED_S = 40.0  # a few steps, the fall, the detector's 2.6 s, an advert; a busy machine takes its time
+TOLD_S = 60.0  # what is no call waits for others to go with it
 ASKING_S = 30.0  # the hub's countdown
 MOST_S = 60.0  # and what a busy machine adds to it
 
@@ -58,7 +59,9 @@ async def _answered(home: Home, case: Case) -> None:
     def went_out() -> bool:
         return any(event.kind.startswith("call.") for event in home.platform.events[before:])
 
-    await case.never("nothing goes out, no assistance either", went_out, ASKING_S + 5)
+    await case.never("no call goes out, no assistance either", went_out, ASKING_S + 5)
+    answer = ("e-chen", {"plan": "fall", "answer": "fine"})
+    await case.until("but that there was a fall is told", lambda: answer in home.platform.answers(), TOLD_S)
 
 
 SCENARIOS = (
