@@ -7,20 +7,18 @@ import datetime
 import getpass
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from edge import cli_readings
-from edge.api import ask, is_served
+from edge.api import is_served
+from edge.cli_common import ask_hub, json_option, refused, socket_option, table
+from edge.cli_readings import readings
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
-SOCKET = Path("/run/anban/hub.sock")
-
-Row = Sequence[object]
 
 
 @click.group()
@@ -48,7 +46,7 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
         document, damage = (config.load(seed), "") if check else load_or_last(seed)
         secrets = credentials.load(Path(document.hub.credentials_file))
     except AnbanError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     if check:
         missing = lacks(document, secrets)
         click.echo(f"{seed}: good. Hub {document.hub.id}, {len(document.pendants)} pendants.")
@@ -57,7 +55,7 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
         return
     if is_served(door := Path(document.hub.runtime_dir) / "hub.sock"):  # two would spend the same numbers
         sentence = f"a hub runs already: it answers at {door}"
-        raise _refused(
+        raise refused(
             AnbanError(
                 Reason.CONFLICT, sentence, "Stop it first (`systemctl stop anban-hub`), or look into it."
             )
@@ -71,16 +69,10 @@ def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) ->
     """Add a command that asks the operation `name` and draws its result."""
 
     @hub.command(name, help=help_text)
-    @click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
-    @click.option(
-        "--socket",
-        type=click.Path(path_type=Path),
-        default=SOCKET,
-        show_default=True,
-        help="The hub's socket.",
-    )
+    @json_option
+    @socket_option
     def command(as_json: bool, socket: Path) -> None:
-        result = _ask(socket, name)
+        result = ask_hub(socket, name)
         if as_json:
             click.echo(json.dumps(result, ensure_ascii=False, indent=2))
             return
@@ -88,21 +80,10 @@ def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) ->
             click.echo(line)
 
 
-def _ask(socket: Path, op: str, **args: Any) -> Any:
-    try:
-        return ask(socket, op, **args)
-    except AnbanError as error:
-        raise _refused(error) from error
-
-
-def _refused(error: AnbanError) -> click.ClickException:
-    return click.ClickException(f"{error.sentence}\n{error.remedy}".rstrip())
-
-
 def _draw_status(status: dict[str, Any]) -> Iterable[str]:
     yield f"Hub {status['hub']}, machine up {_age(status['uptime_s'])}, version {status['version']}"
     yield f"Lamp: {'off' if status['lamp'].endswith(' off') else status['lamp']}"
-    yield from _table(
+    yield from table(
         ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),
         (
             (
@@ -128,7 +109,7 @@ def _draw_calls(calls: list[dict[str, Any]]) -> Iterable[str]:
         yield "No calls."
     for call in calls:
         yield f"{call['call_id']}  {call['lifecycle']}, {call['handling']}, elder {call['elder']}"
-        yield from _table(
+        yield from table(
             ("  EVENT", "KIND", "AT", "DURABLE", "DELIVERED", "STAGES"),
             (
                 (
@@ -145,7 +126,7 @@ def _draw_calls(calls: list[dict[str, Any]]) -> Iterable[str]:
 
 
 def _draw_devices(devices: list[dict[str, Any]]) -> Iterable[str]:
-    yield from _table(
+    yield from table(
         ("DEVICE", "KIND", "ELDER", "ROOM", "LAST HEARD", "SIGNAL", "BATTERY", "LIFE"),
         (
             (
@@ -164,7 +145,7 @@ def _draw_devices(devices: list[dict[str, Any]]) -> Iterable[str]:
 
 
 def _draw_events(events: list[dict[str, Any]]) -> Iterable[str]:
-    yield from _table(
+    yield from table(
         ("SEQ", "AT", "KIND", "ID", "LANE", "DELIVERED"),
         (
             (event["seq"], event["at"], event["kind"], event["id"], event["lane"], event["delivered"])
@@ -177,7 +158,7 @@ def _draw_faults(faults: list[dict[str, Any]]) -> Iterable[str]:
     if not faults:
         yield "No open faults."
         return
-    yield from _table(
+    yield from table(
         ("FAULT", "ABOUT", "SINCE", "CAUSE"),
         ((fault["fault"], fault["about"], _ago(fault["age_s"]), fault["cause"] or "-") for fault in faults),
     )
@@ -189,23 +170,21 @@ _reading("devices", "Pendants and meters: when last heard, signal, battery.", _d
 _reading("faults", "Open faults with their age.", _draw_faults)
 
 
-cli_readings.add(hub, lambda *args, **more: _ask(*args, **more), lambda *rows: _table(*rows), SOCKET)
+hub.add_command(readings)
 
 
 @hub.group(invoke_without_command=True)
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="The newest so many."
 )
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
-@click.option(
-    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
-)
+@json_option
+@socket_option
 @click.pass_context
 def events(context: click.Context, limit: int, as_json: bool, socket: Path) -> None:
     """Events of the journal, the newest last."""
     if context.invoked_subcommand:
         return
-    result = _ask(socket, "events", limit=limit)
+    result = ask_hub(socket, "events", limit=limit)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
@@ -214,13 +193,11 @@ def events(context: click.Context, limit: int, as_json: bool, socket: Path) -> N
 
 
 @events.command()
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
-@click.option(
-    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
-)
+@json_option
+@socket_option
 def verify(as_json: bool, socket: Path) -> None:
     """Check the journal's chain of digests from its first row to its last."""
-    result = _ask(socket, "verify")
+    result = ask_hub(socket, "verify")
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
     elif result["good"]:
@@ -232,14 +209,12 @@ def verify(as_json: bool, socket: Path) -> None:
 @hub.command()
 @click.option("--since", type=click.IntRange(0), default=0, show_default=True, help="After this journal row.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list instead of one object a line.")
-@click.option(
-    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
-)
+@socket_option
 def export(since: int, as_json: bool, socket: Path) -> None:
     """Write all events of the journal as JSON, one a line (personal data: mind where it goes)."""
     before, between, after = ("[\n", ",\n", "\n]\n") if as_json else ("", "\n", "\n")
     lead = before
-    while page := _ask(socket, "export", since=since, limit=500):
+    while page := ask_hub(socket, "export", since=since, limit=500):
         for event in page:
             click.echo(lead + json.dumps(event, ensure_ascii=False), nl=False)
             lead = between
@@ -251,17 +226,15 @@ def export(since: int, as_json: bool, socket: Path) -> None:
 
 
 @hub.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
-@click.option(
-    "--socket", type=click.Path(path_type=Path), default=SOCKET, show_default=True, help="The hub's socket."
-)
+@json_option
+@socket_option
 @click.pass_context
 def config(context: click.Context, as_json: bool, socket: Path) -> None:
     """The settings in force, as the document that can be edited and proposed."""
     context.obj = socket
     if context.invoked_subcommand:
         return
-    result = _ask(socket, "config")
+    result = ask_hub(socket, "config")
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
@@ -280,20 +253,22 @@ def config(context: click.Context, as_json: bool, socket: Path) -> None:
 @click.pass_obj
 def propose(socket: Path, file: TextIO) -> None:
     """Try the settings in FILE (- is standard input): kept if the platform answers, else reverted."""
-    _follow(socket, _ask(socket, "config.propose", document=file.read(), author=getpass.getuser())["number"])
+    _follow(
+        socket, ask_hub(socket, "config.propose", document=file.read(), author=getpass.getuser())["number"]
+    )
 
 
 @config.command()
 @click.pass_obj
 def back(socket: Path) -> None:
     """Go back to the version before: it is tried like any other."""
-    _follow(socket, _ask(socket, "config.back", author=getpass.getuser())["number"])
+    _follow(socket, ask_hub(socket, "config.back", author=getpass.getuser())["number"])
 
 
 def _follow(socket: Path, number: int) -> None:
     """Wait until a trial has ended, and say how."""
     click.echo(f"Version {number} is being tried: the platform has two minutes to answer.", err=True)
-    while (state := _ask(socket, "config"))["trial"]:
+    while (state := ask_hub(socket, "config"))["trial"]:
         time.sleep(0.5)
         click.echo(".", nl=False, err=True)
     last = state["last"]
@@ -319,14 +294,6 @@ def _ended(last: dict[str, Any] | None) -> str:
         return "not known"
     why = words.get(last["reason"], last["reason"])
     return f"{last['outcome']}{': ' if why else ''}{why}"
-
-
-def _table(head: Row, rows: Iterable[Row]) -> Iterable[str]:
-    """Lines of left-aligned columns."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    for row in cells:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _age(seconds: float) -> str:

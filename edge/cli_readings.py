@@ -11,43 +11,36 @@ from typing import Any, Final
 
 import click
 
+from edge.cli_common import ask_hub, socket_option, table
+
 CSV: Final = (
     *("at", "person", "kind", "value", "second", "third", "pulse_bpm", "unit", "judged", "reason"),
     *("time_known", "clock", "meter", "room", "user", "sequence", "place", "context", "id"),
 )
 
 
-def add(group: click.Group, asks: Any, table: Any, socket_default: Path) -> None:
-    """Put the command into the group `anban hub`; `asks` asks the hub, `table` draws columns."""
-
-    @group.command()
-    @click.option("--person", help="Only this elder's; '' for those that are nobody's.")
-    @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest.")
-    @click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
-    @click.option("--fhir", "form", flag_value="fhir", help="A Bundle of FHIR R4 Observations.")
-    @click.option("--json", "form", flag_value="json", help="The whole answer as JSON.")
-    @click.option(
-        "--socket",
-        type=click.Path(path_type=Path),
-        default=socket_default,
-        show_default=True,
-        help="The hub's socket.",
-    )
-    def readings(person: str | None, limit: int, form: str | None, socket: Path) -> None:
-        """Readings of the home's meters, the newest first."""
-        rows = asks(socket, "readings", person=person, limit=limit, fhir=form == "fhir")
-        if form in ("json", "fhir"):
-            click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-        elif form == "csv":
-            click.echo(as_csv(rows), nl=False)
-        elif not rows:
-            click.echo("No readings.")
-        else:
-            for line in table(HEAD, map(_row, rows)):
-                click.echo(line)
-
-
 HEAD: Final = ("AT", "PERSON", "WHAT", "FIGURES", "METER", "ROOM")
+
+
+@click.command()
+@click.option("--person", help="Only this elder's; '' for those that are nobody's.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest.")
+@click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
+@click.option("--fhir", "form", flag_value="fhir", help="A Bundle of FHIR R4 Observations.")
+@click.option("--json", "form", flag_value="json", help="The whole answer as JSON.")
+@socket_option
+def readings(person: str | None, limit: int, form: str | None, socket: Path) -> None:
+    """Readings of the home's meters, the newest first."""
+    rows = ask_hub(socket, "readings", person=person, limit=limit, fhir=form == "fhir")
+    if form in ("json", "fhir"):
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif form == "csv":
+        click.echo(as_csv(rows), nl=False)
+    elif not rows:
+        click.echo("No readings.")
+    else:
+        for line in table(HEAD, map(_row, rows)):
+            click.echo(line)
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -9,18 +9,19 @@ the effects to run. A phrase that was spoken to its end becomes a `ToldEntry(cal
 next surface still lists it, so a phrase that was cut off by one of a higher lane comes again if it is still
 true.
 
-Public: `Lamp`, `Phrase`, `PendantStage`, `Question`, `Surface`, `surface`, `changes`, `stage_of`, `asked`,
+Public: `Lamp`, `Phrase`, `PendantStage`, `Question`, `Surface`, `surface`, `changes`, `asked`,
 `cancel_offered`, and the effects `SetLamp`, `Speak`, `TellPendant`, `AskPendant`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
-from edge.book import Book, Call, Handling, Life, Now, Press, elapsed_ms, find, open_calls
+from edge.book import Book, Call, Handling, Life, Now, Press, elapsed_ms, open_calls
 from edge.deadlines import Care, in_service
 from edge.phrases import Phrase as Key
 from protocols.link.const import (
@@ -39,6 +40,7 @@ UNREACHED_MS: Final = (
 )
 UNREACHED_GAPS_MS: Final = (60_000, 120_000, 600_000)  # "at 0, 1, 3 min, then every 10"
 OFFERED_MS: Final = 60_000  # a cancel counts within a minute of being offered aloud
+PRESSES_TOLD: Final = 32  # a pendant's book holds 16
 TOLD_END_MS: Final = 30 * 60_000  # a pendant asks for no longer than this after its press was taken
 
 _HANDLED: Final = {
@@ -151,18 +153,11 @@ def changes(before: Surface, after: Surface) -> tuple[Effect, ...]:
     effects: list[Effect] = []
     if after.lamp != before.lamp:
         effects.append(SetLamp(after.lamp))
-    effects += [TellPendant(p) for p in after.pendants if p not in before.pendants]
+    known = frozenset(before.pendants)  # half an hour of somebody who presses on and on
+    effects += [TellPendant(p) for p in after.pendants if p not in known]
     effects += [AskPendant(q) for q in after.questions if q not in before.questions]
     effects += [Speak(p) for p in after.speech if p not in before.speech]
     return tuple(effects)
-
-
-def stage_of(book: Book, event_id: EventId, now: Now, care: Mapping[str, Care]) -> int:
-    """What a pendant may be told of one of its presses; STAGE_NONE for a press that is not known here."""
-    call = find(book, event_id)
-    if call is None or event_id not in call.presses:
-        return STAGE_NONE
-    return _press_stage(call, call.presses[event_id], now, _care(care, call))
 
 
 def asked(book: Book) -> EventId | None:
@@ -231,13 +226,20 @@ def _recent(book: Book, now: Now) -> tuple[Call, ...]:
     )
 
 
-def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> Iterator[PendantStage]:
-    for call in calls:
-        for press in call.presses.values():
-            if press.source == "pendant" and press.opens:
-                stage = _press_stage(call, press, now, _care(care, call))
-                if stage != STAGE_NONE:
-                    yield PendantStage(press.device, press.id, stage)
+def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> list[PendantStage]:
+    """The newest presses of each pendant, oldest first: more than it can hold open."""
+    left: Counter[str] = Counter()
+    found: list[PendantStage] = []
+    for call in reversed(calls):
+        mine = _care(care, call)
+        for press in reversed(call.presses.values()):
+            if press.source != "pendant" or not press.opens or left[press.device] == PRESSES_TOLD:
+                continue
+            left[press.device] += 1
+            stage = _press_stage(call, press, now, mine)
+            if stage != STAGE_NONE:
+                found.append(PendantStage(press.device, press.id, stage))
+    return found[::-1]
 
 
 def _questions(calls: tuple[Call, ...]) -> Iterator[Question]:

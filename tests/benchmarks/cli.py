@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from tests.benchmarks.machine import Stolen
+
 # Name -> what it measures. Each is a module of this folder with `measure(directory: Path) -> dict[str, Any]`.
 BENCHES: dict[str, str] = {
     "sos": "A press, from the edge to disk, platform, lamp and pendant; also with 100,000 readings waiting.",
@@ -52,8 +54,9 @@ def bench(names: tuple[str, ...], as_json: bool, list_them: bool, directory: Pat
     for name in names or BENCHES:
         module = importlib.import_module(f"tests.benchmarks.{name}")
         directory.mkdir(parents=True, exist_ok=True)
+        stolen = Stolen()
         measured = module.measure(directory, data) if name in DATA else module.measure(directory)
-        figures = {**header(name), **measured}
+        figures = {**header(name), "stolen_percent": stolen.percent(), **measured}
         if as_json:
             click.echo(json.dumps(figures))
         else:

@@ -14,6 +14,7 @@ import pytest
 
 from sim.home import plan
 from sim.home.home import Home
+from tests.benchmarks.machine import Stolen
 from tests.chaos.presses import PENDANTS, SPOTS, Marathon, setup
 from tests.chaos.test_chaos import judge
 
@@ -33,14 +34,15 @@ async def test_thousands_of_presses_over_eight_pendants(
     async with home.running():
         assert len(home.spots) == PENDANTS + 1
         marathon = Marathon(home, random.Random(f"presses {SEED}"), began + MINUTES * 60, PRESSES)
-        began = time.monotonic()
+        began, stolen = time.monotonic(), Stolen()
         await marathon.run()
-        minutes = (time.monotonic() - began) / 60
+        minutes, taken = (time.monotonic() - began) / 60, stolen.percent()
     verdict = home.verdict()
     made = len(home.ledger.presses)
     felt = sorted(marathon.felt_ms)
     print(
-        f"\nseed {SEED}: {made} presses in {minutes:.1f} min, {len(verdict.lost)} lost, "
+        f"\nseed {SEED}: {made} presses in {minutes:.1f} min (others took {taken} % of the machine), "
+        f"{len(verdict.lost)} lost, "
         f"{verdict.duplicated} doubled; felt as delivered p50 {statistics.median(felt):.0f} ms, "
         f"p99 {felt[len(felt) * 99 // 100]} ms, {len(marathon.slow)} not within the limit; "
         f"pendants reset: {dict(marathon.resets)}; "

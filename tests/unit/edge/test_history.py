@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from edge import cli, cli_readings
+from edge import cli, cli_common, cli_readings
 from edge.entries import EventEntry
 from edge.history import History
 from edge.stores.journal import Journal
@@ -80,7 +80,7 @@ def test_figures_read_as_people_write_them() -> None:
 async def test_the_command_shows_a_table_csv_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = await ask(journal_of(pressure(1), pressure(2, "")))
     asked = []
-    monkeypatch.setattr(cli, "ask", lambda path, op, **args: asked.append((op, args)) or rows)
+    monkeypatch.setattr(cli_common, "ask", lambda path, op, **args: asked.append((op, args)) or rows)
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(cli.hub, ["readings", *words])

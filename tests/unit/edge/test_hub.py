@@ -10,7 +10,7 @@ from edge.hub import Hub
 from edge.mint import Mint
 from edge.stores.journal import Journal
 from edge.stores.writer import Writer
-from edge.surfaces import stage_of
+from edge.surfaces import surface
 from protocols.errors import AnbanError, Reason
 from protocols.link.const import STAGE_DELIVERED, STAGE_HEARD, STAGE_NONE
 from protocols.values import Command, DownlinkItem, EventId, Lane, Receipt
@@ -50,7 +50,8 @@ def now_sendable(hub):
 
 
 def told(hub, event_id):
-    return stage_of(hub.book, event_id, hub.mint.stamp(), {})
+    told_of = {p.event_id: p.stage for p in surface(hub.book, hub.mint.stamp(), {}).pendants}
+    return told_of.get(event_id, STAGE_NONE)
 
 
 async def stored(hub, disk, event_id, number=1):

@@ -10,6 +10,7 @@ from edge.book import Book, Life, open_calls, owed
 from edge.calls import restart, step
 from edge.deadlines import Care
 from edge.surfaces import (
+    PRESSES_TOLD,
     AskPendant,
     Lamp,
     SetLamp,
@@ -19,7 +20,6 @@ from edge.surfaces import (
     asked,
     cancel_offered,
     changes,
-    stage_of,
     surface,
 )
 from protocols.link.const import (
@@ -51,6 +51,12 @@ def sos(number=1, when=0, **kwargs):
 
 def show(book: Book, now=None, care=CARE, **known) -> Surface:
     return surface(book, at(0) if now is None else now, care, **known)
+
+
+def stage_of(book: Book, event_id, now, care) -> int:
+    """What the pendant is told of this press."""
+    stages = {p.event_id: p.stage for p in surface(book, now, care).pendants}
+    return stages.get(event_id, STAGE_NONE)
 
 
 def spoken(book: Book, now=None, care=CARE, **known) -> list[str]:
@@ -177,8 +183,8 @@ def test_what_stands_in_another_call_gets_no_news_of_this_one():
     assert stage_of(book, eid(3, PENDANT), at(0), CARE) == STAGE_DELIVERED
     quiet = fold(sos(4, kind="call.assistance", call=mine), book=book)
     quiet = fold(said(4, "stored", eid(4, PENDANT), call=eid(4, PENDANT)), book=quiet)
-    night = at(12 * 60 * MIN)
-    assert stage_of(quiet, eid(4, PENDANT), night, DAYTIME) == STAGE_HEARD
+    closed = {CHEN: Care(service_from_minute=800, service_to_minute=900)}  # it is noon
+    assert stage_of(quiet, eid(4, PENDANT), at(0), closed) == STAGE_HEARD
 
 
 def test_a_question_reaches_the_pendant_and_the_speaker_each_time_until_it_is_answered():
@@ -239,10 +245,12 @@ def test_a_silent_platform_shows_only_while_no_call_needs_the_lamp():
     assert show(fold(sos()), silent=True).lamp == AMBER
 
 
-def test_a_pendant_may_ask_for_each_of_its_presses():
-    book = fold(sos(), said(1, "stored", PRESS))
-    assert stage_of(book, PRESS, at(0), CARE) == STAGE_DELIVERED
-    assert stage_of(book, eid(9, PENDANT), at(0), CARE) == STAGE_NONE
+def test_who_presses_on_and_on_is_told_of_the_newest_presses():
+    """A pendant holds 16: of hundreds it asks for no more, and nobody is told of all of them at each."""
+    book = fold(*(sos(n) for n in range(1, 100)), *(pressed(n, at(0)) for n in range(1, 100)))
+    assert [p.event_id.number for p in show(book).pendants] == list(range(100 - PRESSES_TOLD, 100))
+    one_call = fold(*(sos(n, call=1) for n in range(1, 100)))
+    assert [p.event_id.number for p in show(one_call).pendants] == list(range(100 - PRESSES_TOLD, 100))
 
 
 def test_a_pendant_is_not_bothered_with_calls_that_ended_long_ago():

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.benchmarks import cli
+from tests.benchmarks.machine import ticks
 from tests.benchmarks.rig import spread
 
 HERE = Path(cli.__file__).parent
@@ -34,6 +35,13 @@ def test_a_benchmark_prints_one_json_object_a_line(tmp_path: Path, monkeypatch: 
     assert printed["figure"] == str(tmp_path / "new")
     assert (tmp_path / "new").is_dir()
     assert all(printed[key] for key in ("bench", "release", "python", "machine"))
+    assert 0 <= printed["stolen_percent"] <= 100
+
+
+def test_the_time_that_a_host_gave_to_others_is_counted_once() -> None:
+    stat = "cpu  10 20 30 40 50 0 5 45 7 0\ncpu0 1 2 3 4 5 0 0 0 0 0\nintr 7\n"
+    assert ticks(stat) == (200, 45)  # guest time is user time already
+    assert ticks("intr 7\n") == (0, 0)
 
 
 def test_an_unknown_benchmark_names_those_there_are() -> None:
