@@ -75,7 +75,9 @@ class PressBook:
         for press in self.presses:
             if press.number == number and press.stage < stage <= CANCELLED:
                 heard = [p.meaning for p in self.presses if p.stage]
-                if press.stage == NONE and (self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)):
+                if press.stage == NONE and (
+                    self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)
+                ):
                     self.call_stage = NONE  # said before any hub had this press, of what was over or was less
                 press.stage = stage
                 self.progress_ms = now_ms
@@ -244,6 +246,10 @@ class PressBook:
         return bool(joining)
 
     # -- inside
+
+    def _is_news(self, press: Press) -> bool:
+        heard = [p.meaning for p in self.presses if p.stage]
+        return self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)
 
     def _make_room(self) -> None:
         for press in self.presses:
