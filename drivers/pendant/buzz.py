@@ -17,8 +17,10 @@ class Buzzer:
         self._sounding = False
         self._next_ms = 0
 
-    def play(self, steps: tuple) -> None:
-        """Queue a buzz."""
+    def play(self, steps: tuple, overtaken: tuple = ()) -> None:
+        """Queue a buzz; of those that wait, the `overtaken` are true no longer and are not begun."""
+        if overtaken:
+            self._queue = [waiting for waiting in self._queue if waiting not in overtaken]
         if steps not in self._queue and len(self._queue) < WAITING:
             self._queue.append(steps)
 

@@ -150,7 +150,7 @@ class App:
         if buzz == surface.PRESSED and not self._stored and not self._on_air:
             self._unfelt.append(buzz)
         else:
-            self.buzzer.play(surface.BUZZES[buzz])
+            self.buzzer.play(surface.BUZZES[buzz], surface.OVERTAKEN[buzz])
 
     # -- the air
 
@@ -300,7 +300,7 @@ class App:
             self._commit()
         if self._unfelt and (self._stored or self._on_air):
             for buzz in self._unfelt:
-                self.buzzer.play(surface.BUZZES[buzz])
+                self.buzzer.play(surface.BUZZES[buzz], surface.OVERTAKEN[buzz])
             self._unfelt = []
         if self.store.found_book:
             self._join_found(now)

@@ -248,6 +248,10 @@ class PressBook:
 
     # -- inside
 
+    def _is_news(self, press: Press) -> bool:
+        heard = [p.meaning for p in self.presses if p.stage]
+        return self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)
+
     def _make_room(self) -> None:
         for press in self.presses:
             if press.stage != NONE:

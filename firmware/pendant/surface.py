@@ -32,6 +32,18 @@ BUZZ_NAMES = {
     ASKED: "asked",
 }
 
+# What a buzz makes untrue of those that still wait for the motor: news of help is of all presses, the newest
+# too, and an end ends the question.
+_NEWS = (BUZZES[NO_HUB], BUZZES[DELIVERED], BUZZES[TAKEN], BUZZES[ENDED])
+OVERTAKEN = {
+    PRESSED: _NEWS,
+    NO_HUB: _NEWS,
+    DELIVERED: _NEWS,
+    TAKEN: _NEWS,
+    ENDED: _NEWS + (BUZZES[ASKED],),  # noqa: RUF005 - MicroPython unpacks nothing in a tuple
+    ASKED: (),
+}
+
 # Lights: name of the colour -> (red, green, on ms, period ms)
 DARK = 0
 AMBER = 1

@@ -280,9 +280,10 @@ class Checks:
     def _still_true(self, site: Site) -> None:
         """What is shown of a call follows the platform, once the hub could have heard of it."""
         self._judge_health(site)
-        since = self.healthy_since.get(site.name)
-        if since is None:
+        well_ms = self.healthy_since.get(site.name)
+        if well_ms is None:
             return
+        since = max(well_ms, self.world.punctual_ms)
         ago = self.world.now_ms - int(NEWS_MS * self.world.lapse)
         steady = self.lamps.get(site.name) == ("green", "steady")
         for call in self._shown(site):

@@ -39,6 +39,7 @@ class World:
         self.timeline: list[tuple[int, str]] = []
         self.steps = 0
         self.lapse = 1.0
+        self.punctual_ms = 0  # when the lapse last became less: what was late until then is due from then
         self.loops: list[Loop] = []
         self.checks: list[Callable[[], None]] = []
         self._heap: list[Entry] = []
@@ -77,6 +78,7 @@ class World:
         if lapse < self.lapse:
             self._heap = [self._on_time(entry) for entry in self._heap]
             heapq.heapify(self._heap)
+            self.punctual_ms = self.now_ms
         self.lapse = lapse
 
     def _on_time(self, entry: Entry) -> Entry:

@@ -280,14 +280,17 @@ def _arrive(case: Case, by: str, at_ms: int) -> Folded:
 def stages_so_far(case: Case) -> tuple[Stage, ...]:
     """What a hub that joins a case late must hear, in order.
 
-    Of help only while nobody has pressed since: what it pressed itself may be what nobody has seen yet.
+    Of help only while nobody has pressed since: what it pressed itself may be what nobody has seen yet. Of a
+    case that is over, that it is over: who came may have come before the press that it brings.
     """
+    if case.lifecycle is not Lifecycle.OPEN or case.unseen:
+        return _end(case)
     stages = []
-    if case.handling is not Handling.NONE and not case.unseen:
+    if case.handling is not Handling.NONE:
         stages.append(Stage("taken", case.taken_by))
-    if case.handling is Handling.ARRIVED and not case.unseen:
+    if case.handling is Handling.ARRIVED:
         stages.append(Stage("arrived", case.arrived_by))
-    return (*stages, *_end(case))
+    return tuple(stages)
 
 
 def _end(case: Case) -> tuple[Stage, ...]:

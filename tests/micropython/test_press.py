@@ -89,6 +89,7 @@ async def test_a_hub_learns_of_the_press_and_the_elder_of_the_hub(board, side):
     await board.until(lambda b: b.felt() == ["pressed", "delivered"])
     await board.until(lambda b: any(kind == "led" and value == "green" for _, kind, value in b.log))
     assert (await meeting.tell(messages.CallState(const.STAGE_TAKEN))).result == messages.RESULT_DONE
+    await board.until(lambda b: b.felt() == ["pressed", "delivered", "taken"])
     await meeting.tell(messages.CallState(const.STAGE_CLOSED))
     await board.until(lambda b: b.felt() == ["pressed", "delivered", "taken", "ended"])
     side.disconnect(meeting.conn)

@@ -1,5 +1,6 @@
 """The press book, the air and the surfaces over time. Runs under both interpreters."""
 
+from drivers.pendant.buzz import Buzzer
 from firmware.pendant import core, presses, schedule, surface
 from firmware.pendant.core import AIR, FEEL, STORE, Core
 from firmware.pendant.gesture import ASSIST, PRESET_TWO_MEANINGS, SOS
@@ -306,6 +307,45 @@ def test_asking_is_felt_and_changes_nothing():
     before = mind.book.pack(5000)
     assert mind.ask(5000) == [(FEEL, surface.ASKED)]
     assert mind.book.pack(5000) == before
+
+
+class Motor:
+    """The PWM behind the buzzer: the first tones that it was given, in their order."""
+
+    def __init__(self):
+        self.tones = []
+
+    def freq(self, hertz):
+        self.tones.append(hertz)
+
+    def duty_u16(self, duty):
+        pass
+
+
+def felt(*buzzes):
+    """What the motor gives of buzzes that came while another one sounded."""
+    motor = Motor()
+    buzzer = Buzzer(motor)
+    for buzz in buzzes:
+        buzzer.play(surface.BUZZES[buzz], surface.OVERTAKEN[buzz])
+        buzzer.step(0)
+    now = 0
+    while now is not None:
+        now = buzzer.step(now)
+    names = {steps[0][0]: buzz for buzz, steps in surface.BUZZES.items()}
+    first = [names[tone] for i, tone in enumerate(motor.tones) if not i or motor.tones[i - 1] != tone]
+    return first[1:]
+
+
+def test_no_buzz_begins_that_is_true_no_longer():
+    after = surface.PRESSED  # sounds while the others come
+    news = (surface.DELIVERED, surface.TAKEN, surface.ENDED)
+    assert felt(after, *news) == [surface.ENDED]
+    assert felt(after, surface.ENDED, surface.DELIVERED) == [surface.DELIVERED]
+    assert felt(after, surface.NO_HUB, surface.DELIVERED) == [surface.DELIVERED]
+    assert felt(surface.TAKEN, surface.DELIVERED, surface.PRESSED) == [surface.PRESSED]
+    assert felt(after, surface.ASKED, surface.DELIVERED) == [surface.ASKED, surface.DELIVERED]
+    assert felt(after, surface.ASKED, surface.ENDED) == [surface.ENDED]
 
 
 def test_every_first_tone_belongs_to_one_buzz():

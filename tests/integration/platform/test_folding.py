@@ -162,7 +162,17 @@ def test_a_hub_that_reports_a_finished_call_is_told_the_end_again() -> None:
     before = len(story.told())
     story.comes(update(2, "realert"))
     assert story.case().lifecycle is Lifecycle.CLOSED
-    assert story.told()[before:] == ["taken", "closed"]
+    assert story.told()[before:] == ["closed"]
+
+
+def test_a_hub_that_brings_a_press_of_a_case_that_is_over_hears_of_no_help_that_came_before_it() -> None:
+    story = Story()
+    story.comes(press(1))
+    story.does(Action.ARRIVED)
+    story.comes(second(2))
+    story.does(Action.CLOSE)
+    story.comes(press(2), hub="hub-02")
+    assert story.told("hub-02") == ["closed"]
 
 
 @pytest.mark.parametrize("end", [Action.CLOSE, Action.ACCEPT_CANCEL])
