@@ -87,7 +87,7 @@ class PendantStage(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """ "Are you all right?", for the n-th time, on a pendant that called."""
+    """ "Are you all right?", for the n-th time, on a pendant that called; 0: it is asked no longer."""
 
     device: str
     call_id: EventId
@@ -156,6 +156,9 @@ def changes(before: Surface, after: Surface) -> tuple[Effect, ...]:
     known = frozenset(before.pendants)  # half an hour of somebody who presses on and on
     effects += [TellPendant(p) for p in after.pendants if p not in known]
     effects += [AskPendant(q) for q in after.questions if q not in before.questions]
+    asked = {q.device for q in after.questions}
+    over = (q for q in before.questions if q.device not in asked)  # one that was not reached yet is not asked
+    effects += [AskPendant(Question(q.device, q.call_id, 0)) for q in over]
     effects += [Speak(p) for p in after.speech if p not in before.speech]
     return tuple(effects)
 

@@ -328,6 +328,14 @@ def test_a_pendant_that_fell_is_told_that_the_hub_has_it_and_asks():
     assert [q.times for q in show(again).questions] == [2], "a second fall is asked about anew"
 
 
+@pytest.mark.parametrize("end", [did("answer_yes", PRESS), fired("asking.opens", PRESS)])
+def test_a_question_that_is_over_is_not_asked_on_a_pendant_that_comes_late(end):
+    asking = fold(pressed(1, at(0), kind="call.fall", source="pendant"))
+    effects = changes(show(asking), show(fold(end, book=asking)))
+    (withdrawn,) = [effect.question for effect in effects if isinstance(effect, AskPendant)]
+    assert (withdrawn.device, withdrawn.times) == (PENDANT, 0)
+
+
 def test_a_fall_of_a_rule_asks_no_pendant():
     assert show(fold(pressed(1, at(0), kind="call.fall", source="rule"))).questions == ()
 
