@@ -32,6 +32,19 @@ TESTS = (
         ),
     ),
     Plant(
+        "a pendant waits for ever for news of a fall that the green key ended",
+        (9,),
+        "tests/unit/edge/test_surfaces.py::test_a_fall_that_was_nothing_ends_on_its_pendant_too",
+        "",
+        (
+            Change(
+                "edge/surfaces.py",
+                "        return STAGE_CANCELLED  # all is well",
+                "        pass  # all is well",
+            ),
+        ),
+    ),
+    Plant(
         "a blow just before the pendant sleeps is forgotten",
         (4,),
         "tests/micropython/test_falls.py::test_a_blow_after_the_last_look_is_waited_for",
