@@ -340,6 +340,7 @@ RADIO = (
             ),
             Change("firmware/pendant/peers.py", "PROVE_MS = 3000 ", "PROVE_MS = 3000000 "),
         ),
+        plays=3,  # the phone must hold it while it is pressed
     ),
     Plant(
         "a pendant forgets a press that nobody has heard within two seconds",
