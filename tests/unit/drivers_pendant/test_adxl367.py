@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.pendant import adxl367, registers
@@ -182,6 +182,7 @@ def test_its_temperature(bench: Bench, celsius: float) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0x1F, 0x45), st.integers(0, 255)), max_size=20), st.floats(0, 3))
+@example([], 0.36)  # a sample is due at the very end
 @settings(max_examples=40, deadline=None)
 def test_whatever_stands_in_its_registers_it_can_be_set_up(
     writes: list[tuple[int, int]], wait_s: float
@@ -194,4 +195,4 @@ def test_whatever_stands_in_its_registers_it_can_be_set_up(
         bench.driver.start(50)
         bench.driver.read()
         bench.after(0.2 + wait_s)
-        assert abs(len(bench.driver.read()) - (0.2 + wait_s) * 50) <= 1
+        assert abs(len(bench.driver.read()) - (0.2 + wait_s) * 50) < 1.5
