@@ -127,6 +127,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return Handling.NONE if life is not Life.OPEN and self.owes_a_press else handling
 
     @property
+    def is_of_a_rule(self) -> bool:
+        """Whether a rule of care began it: then nobody has said anything yet."""
+        return next((press.source == "rule" for press in self.presses.values()), False)
+
+    @property
     def withdrawn(self) -> bool:
         """Whether the elder said during the countdown that no help is needed: nothing of it ever goes out."""
         return self.base is Life.CANCELLED and self.view.number < 0

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from drivers.ble.profiles import PROFILES, QUIRKS
+from edge.care.settings import CARE, CareSection
 from edge.plan import DEFAULT, Plan, problems
 from protocols.errors import AnbanError, Reason
 
@@ -143,7 +144,7 @@ class SensorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     id: Name
     address: Address
-    role: Literal["smoke", "gas", "water"]
+    role: Literal["smoke", "gas", "water", "pull_cord", "bed", "motion", "door", "stove", "well"]
     room: Name
     elder: Name
     plain: bool = False
@@ -168,6 +169,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     home: HomeSection = HomeSection()
     timing: TimingSection = TimingSection()
     plan: Plan = DEFAULT
+    care: CareSection = CARE
 
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,7 +245,7 @@ def render(settings: Settings) -> str:
     """The document of these settings, always the same text for the same values; `parse_settings` reads it."""
     lines = []
     for section, value in msgspec.to_builtins(settings).items():
-        if section == "plan" and settings.plan == DEFAULT:
+        if (section, getattr(settings, section)) in (("plan", DEFAULT), ("care", CARE)):
             continue
         lines += [f"[{section}]", *(f"{key} = {_inline(item)}" for key, item in value.items())]
     return "\n".join(lines) + "\n"
@@ -358,6 +360,7 @@ def _across(config: Config) -> list[str]:
         owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
         owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
     owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
+    owners += [("care.people", person) for person in config.care.people]
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")

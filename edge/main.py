@@ -23,9 +23,10 @@ from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
+from edge.carer import Carer
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
-from edge.config import Config, Settings, TimingSection
+from edge.config import Config, Settings
 from edge.configuration import Configuration, Version
 from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
@@ -256,10 +257,16 @@ class Service:
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
-        self.meters = Meters(
-            self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
-        )
         self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
+        self.carer = Carer(self.hub, config, self.writer.read, self.sensors.silent)
+        self.meters = Meters(
+            self.hub,
+            self.ports,
+            config,
+            self.pendants,
+            lambda: self.config.home.utc_offset_minutes,
+            self.carer.judge,
+        )
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self.heartbeat = Heartbeat(
             self.hub,
@@ -277,6 +284,8 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        if config.sensors or config.meters:
+            self.supervisor.add("rules", self.carer.run)
 
     def _present(self) -> None:
         config = self.config
@@ -289,7 +298,7 @@ class Service:
             self.speaker,
             self.pendants,
             language=config.home.language,
-            timing=_timing(config.timing),
+            timing=_timing(config),
             care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
@@ -304,7 +313,8 @@ class Service:
         """Put other settings in force, whole and while everything runs: no key is deaf meanwhile."""
         self.config = config = self.config.having(settings)
         await self.uplink.use(settings)
-        self.presenter.use(config.home.language, _timing(config.timing), _care(config))
+        self.presenter.use(config.home.language, _timing(config), _care(config))
+        self.carer.use(config)
         self.heartbeat.timing = config.timing
         self.watch.utc_offset_minutes = config.home.utc_offset_minutes
 
@@ -362,6 +372,7 @@ class Service:
                 *self.meters.devices(),
                 *self.sensors.devices(),
             ],
+            self.carer.blind,
         )
         history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
@@ -369,6 +380,7 @@ class Service:
             {
                 **tables.operations(),
                 **history.operations(),
+                **self.carer.operations(),
                 **self.configuration.operations(),
             },
         )
@@ -415,8 +427,10 @@ class Service:
         return fresh and self.writer.stuck_ms(now_ms) < STUCK_MS
 
 
-def _timing(section: TimingSection) -> Timing:
+def _timing(config: Config) -> Timing:
+    section = config.timing
     return Timing(
+        rule_asking_ms=round(config.care.ask_s * 1000),
         help_ms=round(section.help_s * 1000),
         assist_help_ms=round(section.assist_help_s * 1000),
         assist_ask_ms=round(section.assist_ask_s * 1000),

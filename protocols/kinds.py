@@ -42,6 +42,8 @@ KINDS: dict[str, KindRow] = {
     "call.bed_exit": _call(9, Lane.ASSIST),
     "call.inactivity": _call(10, Lane.ASSIST),
     "call.vitals": _call(11, Lane.ASSIST),
+    "call.stove": _call(12, Lane.ASSIST),
+    "call.door": _call(13, Lane.ASSIST),
     "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
     "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
     "command.result": _row(18, Lane.FAULT, data.CommandResultData),

@@ -36,6 +36,8 @@ class Phrase(enum.StrEnum):
     NOW_BACKUP = "now-backup"  # the assistance went to the back-up contact
     CANCEL_OFFER = "cancel-offer"  # cancelling is possible now
     CANCEL_ASKED = "cancel-asked"  # told to the platform, which has not accepted yet
+    ASK_WELL = "ask-well"  # a rule noticed something: asked before anybody is called
+    WELL = "well"  # the answer was yes, and nothing has gone out
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
     PLATFORM_BACK = "platform-back"  # it answers again
 
