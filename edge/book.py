@@ -128,8 +128,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_of_a_rule(self) -> bool:
-        """Whether a rule of care began it: then nobody has said anything yet."""
-        return next((press.source == "rule" for press in self.presses.values()), False)
+        """Whether a rule of care began it, of whatever but a fall: that has its own window and words."""
+        first = next(iter(self.presses.values()), None)
+        return first is not None and first.source == "rule" and first.kind != "call.fall"
 
     @property
     def withdrawn(self) -> bool:

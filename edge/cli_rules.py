@@ -18,7 +18,9 @@ from protocols.errors import AnbanError
 HEAD: Final = ("RULE", "PERSON", "STATE", "DOES")
 FIRED: Final = ("AT", "RULE", "PERSON", "FIRED", "REASON")
 
-language_option = click.option("--language", type=click.Choice(("zh", "en")), default="en", show_default=True)
+language_option = click.option(
+    "--language", type=click.Choice(("zh", "en")), default="en", show_default=True, help="Of the sentences."
+)
 
 
 @click.group(invoke_without_command=True)

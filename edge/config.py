@@ -254,7 +254,8 @@ def render(settings: Settings) -> str:
 def _inline(value: Any) -> str:
     """A TOML value; a JSON string without escaped slashes or surrogates is a TOML string."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+        named = (f"{key} = {_inline(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(named) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_inline, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,7 @@ from edge.care.rules import FIRES, Verdict, look
 from edge.entries import Entry, EventEntry, Stamp
 
 EVERY_MS: Final = 60_000  # the rules are asked so often; their limits are in minutes
+LEAST_MS: Final = 1_000  # or as often as the hub asks them, where a limit is short
 MOST_LOOKS: Final = 7 * 24 * 60  # between two entries: a hub that was off for a year is not played through
 NEAR_MS: Final = 5 * 60_000  # of what the hub really raised
 
@@ -53,7 +54,7 @@ def replay(entries: Iterable[Entry], home: Home, until: Stamp | None = None) -> 
 def _between(known: Known, begin: Stamp, end: Stamp, home: Home) -> tuple[Known, list[tuple[Stamp, Verdict]]]:
     """Every look after `begin`, up to `end` and at it."""
     found = []
-    for at in _looks(begin, end):
+    for at in _looks(begin, end, _every_ms(home)):
         silent = frozenset(known.blind.values())
         for verdict in look(known, at, home, silent):
             if verdict.state == FIRES:
@@ -63,13 +64,19 @@ def _between(known: Known, begin: Stamp, end: Stamp, home: Home) -> tuple[Known,
     return known, found
 
 
-def _looks(begin: Stamp, end: Stamp) -> Iterator[Stamp]:
-    first = begin.uptime_ms // EVERY_MS + 1
-    last = min(end.uptime_ms // EVERY_MS, first + MOST_LOOKS)
+def _every_ms(home: Home) -> int:
+    care = home.care
+    shortest = min(r.after_minutes for r in (care.bed_exit, care.no_motion, care.door_open, care.stove))
+    return min(EVERY_MS, max(LEAST_MS, round(shortest * 60_000 / 4)))
+
+
+def _looks(begin: Stamp, end: Stamp, every_ms: int) -> Iterator[Stamp]:
+    first = begin.uptime_ms // every_ms + 1
+    last = min(end.uptime_ms // every_ms, first + MOST_LOOKS)
     for number in range(first, last + 1):
-        passed = number * EVERY_MS - begin.uptime_ms
+        passed = number * every_ms - begin.uptime_ms
         yield msgspec.structs.replace(
-            begin, uptime_ms=number * EVERY_MS, wall_ms=begin.wall_ms + passed, trusted=end.trusted
+            begin, uptime_ms=number * every_ms, wall_ms=begin.wall_ms + passed, trusted=end.trusted
         )
 
 

@@ -234,12 +234,20 @@ def _verdict(see: See, rule: Rule, settings: Any, silent: frozenset[str]) -> Ver
         fact = see.known.facts.get(sensor.id)
         if sensor.role != "well" and (fact is None or fact.heard.boot != see.now.boot):
             return Verdict(rule.name, see.elder, WAITING, sensor.id)
-    if fired_before(see.known, rule.name, see.elder, see.now, see.home, rule.again_minutes):
+    said = fired_before(see.known, rule.name, see.elder, see.now, see.home, rule.again_minutes)
+    found = None if said and not rule.again_minutes else rule.check(see, settings)
+    if said and (found is None or not _is_anew(see, rule, found[1])):
         return Verdict(rule.name, see.elder, SAID)
-    found = rule.check(see, settings)
     if found is None:
         return Verdict(rule.name, see.elder, CALM)
     return Verdict(rule.name, see.elder, FIRES, "", tuple(found[0].items()), found[1])
+
+
+def _is_anew(see: See, rule: Rule, sensor: Sensor | None) -> bool:
+    """Whether what a rule has found began after it last spoke: then it is another matter."""
+    at = see.known.fired.get((rule.name, see.elder))
+    fact = see.known.facts.get(sensor.id) if sensor is not None else None
+    return at is not None and fact is not None and see.minutes(fact.since) < see.minutes(at)
 
 
 def _equipped(rule: Rule, sensors: tuple[Sensor, ...]) -> bool:

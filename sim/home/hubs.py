@@ -107,24 +107,26 @@ class HubRig:
         await self.child.stop()
         await self._ended()
 
-    def key(self, name: str, down: bool) -> Press | None:
-        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin."""
+    def key(self, name: str, down: bool, *, answers: bool = False) -> Press | None:
+        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin.
+        One that `answers` a question need not become an event."""
         if self._pins is None or not self.running:
             return None
         press = None
         if down:
-            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name])
+            kinds = KINDS[name]
+            press = Press(now_ms(), self.setup.id, name, self.setup.elder, kinds, may_fold=answers)
             self.ledger.write(press)
         edge = {"pin": PINS[name], "edge": 0 if down else 1, "at_s": time.monotonic()}
         self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
-    async def press(self, name: str, hold_s: float = 0.12) -> Press:
+    async def press(self, name: str, hold_s: float = 0.12, *, answers: bool = False) -> Press:
         """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
         run."""
         finger = self._fingers[name]
         await finger.ready()
-        press = self.key(name, True)
+        press = self.key(name, True, answers=answers)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)
@@ -270,6 +272,8 @@ def hub_toml(
         ),
         "[timing]",
         *_pairs(**home.timing),
+        "[care]",
+        *_pairs(**{key: value for key, value in home.care.items() if not isinstance(value, dict)}),
     ]
     if home.modems:
         lines += [
@@ -297,6 +301,8 @@ def hub_toml(
     for number, sensor in enumerate(home.sensors, 1):
         lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
         lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
+    for rule, values in home.care.items():
+        lines += [f"[care.{rule}]", *_pairs(**values)] if isinstance(values, dict) else []
     return "\n".join(lines) + "\n"
 
 

@@ -13,8 +13,8 @@ METERS = (
         (
             Change(
                 "edge/inputs/meters.py",
-                'elder=person_of(section.users, section.elder, reading.data.get("user")),',
-                'elder=person_of(section.users, section.elder, reading.data.get("user")) or "e-chen",',
+                'elder = person_of(section.users, section.elder, reading.data.get("user"))',
+                'elder = person_of(section.users, section.elder, reading.data.get("user")) or "e-chen"',
             ),
         ),
     ),
@@ -95,5 +95,29 @@ SENSORS = (
                 "blind=False",
             ),
         ),
+    ),
+)
+
+RULES = (
+    Plant(
+        "a rule calls without asking",
+        (),
+        "bed-exit",
+        "out of bed for too long: it is asked aloud",
+        (Change("edge/carer.py", '                "rule",\n', '                "system",\n'),),
+    ),
+    Plant(
+        "a hub that starts does not learn what its sensors said before",
+        (1,),
+        "bed-exit",
+        "killed and back, it asks all the same",
+        (Change("edge/carer.py", "        await self._learn()\n", ""),),
+    ),
+    Plant(
+        "what a silent sensor said last is taken for how it is",
+        (9,),
+        "bed-exit",
+        "a silent sensor makes the rule blind",
+        (Change("edge/care/rules.py", "if sensor.id in silent and", "if False and"),),
     ),
 )

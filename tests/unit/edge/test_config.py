@@ -177,7 +177,7 @@ def test_people_pairings_and_wiring_are_no_settings():
     with pytest.raises(AnbanError) as caught:
         parse_settings(SEED)
     for name in ("hub", "elders", "pendants"):
-        assert f"{name}: unknown key; allowed are home, plan, platform, timing" in caught.value.sentence
+        assert f"{name}: unknown key; allowed are care, home, plan, platform, timing" in caught.value.sentence
 
 
 @given(st.text(max_size=200) | st.text("[]{}=\"'\n.plansoctime0129", max_size=200))
@@ -241,3 +241,32 @@ def test_a_meter_is_declared_with_its_kind_and_its_users():
 )
 def test_a_mistake_about_a_meter_is_named(before, after, said):
     assert said in refusal(METERS.replace(before, after))
+
+
+RULES = """
+[care]
+ask_s = 30
+[care.vitals.systolic]
+flag_above = 150
+[care.people.e-chen.bed_exit]
+after_minutes = 40
+[care.people.e-chen.missed]
+kinds = ["blood_pressure", "weight"]
+"""
+
+
+def test_rules_of_care_come_back_as_they_were_set():
+    settings = parse(SEED + RULES).settings
+    assert parse_settings(render(settings)) == settings
+    assert settings.care.of("e-chen").bed_exit.after_minutes == 40
+    assert settings.care.of("e-wang").bed_exit.after_minutes == 25
+
+
+def test_rules_that_cannot_be_are_named():
+    assert "care.bed_exit.after_minutes" in refusal(SEED + "[care.bed_exit]\nafter_minutes = 0\n")
+    assert "care.bed_exit.minutes: unknown key" in refusal(SEED + "[care.bed_exit]\nminutes = 3\n")
+    assert "care.people = 'e-nobody'" in refusal(SEED + "[care.people.e-nobody.stove]\non = false\n")
+
+
+def test_rules_that_are_as_given_leave_no_trace_in_the_document():
+    assert "care" not in render(parse(SEED).settings)
