@@ -34,6 +34,7 @@ LOOK_S: Final = 1.0
 PAGE: Final = 200  # entries of one read at the start: a reading thread must not hold the loop up
 BACK_ROWS: Final = 30_000  # of the journal, that are folded at the start: some days of a busy home
 CLOCK_GRACE_MS: Final = 10 * 60_000  # after a start the platform confirms the time within seconds, or is away
+WAITING_ENTRIES: Final = 10_000  # while the journal is being learned
 ABOUT: Final = 32  # characters of what a fault is about
 BY_NAME: Final = {rule.name: rule for rule in RULES}
 
@@ -61,7 +62,7 @@ class Carer:
         self._hub, self._read, self._silent = hub, read, silent
         self.use(config)
         self._known = Known(started=hub.mint.stamp())
-        self._inbox: deque[Entry] = deque()
+        self._inbox: deque[Entry] = deque(maxlen=WAITING_ENTRIES)
         self._verdicts: tuple[Verdict, ...] = ()
         hub.on_entry.append(self._inbox.append)
 

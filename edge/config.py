@@ -21,6 +21,7 @@ import msgspec
 from drivers.ble.profiles import PROFILES, QUIRKS
 from edge.care.settings import CARE, CareSection
 from edge.plan import DEFAULT, Plan, problems
+from edge.prompts import Prompt, Quiet, plan_of
 from protocols.errors import AnbanError, Reason
 
 SCHEMA: Final = 1  # of a settings document
@@ -170,6 +171,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timing: TimingSection = TimingSection()
     plan: Plan = DEFAULT
     care: CareSection = CARE
+    quiet: Quiet = Quiet()
+    prompts: tuple[Prompt, ...] = ()
 
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,9 +246,11 @@ def parse_settings(text: str) -> Settings:
 
 def render(settings: Settings) -> str:
     """The document of these settings, always the same text for the same values; `parse_settings` reads it."""
-    lines = []
-    for section, value in msgspec.to_builtins(settings).items():
-        if (section, getattr(settings, section)) in (("plan", DEFAULT), ("care", CARE)):
+    document = msgspec.to_builtins(settings)
+    prompts = document.pop("prompts")  # a list: it stands before the first table
+    lines = [f"prompts = {_inline(prompts)}"] if prompts else []
+    for section, value in document.items():
+        if (section, getattr(settings, section)) in (("plan", DEFAULT), ("care", CARE), ("quiet", Quiet())):
             continue
         lines += [f"[{section}]", *(f"{key} = {_inline(item)}" for key, item in value.items())]
     return "\n".join(lines) + "\n"
@@ -340,6 +345,17 @@ def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: 
 def _across_settings(settings: Settings) -> list[str]:
     """What is wrong between keys that are each allowed."""
     errors = list(problems(settings.plan))
+    for i, prompt in enumerate(settings.prompts):
+        try:
+            plan_of(prompt)
+        except AnbanError as error:
+            errors.append(f"prompts[{i}]: {error.sentence}; {error.remedy}")
+    names = [prompt.id for prompt in settings.prompts]
+    errors += [
+        f"prompts.id: {name} stands there twice; allowed is once"
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
     for key in ("coap_uri", "https_url"):
         address = getattr(settings.platform, key)
         try:
@@ -362,6 +378,7 @@ def _across(config: Config) -> list[str]:
         owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
     owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
     owners += [("care.people", person) for person in config.care.people]
+    owners += [(f"prompts[{i}].elder", prompt.elder) for i, prompt in enumerate(config.prompts)]
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")

@@ -43,6 +43,7 @@ from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
+from edge.prompter import Prompter
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
@@ -187,7 +188,11 @@ class Service:
     def _begin_keys(self) -> None:
         pins = self.config.pins
         key_input = KeyInput(
-            self.hub, self._cancel_offered, lambda key, stuck: self.hub.see("key_stuck", key, stuck)
+            self.hub,
+            self._cancel_offered,
+            lambda key, stuck: self.hub.see("key_stuck", key, stuck),
+            lambda: self.prompter.question() if hasattr(self, "prompter") else "",
+            lambda question, answer: self.prompter.answer(question, answer),
         )
         self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
@@ -275,17 +280,22 @@ class Service:
             last_word_ms=lambda: self.uplink.last_word_ms,
             config_digest=lambda: self.configuration.active.hash[:16],
         )
+        self.prompter = Prompter(self.hub, config, self.speaker, self.state, self.writer.read)
         self._present()
         self.effects = Effects(
-            self.hub, self.heartbeat.beat, self.speak_aside, self._propose, self.configuration.settles
+            self.hub,
+            self.heartbeat.beat,
+            self.speak_aside,
+            self._propose,
+            self.configuration.settles,
+            self.prompter.command,
         )
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
-        if config.sensors or config.meters:
-            self.supervisor.add("rules", self.carer.run)
+        self.supervisor.add("rules", self.carer.run)
 
     def _present(self) -> None:
         config = self.config
@@ -302,6 +312,7 @@ class Service:
             care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
+            asking=lambda: bool(self.prompter.question()),
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
@@ -315,6 +326,7 @@ class Service:
         await self.uplink.use(settings)
         self.presenter.use(config.home.language, _timing(config), _care(config))
         self.carer.use(config)
+        self.prompter.use(config)
         self.heartbeat.timing = config.timing
         self.watch.utc_offset_minutes = config.home.utc_offset_minutes
 
@@ -381,15 +393,21 @@ class Service:
                 **tables.operations(),
                 **history.operations(),
                 **self.carer.operations(),
+                **self.prompter.operations(),
                 **self.configuration.operations(),
             },
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)
+        self.supervisor.add("prompts", self._prompt)
         self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
         self._report_settings()
         self.supervisor.add("keep", self._keep)
         self.supervisor.add("examine", self._examine)
+
+    async def _prompt(self) -> None:
+        await asyncio.wait({self._loading})  # the platform's prompts stand in the state
+        await self.prompter.run()
 
     async def _keep(self) -> None:
         """Once a minute: numbers ahead, what may be forgotten."""

@@ -133,14 +133,23 @@ Effect = SetLamp | Speak | TellPendant | AskPendant
 
 
 def surface(
-    book: Book, now: Now, care: Mapping[str, Care], *, no_path: bool = False, silent: bool = False
+    book: Book,
+    now: Now,
+    care: Mapping[str, Care],
+    *,
+    no_path: bool = False,
+    silent: bool = False,
+    prompting: bool = False,
 ) -> Surface:
-    """What is to be shown. `no_path`: every path is known to be down. `silent`: no word for 5 minutes."""
+    """What is to be shown. `no_path`: every path is known to be down. `silent`: no word for 5 minutes.
+    `prompting`: a question of the day is open, which shows only where no call needs the lamp.
+    """
     recent = _recent(book, now)
     calls = tuple(call for call in recent if call.life not in _ENDED)
     stages = [(call, _stage(call, now, _care(care, call))) for call in calls]
     shown = [stage for call, stage in stages if stage < STAGE_ARRIVED and call.life is Life.OPEN]
-    lamp = LAMPS[min(shown)] if shown else ASKING if asked(book) is not None else SILENT if silent else OFF
+    asking = asked(book) is not None or prompting
+    lamp = LAMPS[min(shown)] if shown else ASKING if asking else SILENT if silent else OFF
     speech = (_phrase(book, call, now, _care(care, call), no_path) for call in recent)
     return Surface(
         lamp=lamp,

@@ -83,6 +83,8 @@ COMMANDS: dict[str, int] = {
     "report": 5,
     "test": 6,
     "update": 7,
+    "prompt": 8,
+    "prompt.remove": 9,
 }
 
 KIND_CODES = Codes({name: row.code for name, row in KINDS.items()})

@@ -134,6 +134,16 @@ class HubRig:
         finger.lifted()
         return press
 
+    def answer_twice(self, name: str) -> None:
+        """Two presses within a second, as one hand's movement: an answer, of which no event need come."""
+        if self._pins is None:
+            raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
+        self.ledger.write(Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=True))
+        began = time.monotonic()
+        for after_s, edge in ((0.0, 0), (0.12, 1), (0.4, 0), (0.52, 1)):
+            line = {"pin": PINS[name], "edge": edge, "at_s": began + after_s}
+            self._pins.write(json.dumps(line).encode() + b"\n")
+
     async def has_open_call(self, elder: str) -> bool:
         """Whether the hub itself thinks that this elder has an open call; True while it does not answer.
 

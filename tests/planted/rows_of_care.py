@@ -98,6 +98,40 @@ SENSORS = (
     ),
 )
 
+PROMPTS = (
+    Plant(
+        "silence is taken for yes",
+        (9,),
+        "medication",
+        "silence is no answer: the platform is told that it was missed",
+        (
+            Change(
+                "edge/prompter.py",
+                "            self._open = None  # silence is no answer: what follows is for `decide`\n",
+                "            self.answer(question.token, Answer.YES)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a question of the day keeps the green key during a call",
+        (4,),
+        "medication",
+        "in a call green means what it does in a call",
+        (
+            Change(
+                "edge/prompter.py",
+                'return "" if self._open is None or open_calls(self._hub.book) else self._open.token',
+                'return "" if self._open is None else self._open.token',
+            ),
+            Change(
+                "edge/prompter.py",
+                "            self._open, self._not_before_ms = None, now.uptime_ms + AFTER_CALL_MS\n",
+                "",
+            ),
+        ),
+    ),
+)
+
 RULES = (
     Plant(
         "a rule calls without asking",

@@ -177,7 +177,10 @@ def test_people_pairings_and_wiring_are_no_settings():
     with pytest.raises(AnbanError) as caught:
         parse_settings(SEED)
     for name in ("hub", "elders", "pendants"):
-        assert f"{name}: unknown key; allowed are care, home, plan, platform, timing" in caught.value.sentence
+        assert (
+            f"{name}: unknown key; allowed are care, home, plan, platform, prompts, quiet, timing"
+            in caught.value.sentence
+        )
 
 
 @given(st.text(max_size=200) | st.text("[]{}=\"'\n.plansoctime0129", max_size=200))
@@ -270,3 +273,29 @@ def test_rules_that_cannot_be_are_named():
 
 def test_rules_that_are_as_given_leave_no_trace_in_the_document():
     assert "care" not in render(parse(SEED).settings)
+
+
+PILLS = """
+[quiet]
+from_minute = 1200
+[[prompts]]
+id = "pills"
+elder = "e-chen"
+kind = "medication"
+start = "2026-03-01T08:00"
+rule = "FREQ=DAILY;BYHOUR=8,20"
+"""
+
+
+def test_prompts_come_back_as_they_were_set():
+    settings = parse(SEED + PILLS).settings
+    assert parse_settings(render(settings)) == settings
+    assert settings.prompts[0].rule == "FREQ=DAILY;BYHOUR=8,20"
+
+
+def test_prompts_that_cannot_be_are_named():
+    assert "prompts[0]: no recurrence" in refusal(SEED + PILLS.replace("DAILY", "SECONDLY"))
+    assert "prompts[0].elder = 'e-nobody'" in refusal(SEED + PILLS.replace("e-chen", "e-nobody"))
+    assert "prompts.id: pills stands there twice" in refusal(
+        SEED + PILLS + PILLS.replace("[quiet]\nfrom_minute = 1200\n", "")
+    )
