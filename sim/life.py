@@ -2,8 +2,8 @@
 
 The days are drawn from a seed: nights with visits to the bathroom, meals, naps, errands, visitors. Into some
 of them something happens that somebody ought to ask about; those are the labels. They are written down as the
-day is made, by what happens to the person, and know nothing of the rules. What merely looks odd (a bad night in
-the armchair, a long afternoon before the television) has no label: a rule that fires then is a false alarm.
+day is made, by what happens to the person, and know nothing of the rules. What merely looks odd (a bad night
+in the armchair, a long afternoon before the television) has no label: what fires then is a false alarm.
 
 The rules are the hub's own, played over the journal's entries as `anban hub rules replay` does.
 """

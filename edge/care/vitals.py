@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -116,8 +116,9 @@ def _own(reading: Reading, before: Iterable[Reading], rules: Vitals) -> Judgemen
         mine = [figures[name] for figures in known if name in figures]
         if len(mine) < rules.own_least:
             continue
-        middle = statistics.fmean(mine)
-        width = max(FLOOR[name], rules.own_deviations * statistics.stdev(mine))
+        middle = math.fsum(mine) / len(mine)
+        deviation = math.sqrt(math.fsum((one - middle) ** 2 for one in mine) / (len(mine) - 1))
+        width = max(FLOOR[name], rules.own_deviations * deviation)
         if abs(value - middle) > width:
             return Judgement("high" if value > middle else "low", "own-band", name, value, False)
     return None
