@@ -35,6 +35,7 @@ from edge.heartbeat import Heartbeat
 from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
+from edge.inputs.broker import Broker
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
@@ -295,6 +296,10 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        if config.mqtt is not None and self.sensors.topics:
+            secret, topics = self.credentials.mqtt_password, self.sensors.topics
+            broker = Broker(self.hub, config.mqtt, secret, topics, self.sensors.on_message)
+            self.supervisor.add("mqtt", broker.run)
         self.supervisor.add("rules", self.carer.run)
 
     def _present(self) -> None:

@@ -48,7 +48,7 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
         if pendant.id not in credentials.pendants:
             found.append(f"pendants: the credentials have no keys of {pendant.id}; it will not be heard")
     for sensor in config.sensors:
-        if sensor.id not in credentials.sensors and not sensor.plain:
+        if sensor.address and sensor.id not in credentials.sensors and not sensor.plain:
             found.append(f"sensors: the credentials have no key of {sensor.id}; it will not be heard")
     for elder in config.elders:
         if elder.not_taken == "backup":  # as main.py builds Care: backup_reachable is never true yet

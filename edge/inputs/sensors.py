@@ -1,5 +1,6 @@
-"""The home's BTHome sensors: smoke, gas, water and the pull cord are calls at once; what the others say is
-news for the rules of care, and stands in the journal.
+"""The home's sensors, BTHome's and MQTT's: smoke, gas, water and the pull cord are calls at once.
+
+What the others say is news for the rules of care, and stands in the journal.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.ble.ports import Advert
-from edge.care.hazards import KINDS, Firing, Hazard, look, pressed, step
+from edge.care.hazards import KINDS, SAYS, Firing, Hazard, look, pressed, step
 from edge.care.home import OFF, ON, PRESS, ROLES
 from edge.config import Config, SensorSection
 from edge.credentials import Credentials
 from edge.hub import Hub
 from edge.ports import Ports
 from edge.threads import in_thread
+from protocols import home_topics
+from protocols.mqtt import Publish
 
 log = logging.getLogger(__name__)
 
@@ -50,22 +53,25 @@ class Sensors:
         self._keys: dict[str, bytes | None] = {}
         for section in config.sensors:
             key = credentials.sensors.get(section.id)
-            if key is None and not section.plain:
+            if section.address is not None and key is None and not section.plain:
                 hub.see("sensor_keys", section.id, True, "no key in the credentials")
                 continue
-            self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
+            if section.address is not None:
+                self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
             silent_ms = round(section.silent_s * 1000)
             hazard = Hazard(section.role, silent_ms, now_ms) if section.role in KINDS else None
             self._sensors[section.id] = _Known(section, now_ms, hazard)
         self._by_address = {known.section.address: known for known in self._sensors.values()}
+        self._by_topic = {k.section.topic: k for k in self._sensors.values() if k.section.topic is not None}
 
     async def run(self) -> None:
         """Load what decodes, then look at the time now and then; at once over where there are no sensors."""
         if not self._sensors:
             return
-        driver = await in_thread("import sensors", importlib.import_module, "drivers.ble.sensors")
-        for name, known in self._sensors.items():
-            known.reader = driver.SensorReader(self._keys[name])
+        if self._keys:
+            driver = await in_thread("import sensors", importlib.import_module, "drivers.ble.sensors")
+            for name, key in self._keys.items():
+                self._sensors[name].reader = driver.SensorReader(key)
         while True:
             await asyncio.sleep(LOOK_S)
             for name, known in self._sensors.items():
@@ -91,18 +97,38 @@ class Sensors:
         heard = known.reader.read(advert) if known is not None and known.reader is not None else None
         if known is None or heard is None:
             return
-        known.rssi, known.heard, known.heard_ms = advert.rssi, True, self._clock.monotonic_ms()
-        if heard.battery_pct is not None:
-            known.battery_pct = heard.battery_pct
-            self._hub.see("sensor_battery", known.section.id, heard.battery_pct <= LOW_PCT)
-        if known.hazard is not None:
-            self._danger(known, known.hazard, dict(heard.states), bool(heard.presses))
+        known.rssi = advert.rssi
+        self._said(known, dict(heard.states), heard.battery_pct, bool(heard.presses))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What is to be heard of the broker."""
+        return tuple(self._by_topic)
+
+    def on_message(self, message: Publish) -> None:
+        """A message of the broker. One that it kept from before is no news, and no sign of life."""
+        known = self._by_topic.get(message.topic)
+        said = home_topics.read(message.payload) if known is not None and not message.retained else None
+        if known is None or said is None:
             return
-        if heard.presses:
+        states = dict(said.states)
+        if said.plain is not None:  # ON of a smoke detector's topic is smoke: its role says what it means
+            states = {(SAYS.get(known.section.role) or ROLES[known.section.role])[0]: said.plain}
+        self._said(known, states, said.battery_pct, bool(said.presses))
+
+    def _said(self, known: _Known, states: dict[str, bool], battery_pct: int | None, press: bool) -> None:
+        known.heard, known.heard_ms = True, self._clock.monotonic_ms()
+        if battery_pct is not None:
+            known.battery_pct = battery_pct
+            self._hub.see("sensor_battery", known.section.id, battery_pct <= LOW_PCT)
+        if known.hazard is not None:
+            self._danger(known, known.hazard, states, press)
+            return
+        if press:
             self._hub.sense(known.section.id, PRESS)
-        states = [heard.states[name] for name in ROLES[known.section.role] if name in heard.states]
-        if states:
-            known.on = any(states)
+        mine = [states[name] for name in ROLES[known.section.role] if name in states]
+        if mine:
+            known.on = any(mine)
             self._tell(known)
 
     def _danger(self, known: _Known, hazard: Hazard, states: dict[str, bool], press: bool) -> None:

@@ -299,3 +299,25 @@ def test_prompts_that_cannot_be_are_named():
     assert "prompts.id: pills stands there twice" in refusal(
         SEED + PILLS + PILLS.replace("[quiet]\nfrom_minute = 1200\n", "")
     )
+
+
+ZIGBEE = """
+[mqtt]
+user = "hub"
+[[sensors]]
+id = "bed-01"
+topic = "zigbee2mqtt/bed"
+role = "bed"
+room = "bedroom"
+elder = "e-chen"
+"""
+
+
+def test_a_sensor_has_an_address_or_a_topic_and_a_topic_needs_a_broker():
+    assert parse(SEED + ZIGBEE).sensors[0].topic == "zigbee2mqtt/bed"
+    address = 'topic = "zigbee2mqtt/bed"\naddress = "C4:5E:00:00:00:01"\n'
+    assert "sensors[0]: allowed is one of" in refusal(
+        SEED + ZIGBEE.replace('topic = "zigbee2mqtt/bed"\n', address)
+    )
+    assert "there is no [mqtt]" in refusal(SEED + ZIGBEE.replace('[mqtt]\nuser = "hub"\n', ""))
+    assert "sensors[0].topic" in refusal(SEED + ZIGBEE.replace("zigbee2mqtt/bed", "zigbee2mqtt/#"))
