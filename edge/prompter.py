@@ -62,6 +62,7 @@ class Open:
     due_ms: int
     said_ms: int | None = None
     answer: str = ""
+    presses: int = 0  # answers so far: only the last one is repeated
 
     @property
     def token(self) -> str:
@@ -177,7 +178,7 @@ class Prompter:
         if self._open is not question:
             return
         now_ms = self._hub.mint.clock.monotonic_ms()
-        if said is Said.SAID:
+        if said is Said.SAID or question.presses:  # whoever answers has heard it
             question.said_ms = now_ms
             past = self._past.get(question.plan.prompt.id)
             times = past.times + 1 if past is not None and past.due_ms == question.due_ms else 1
@@ -191,7 +192,9 @@ class Prompter:
         if question is None or question.token != token or self.question() != token:
             return
         question.answer = YES if answer is Answer.YES else self._no(question)
-        self._begin(self._confirm(question, question.answer))
+        question.presses += 1
+        self._speaker.hush(Lane.READING)  # nobody has to hear it out
+        self._begin(self._confirm(question, question.answer, question.presses))
 
     def _no(self, question: Open) -> str:
         """ "Not now" of what can be put off, and has not been too often; else no."""
@@ -199,12 +202,14 @@ class Prompter:
         put_off = past.snoozes if past is not None and past.due_ms == question.due_ms else 0
         return LATER if prompt.kind != "question" and put_off < prompt.snoozes else NO
 
-    async def _confirm(self, question: Open, answer: str) -> None:
+    async def _confirm(self, question: Open, answer: str, press: int) -> None:
         """Repeat what was understood: it counts when that was said and nothing else was answered."""
-        said = await self._say(
-            UNDERSTOOD[answer].value, lambda: self._open is question and question.answer == answer
-        )
-        if self._open is not question or question.answer != answer:
+
+        def still() -> bool:
+            return self._open is question and question.presses == press
+
+        said = await self._say(UNDERSTOOD[answer].value, still) if still() else Said.TOO_LATE
+        if not still():
             return
         if said in (Said.SAID, Said.FAILED):  # a mute hub has heard it all the same
             self._report("care.answered", question.plan.prompt, question.due_ms, answer=answer)
