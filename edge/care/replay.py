@@ -66,7 +66,7 @@ def _between(known: Known, begin: Stamp, end: Stamp, home: Home) -> tuple[Known,
 
 def _every_ms(home: Home) -> int:
     care = home.care
-    shortest = min(r.after_minutes for r in (care.bed_exit, care.no_motion, care.door_open, care.stove))
+    shortest = min(r.after_minutes for r in (care.bed_exit, care.door_open, care.left_at_night, care.stove))
     return min(EVERY_MS, max(LEAST_MS, round(shortest * 60_000 / 4)))
 
 

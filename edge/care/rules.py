@@ -23,7 +23,18 @@ from edge.care.home import (
     passed_minutes,
     window_minutes,
 )
-from edge.care.settings import BedExit, CareSection, DoorOpen, Missed, NoMotion, NotUp, Stove, Vitals, WellKey
+from edge.care.settings import (
+    BedExit,
+    CareSection,
+    DoorOpen,
+    LeftAtNight,
+    Missed,
+    NoMotion,
+    NotUp,
+    Stove,
+    Vitals,
+    WellKey,
+)
 from edge.care.vitals import judge
 from edge.entries import Stamp
 from protocols.values import Lane
@@ -152,6 +163,21 @@ def _door_open(see: See, rule: DoorOpen) -> Found:
     return None
 
 
+def _left_at_night(see: See, rule: LeftAtNight) -> Found:
+    facts, last = see.known.facts, see.known.indoor.get(see.elder)
+    if not in_window(see.minute, rule.from_minute, rule.to_minute):
+        return None
+    if any(facts[sensor.id].on for sensor in see.sensors("motion", "bed")):
+        return None
+    for door in see.sensors("door"):
+        used = see.minutes(facts[door.id].since)
+        at_night = window_minutes(used, see.minute, rule.from_minute, rule.to_minute)
+        inside = last is not None and see.minutes(last) < used
+        if not facts[door.id].on and not inside and used >= rule.after_minutes and at_night >= used - 1e-6:
+            return {"minutes": round(used)}, door
+    return None
+
+
 def _stove(see: See, rule: Stove) -> Found:
     for stove in see.sensors("stove"):
         fact = see.known.facts[stove.id]
@@ -199,11 +225,15 @@ RULES: Final = (
     Rule("not_up", "call.inactivity", Lane.SOS, ("bed", "motion"), True, 0, _not_up),
     Rule("no_motion", "call.inactivity", Lane.SOS, ("motion",), True, 120, _no_motion),
     Rule("door_open", "call.door", Lane.SOS, ("door",), True, 30, _door_open),
+    Rule("left_at_night", "call.door", Lane.SOS, ("door",), True, 60, _left_at_night),
     Rule("stove", "call.stove", Lane.SOS, ("stove", "motion"), False, 15, _stove),
     Rule("well_key", "call.inactivity", Lane.ASSIST, ("well",), True, 0, _well_key),
     Rule("vitals", "call.vitals", Lane.SOS, (), False, 5, _vitals),
 )
-ALSO_HEARD: Final = {"no_motion": ("bed", "door")}  # roles that a rule looks at where a home has them
+ALSO_HEARD: Final = {
+    "no_motion": ("bed", "door"),
+    "left_at_night": ("bed", "motion"),
+}  # roles that a rule looks at where a home has them
 
 
 def look(known: Known, now: Stamp, home: Home, silent: frozenset[str] = frozenset()) -> tuple[Verdict, ...]:
@@ -251,8 +281,10 @@ def _is_anew(see: See, rule: Rule, sensor: Sensor | None) -> bool:
 
 
 def _equipped(rule: Rule, sensors: tuple[Sensor, ...]) -> bool:
-    """A stove needs somebody who sees its room; the other rules are content with one of their roles."""
+    """A stove needs somebody who sees its room; most rules are content with one of their roles."""
     roles = {sensor.role for sensor in sensors}
+    if rule.name == "left_at_night":  # who is inside must be seen
+        return "door" in roles and bool(roles & {"bed", "motion"})
     return roles >= set(rule.needs) if rule.name == "stove" else bool(roles & set(rule.needs))
 
 

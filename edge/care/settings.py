@@ -63,6 +63,15 @@ class DoorOpen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     to_minute: DayMinute = NIGHT[1]
 
 
+class LeftAtNight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Out by the door at night, and not back. Off unless it is agreed: nobody is there to answer."""
+
+    on: bool = False
+    after_minutes: After = 20
+    from_minute: DayMinute = NIGHT[0]
+    to_minute: DayMinute = NIGHT[1]
+
+
 class Stove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The stove is on, and nobody has been in its room."""
 
@@ -111,6 +120,7 @@ class PersonRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     not_up: NotUp | None = None
     no_motion: NoMotion | None = None
     door_open: DoorOpen | None = None
+    left_at_night: LeftAtNight | None = None
     stove: Stove | None = None
     well_key: WellKey | None = None
     missed: Missed | None = None
@@ -125,6 +135,7 @@ class CareSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     not_up: NotUp = NotUp()
     no_motion: NoMotion = NoMotion()
     door_open: DoorOpen = DoorOpen()
+    left_at_night: LeftAtNight = LeftAtNight()
     stove: Stove = Stove()
     well_key: WellKey = WellKey()
     missed: Missed = Missed()

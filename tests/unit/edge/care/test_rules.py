@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge.care import words
 from edge.care.home import window_minutes
 from edge.care.rules import BLIND, CALM, FIRES, OFF, RULES, SAID, UNEQUIPPED, WAITING, look
-from edge.care.settings import BedExit, CareSection, Missed, NoMotion, PersonRules
+from edge.care.settings import BedExit, CareSection, LeftAtNight, Missed, NoMotion, PersonRules
 from tests.unit.edge.care.story import Story
 
 
@@ -128,6 +128,22 @@ def test_a_door_that_stands_open_at_night() -> None:
     assert night.at("22:00").raises() == ["door_open"]
     shut = Story("door", clock="23:00").says("door-01", True).at("23:05").says("door-01", False)
     assert shut.at("23:30").raises() == []
+
+
+def test_who_walks_out_at_night_and_does_not_come_back() -> None:
+    care = CareSection(left_at_night=LeftAtNight(on=True))
+    night = Story("door", "motion", care=care, clock="23:00").at("01:00").moves()
+    night.at("01:05").says("door-01", True).says("door-01", False)
+    assert night.at("01:24").raises() == []
+    assert night.at("01:25").raises() == ["left_at_night"]
+    back = Story("door", "motion", care=care, clock="01:00").says("door-01", True).says("door-01", False)
+    assert back.at("01:02").moves().at("02:00").raises() == []
+    day = (
+        Story("door", "motion", care=care, clock="15:00").moves().says("door-01", True).says("door-01", False)
+    )
+    assert day.at("23:30").raises() == [], "who went out by day is late, and that is their own affair"
+    assert Story("door", care=care).state("left_at_night") == UNEQUIPPED
+    assert Story("door", "motion").state("left_at_night") == OFF, "unless it is agreed"
 
 
 def test_a_stove_with_nobody_there_and_one_with_somebody() -> None:
