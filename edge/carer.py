@@ -162,6 +162,7 @@ class Carer:
             "rules": [self._row(verdict, language) for verdict in self._verdicts],
             "home": msgspec.to_builtins(self._home),
             "language": self._language,
+            "now": msgspec.to_builtins(self._hub.mint.stamp()),
         }
 
     def blind(self) -> list[dict[str, Any]]:

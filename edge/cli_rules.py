@@ -80,9 +80,10 @@ def _replay(socket: Path, since_ms: int, document: str | None, language: str) ->
     from edge.care import words
     from edge.care.home import Home
     from edge.care.replay import replay
+    from edge.entries import Stamp
 
     told = ask_hub(socket, "rules")
-    home = msgspec.convert(told["home"], Home)
+    home, until = msgspec.convert(told["home"], Home), msgspec.convert(told["now"], Stamp)
     if document is not None:
         from edge.config import parse_settings
 
@@ -97,7 +98,7 @@ def _replay(socket: Path, since_ms: int, document: str | None, language: str) ->
             "reason": words.reason(fired.verdict, language),
             "fired": fired.happened,
         }
-        for fired in replay(_entries(socket), home)
+        for fired in replay(_entries(socket), home, until)
         if fired.at.wall_ms >= since_ms
     ]
 
