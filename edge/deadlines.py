@@ -38,6 +38,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """Deadlines in milliseconds; the defaults are the reviewed ones (ARCHITECTURE "A call")."""
 
     asking_ms: int = 30_000  # a fall is asked about for this long: the commercial anchors' window
+    rule_asking_ms: int = 60_000  # what a rule noticed: whoever is asked may be in another room
     help_ms: int = 90_000  # delivered and not taken
     assist_help_ms: int = 180_000  # of service hours
     assist_ask_ms: int = 40_000  # three questions in two minutes
@@ -113,7 +114,8 @@ def _served_until(wall_ms: int, care: Care) -> int:
 def _all(book: Book, now: Now, timing: Timing, care: Mapping[str, Care]) -> Iterator[tuple[int, Due]]:
     for call in open_calls(book):
         if call.life is Life.ASKING:
-            left = timing.asking_ms - elapsed_ms(book, call.at, now)
+            window_ms = timing.rule_asking_ms if call.is_of_a_rule else timing.asking_ms
+            left = window_ms - elapsed_ms(book, call.at, now)
             yield left, TimerEntry(at=now, call_id=call.id, name="asking.opens")
         elif call.view.state == (Life.OPEN, Handling.NONE) and call.is_known_in_full:
             yield from _not_taken(book, call, now, timing, care.get(call.elder, Care()))

@@ -23,9 +23,10 @@ from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
+from edge.carer import Carer
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
-from edge.config import Config, Settings, TimingSection
+from edge.config import Config, Settings
 from edge.configuration import Configuration, Version
 from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
@@ -34,6 +35,7 @@ from edge.heartbeat import Heartbeat
 from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
+from edge.inputs.broker import Broker
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
@@ -42,6 +44,7 @@ from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
+from edge.prompter import Prompter
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
@@ -186,7 +189,11 @@ class Service:
     def _begin_keys(self) -> None:
         pins = self.config.pins
         key_input = KeyInput(
-            self.hub, self._cancel_offered, lambda key, stuck: self.hub.see("key_stuck", key, stuck)
+            self.hub,
+            self._cancel_offered,
+            lambda key, stuck: self.hub.see("key_stuck", key, stuck),
+            lambda: self.prompter.question() if hasattr(self, "prompter") else "",
+            lambda question, answer: self.prompter.answer(question, answer),
         )
         self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
@@ -256,10 +263,16 @@ class Service:
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
-        self.meters = Meters(
-            self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
-        )
         self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
+        self.carer = Carer(self.hub, config, self.writer.read, self.sensors.silent)
+        self.meters = Meters(
+            self.hub,
+            self.ports,
+            config,
+            self.pendants,
+            lambda: self.config.home.utc_offset_minutes,
+            self.carer.judge,
+        )
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self.heartbeat = Heartbeat(
             self.hub,
@@ -268,15 +281,26 @@ class Service:
             last_word_ms=lambda: self.uplink.last_word_ms,
             config_digest=lambda: self.configuration.active.hash[:16],
         )
+        self.prompter = Prompter(self.hub, config, self.speaker, self.state, self.writer.read)
         self._present()
         self.effects = Effects(
-            self.hub, self.heartbeat.beat, self.speak_aside, self._propose, self.configuration.settles
+            self.hub,
+            self.heartbeat.beat,
+            self.speak_aside,
+            self._propose,
+            self.configuration.settles,
+            self.prompter.command,
         )
         self.uplink.start()
         self.supervisor.add("radio", self.pendants.run)
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        if config.mqtt is not None and self.sensors.topics:
+            secret, topics = self.credentials.mqtt_password, self.sensors.topics
+            broker = Broker(self.hub, config.mqtt, secret, topics, self.sensors.on_message)
+            self.supervisor.add("mqtt", broker.run)
+        self.supervisor.add("rules", self.carer.run)
 
     def _present(self) -> None:
         config = self.config
@@ -289,10 +313,11 @@ class Service:
             self.speaker,
             self.pendants,
             language=config.home.language,
-            timing=_timing(config.timing),
+            timing=_timing(config),
             care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
+            asking=lambda: bool(self.prompter.question()),
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
@@ -304,7 +329,9 @@ class Service:
         """Put other settings in force, whole and while everything runs: no key is deaf meanwhile."""
         self.config = config = self.config.having(settings)
         await self.uplink.use(settings)
-        self.presenter.use(config.home.language, _timing(config.timing), _care(config))
+        self.presenter.use(config.home.language, _timing(config), _care(config))
+        self.carer.use(config)
+        self.prompter.use(config)
         self.heartbeat.timing = config.timing
         self.watch.utc_offset_minutes = config.home.utc_offset_minutes
 
@@ -362,6 +389,7 @@ class Service:
                 *self.meters.devices(),
                 *self.sensors.devices(),
             ],
+            self.carer.blind,
         )
         history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
@@ -369,15 +397,22 @@ class Service:
             {
                 **tables.operations(),
                 **history.operations(),
+                **self.carer.operations(),
+                **self.prompter.operations(),
                 **self.configuration.operations(),
             },
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)
+        self.supervisor.add("prompts", self._prompt)
         self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
         self._report_settings()
         self.supervisor.add("keep", self._keep)
         self.supervisor.add("examine", self._examine)
+
+    async def _prompt(self) -> None:
+        await asyncio.wait({self._loading})  # the platform's prompts stand in the state
+        await self.prompter.run()
 
     async def _keep(self) -> None:
         """Once a minute: numbers ahead, what may be forgotten."""
@@ -415,8 +450,10 @@ class Service:
         return fresh and self.writer.stuck_ms(now_ms) < STUCK_MS
 
 
-def _timing(section: TimingSection) -> Timing:
+def _timing(config: Config) -> Timing:
+    section = config.timing
     return Timing(
+        rule_asking_ms=round(config.care.ask_s * 1000),
         help_ms=round(section.help_s * 1000),
         assist_help_ms=round(section.assist_help_s * 1000),
         assist_ask_ms=round(section.assist_ask_s * 1000),

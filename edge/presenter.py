@@ -80,10 +80,11 @@ class Presenter:
         care: Mapping[str, Care],
         no_path: Callable[[], bool],
         silent: Callable[[], bool],
+        asking: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hub, self._lamp, self._speaker, self._pendants = hub, lamp, speaker, pendants
         self._language, self._timing, self._care = language, timing, care
-        self._no_path, self._silent = no_path, silent
+        self._no_path, self._silent, self._asking = no_path, silent, asking
         self.shown = Surface()
         self._speaking: dict[asyncio.Task[None], Phrase] = {}
         self._wake = asyncio.Event()
@@ -120,7 +121,8 @@ class Presenter:
 
     def _show(self) -> None:
         now = self._hub.mint.stamp()
-        after = surface(self._hub.book, now, self._care, no_path=self._no_path(), silent=self._silent())
+        known = {"no_path": self._no_path(), "silent": self._silent(), "prompting": self._asking()}
+        after = surface(self._hub.book, now, self._care, **known)
         effects = changes(self.shown, after)
         self.shown = after
         for effect in effects:

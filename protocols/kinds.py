@@ -39,9 +39,12 @@ KINDS: dict[str, KindRow] = {
     "call.gas": _call(6, Lane.SOS),
     "call.water": _call(7, Lane.ASSIST),
     "call.pull_cord": _call(8, Lane.SOS),
-    "call.bed_exit": _call(9, Lane.ASSIST),
-    "call.inactivity": _call(10, Lane.ASSIST),
-    "call.vitals": _call(11, Lane.ASSIST),
+    # What is asked about first goes out when nobody answers: then somebody may lie on the floor.
+    "call.bed_exit": _call(9, Lane.SOS),
+    "call.inactivity": _call(10, Lane.SOS),
+    "call.vitals": _call(11, Lane.SOS),
+    "call.stove": _call(12, Lane.SOS),
+    "call.door": _call(13, Lane.SOS),
     "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
     "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
     "command.result": _row(18, Lane.FAULT, data.CommandResultData),
@@ -81,6 +84,8 @@ COMMANDS: dict[str, int] = {
     "report": 5,
     "test": 6,
     "update": 7,
+    "prompt": 8,
+    "prompt.remove": 9,
 }
 
 KIND_CODES = Codes({name: row.code for name, row in KINDS.items()})

@@ -37,6 +37,17 @@ class Phrase(enum.StrEnum):
     ASK_FALL = "ask-fall"  # a fall, while nothing goes out yet: green is "all is well", any other key calls
     CANCEL_OFFER = "cancel-offer"  # cancelling is possible now
     CANCEL_ASKED = "cancel-asked"  # told to the platform, which has not accepted yet
+    ASK_WELL = "ask-well"  # a rule noticed something: asked before anybody is called
+    WELL = "well"  # the answer was yes, and nothing has gone out
+    PROMPT_MEDICATION = "prompt-medication"  # questions of the day: green once is yes, twice no or not now
+    PROMPT_MEASUREMENT = "prompt-measurement"
+    PROMPT_APPOINTMENT = "prompt-appointment"
+    PROMPT_QUESTION = "prompt-question"
+    PROMPT_NURSING = "prompt-nursing"
+    PROMPT_REHABILITATION = "prompt-rehabilitation"
+    UNDERSTOOD_YES = "understood-yes"  # the answer as the hub took it, before it counts
+    UNDERSTOOD_NO = "understood-no"
+    UNDERSTOOD_LATER = "understood-later"
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
     PLATFORM_BACK = "platform-back"  # it answers again
 

@@ -108,17 +108,16 @@ class HubRig:
         await self.child.stop()
         await self._ended()
 
-    def key(self, name: str, down: bool) -> Press | None:
+    def key(self, name: str, down: bool, *, answers: bool = False) -> Press | None:
         """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin.
-        Green while it asks about a fall is the answer, and no call of its own."""
+        One that `answers` a question need not become an event; green while it asks about a fall does so."""
         if self._pins is None or not self.running:
             return None
         press = None
         if down:
             fell = self.ledger.asked_about(self._asked_ms()) if name == "green" else None
-            press = Press(
-                now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=fell is not None
-            )
+            may_fold = answers or fell is not None
+            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=may_fold)
             self.ledger.write(press)
             if fell is not None:
                 self.ledger.answer(fell, press.at_ms)
@@ -126,18 +125,28 @@ class HubRig:
         self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
-    async def press(self, name: str, hold_s: float = 0.12) -> Press:
+    async def press(self, name: str, hold_s: float = 0.12, *, answers: bool = False) -> Press:
         """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
         run."""
         finger = self._fingers[name]
         await finger.ready()
-        press = self.key(name, True)
+        press = self.key(name, True, answers=answers)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)
         self.key(name, False)
         finger.lifted()
         return press
+
+    def answer_twice(self, name: str) -> None:
+        """Two presses within a second, as one hand's movement: an answer, of which no event need come."""
+        if self._pins is None:
+            raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
+        self.ledger.write(Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=True))
+        began = time.monotonic()
+        for after_s, edge in ((0.0, 0), (0.12, 1), (0.4, 0), (0.52, 1)):
+            line = {"pin": PINS[name], "edge": edge, "at_s": began + after_s}
+            self._pins.write(json.dumps(line).encode() + b"\n")
 
     async def has_open_call(self, elder: str) -> bool:
         """Whether the hub itself thinks that this elder has an open call; True while it does not answer.
@@ -282,6 +291,8 @@ def hub_toml(
         ),
         "[timing]",
         *_pairs(**home.timing),
+        "[care]",
+        *_pairs(**{key: value for key, value in home.care.items() if not isinstance(value, dict)}),
     ]
     if home.modems:
         lines += [
@@ -309,6 +320,8 @@ def hub_toml(
     for number, sensor in enumerate(home.sensors, 1):
         lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
         lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
+    for rule, values in home.care.items():
+        lines += [f"[care.{rule}]", *_pairs(**values)] if isinstance(values, dict) else []
     return "\n".join(lines) + "\n"
 
 

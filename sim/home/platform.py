@@ -122,6 +122,12 @@ class PlatformRig:
         if status != 202:
             raise RuntimeError(f"the seat answered {status} to settings: {body[:200]!r}")
 
+    async def prompt(self, hub: str, **data: Any) -> None:
+        """Send a prompt to a hub, as a nurse at the platform would."""
+        status, body = await self._post(f"/seat/hubs/{hub}/prompts?by=nurse", json.dumps(data).encode())
+        if status != 202:
+            raise RuntimeError(f"the seat answered {status} to a prompt: {body[:200]!r}")
+
     async def _post(self, path: str, content: bytes = b"{}") -> tuple[int, bytes]:
         reader, writer = await asyncio.open_connection(LOOPBACK, self.info["seat_port"])
         try:
@@ -171,6 +177,14 @@ class PlatformRig:
         path = self.directory / "platform.db"
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             return arrived(db)
+
+    def cares(self) -> list[tuple[str, str, str]]:
+        """What it was told of prompts, in its order: (kind, plan, answer)."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM events WHERE kind LIKE 'care.%' ORDER BY number").fetchall()
+        events = [decode_event(body) for (body,) in rows]
+        return [(e.kind, str(e.data.get("plan")), str(e.data.get("answer", ""))) for e in events]
 
     def outcomes(self) -> list[str]:
         """How the commands of the platform ended, as hubs have reported it."""

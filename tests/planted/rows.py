@@ -7,7 +7,7 @@ so. A fault is the kind of slip that a change could make, not sabotage of the sc
 from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
-from tests.planted.rows_of_care import METERS, SENSORS
+from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
 
@@ -441,5 +441,5 @@ SETTINGS = (
 
 PLANTS = (
     *(*PRESSES, *LINES, *TEXTS, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
-    *(*METERS, *SENSORS, *TESTS),
+    *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

@@ -344,3 +344,17 @@ def test_a_fall_that_was_nothing_ends_on_its_pendant_too():
     book = fold(pressed(1, at(0), kind="call.fall", source="pendant"), did("answer_yes", PRESS))
     assert [p.stage for p in show(book).pendants] == [STAGE_CANCELLED]
     assert show(book).questions == ()
+
+
+def test_what_a_rule_noticed_is_asked_about_three_times_and_then_no_more():
+    book = fold(pressed(1, at(0), kind="call.bed_exit", source="rule"))
+    assert (spoken(book), asked(book)) == (["ask-well"], eid(1))
+    for seconds in (2, 24, 46):
+        book = fold(told("ask-well.1", eid(1), at(seconds * S)), book=book)
+        assert spoken(book, at((seconds + 19) * S)) == []
+        assert spoken(book, at((seconds + 20) * S)) == (["ask-well"] if seconds < 46 else [])
+
+
+def test_who_says_that_all_is_well_is_not_told_of_a_call_that_was_cancelled():
+    book = fold(pressed(1, at(0), kind="call.bed_exit", source="rule"), did("answer_yes", eid(1), at(5 * S)))
+    assert spoken(book, at(6 * S)) == ["well"]
