@@ -13,15 +13,17 @@ from sim.scenarios.steps import ARRIVES_S, arrived, close, has_case, hub_says, l
 
 ASKS_S = 40.0  # a prompt is for a moment some seconds ahead, and the way to the hub is polled
 SAID_S = 20.0  # a sentence of six seconds, and a machine that has other things to do
-SHORT = {"repeat_minutes": 0.1, "times": 2, "answer_s": 4.0, "in_quiet_hours": True}
+SHORT = {"repeat_minutes": 0.1, "times": 2, "in_quiet_hours": True}
 
 
-async def _sends(home: Home, name: str, kind: str = "medication") -> int:
-    """The platform sends a prompt for now; gives the time before it."""
+async def _sends(home: Home, name: str, kind: str = "medication", answer_s: float = 4.0) -> int:
+    """The platform sends a prompt for now, with so long for the answer; gives the time before it."""
     before = now_ms()
     start = datetime.datetime.now(HOME_ZONE) + datetime.timedelta(seconds=2)
     text = start.strftime("%Y-%m-%dT%H:%M:%S")
-    await home.platform.prompt("hub-01", id=name, elder="e-chen", kind=kind, start=text, **SHORT)
+    await home.platform.prompt(
+        "hub-01", id=name, elder="e-chen", kind=kind, start=text, answer_s=answer_s, **SHORT
+    )
     return before
 
 
@@ -64,8 +66,10 @@ async def _put_off_and_missed(home: Home, case: Case) -> None:
 
 
 async def _in_a_call(home: Home, case: Case) -> None:
-    began = await _sends(home, "night")
+    began = await _sends(home, "night", answer_s=120.0)
     await case.until("asked again", hub_says(home, "prompt-medication", began), ASKS_S)
+    asked = lambda: any(row[:2] == ("care.reminded", "night") for row in home.platform.cares())  # noqa: E731
+    await case.until("and said to its end", asked, SAID_S)
     red = await home.hub.press("red")
     await case.until("red is an SOS, whatever is being asked", arrived(home, red), ARRIVES_S)
     green = await home.hub.press("green")
