@@ -52,6 +52,10 @@ class Adxl367(Registers):
 
     # -- setting up
 
+    def is_there(self) -> bool:
+        """Whether such a chip answers."""
+        return self.holds(_DEVID_AD, _IDENTITY) and self.holds(_PARTID, _PART)
+
     def start(self, hz: int, wake_mg: int = WAKE_MG) -> None:
         """Set everything up and let it run at 25 or 50 Hz. OSError when there is no such chip."""
         if self.get(_DEVID_AD) != _IDENTITY or self.get(_PARTID) != _PART:

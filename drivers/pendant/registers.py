@@ -29,6 +29,13 @@ class Registers:
         """One register."""
         return self.read_into(register, self._one)[0]
 
+    def holds(self, register: int, value: int) -> bool:
+        """Whether a register holds this; false too when the bus fails twice."""
+        try:
+            return self.get(register) == value
+        except OSError:
+            return False
+
     def put(self, register: int, value: int) -> None:
         """Write one register. OSError when the bus fails twice."""
         try:

@@ -121,19 +121,17 @@ class Board:
         return bool(self._motion_pin.value())
 
     def accelerometer(self):
-        """Its driver, or None on a board without: an ADXL367 where one answers, else an LIS2DW12."""
+        """Its driver, or None on a board without: an ADXL367 where one answers, else an LIS2DW12.
+
+        Each is asked by its own address: a scan of a stuck bus waits for every address, seconds in all.
+        """
         if not self._motion:
             return None
-        bus = self._bus()
-        found = bus.scan()
-        if not found:
-            self._free_bus()
-            found = bus.scan()
         from drivers.pendant import adxl367, lis2dw12
 
-        if adxl367.ADDRESS in found:
-            return adxl367.Adxl367(bus, free_bus=self._free_bus)
-        return lis2dw12.Lis2dw12(bus, free_bus=self._free_bus)
+        bus = self._bus()
+        chip = adxl367.Adxl367(bus, free_bus=self._free_bus)
+        return chip if chip.is_there() else lis2dw12.Lis2dw12(bus, free_bus=self._free_bus)
 
     def _bus(self):
         return machine.I2C(0, scl=machine.Pin(self._motion[1]), sda=machine.Pin(self._motion[2]), freq=400000)

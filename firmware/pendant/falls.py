@@ -14,6 +14,7 @@ HZ = 25  # half of the samples and of the charge, 0.4 % of the trunk's falls at 
 POLL_MS = 320  # 8 samples of 32: a loop that is late for a second still loses none
 SETTLE_MS = 4000  # after a blow: the detector's 2.6 s and what is felt of the next one
 RETRY_MS = 60000
+FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back
 WRIST = 2  # placement, as provisioning writes it: 0 neck, 1 waist, 2 wrist
 
 
@@ -31,20 +32,14 @@ class Falls:
 
     def start(self, now_ms: int, woke: bool) -> None:
         """Find the chip and let it run; `woke`: its line ended the sleep, so somebody has to look."""
-        self._chip = self._board.accelerometer()
-        if self._chip is None:
-            return
-        if self._detector is None:
-            from firmware.pendant import fall
-
-            make = fall.make_wrist if self._board.placement() == WRIST else fall.make
-            self._detector = make(HZ)
         try:
-            if not self._chip.resume(HZ):
-                self._chip.start(HZ)
+            self._chip = self._board.accelerometer()
+            if self._chip is None:
+                return
+            self._begin()
             if self._chip.cause() or woke:
                 self._blow_ms = now_ms
-        except OSError:
+        except FAILURES:
             self._fail(now_ms)
             return
         self.broken = False
@@ -57,23 +52,12 @@ class Falls:
         if self.broken:
             self.start(now_ms, False)
             return False
+        self._due_ms = now_ms + POLL_MS
         try:
-            if self._chip.cause():  # asked first: what it tells of is in the FIFO by now
-                self._blow_ms = now_ms
-            samples = self._chip.read()
-        except OSError:
+            return self._look(now_ms)
+        except FAILURES:
             self._fail(now_ms)
             return False
-        self._due_ms = now_ms + POLL_MS
-        detector = self._detector
-        if self._chip.overrun:
-            detector.reset()  # what came before has nothing to do with what comes now
-        fell = False
-        for x, y, z in samples:
-            fell = detector.update(x, y, z) or fell
-        if detector.waiting():
-            self._blow_ms = now_ms
-        return fell
 
     def next_ms(self) -> int | None:
         """When `step` is due, while awake; None without a chip."""
@@ -89,7 +73,7 @@ class Falls:
             if self._chip.cause():  # its samples are still to be read
                 self._blow_ms = now_ms
                 return False
-        except OSError:
+        except FAILURES:
             self._fail(now_ms)
             return True
         self._free = self._board.motion_line_free()
@@ -99,7 +83,32 @@ class Falls:
         """Whether the line may end the sleep: not one that is held for ever."""
         return self._chip is not None and not self.broken and self._free
 
+    def _begin(self) -> None:
+        if self._detector is None:
+            from firmware.pendant import fall
+
+            make = fall.make_wrist if self._board.placement() == WRIST else fall.make
+            self._detector = make(HZ)
+        if not self._chip.resume(HZ):
+            self._chip.start(HZ)
+
+    def _look(self, now_ms: int) -> bool:
+        if self._chip.cause():  # asked first: what it tells of is in the FIFO by now
+            self._blow_ms = now_ms
+        samples = self._chip.read()
+        detector = self._detector
+        if self._chip.overrun:
+            detector.reset()  # what came before has nothing to do with what comes now
+        fell = False
+        for x, y, z in samples:
+            fell = detector.update(x, y, z) or fell
+        if detector.waiting():
+            self._blow_ms = now_ms
+        return fell
+
     def _fail(self, now_ms: int) -> None:
+        if self._detector is not None:
+            self._detector.reset()
         self.broken = True
         self._blow_ms = None
         self._due_ms = now_ms + RETRY_MS

@@ -3,7 +3,6 @@
 The program's transactions come as JSON lines over a unix socket and are answered at once: {"a": address, "r":
 register, "n": bytes} and {"a", "w": register, "d": hex} give {"d": hex} or {"e": errno}; {"c": 1} is a clock
 by hand, {"s": 1} and {"l": 1} ask for the levels of the data line and of the interrupt line: {"v": level}.
-{"q": 1} asks who is there: {"v": [address]}.
 """
 
 from __future__ import annotations
@@ -135,8 +134,6 @@ class Bus:
         now_s = self.now_s()
         if self._most_s is not None:
             self._most_s = now_s + PATIENCE_S
-        if "q" in asked:
-            return {"v": [] if self.chip.stuck or self.chip.nak else [self.chip.address]}
         if asked.get("a") != self.chip.address:
             return {"e": EIO}
         try:

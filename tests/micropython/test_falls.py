@@ -172,6 +172,29 @@ def test_a_chip_that_was_gone_is_found_again() -> None:
     assert worn.after(16.0) == 1
 
 
+@pytest.mark.parametrize("failure", [MemoryError(), ValueError("pins"), OSError(19)])
+def test_what_fails_while_it_looks_stops_nothing_and_is_tried_again(failure: Exception) -> None:
+    """A heap that is full in the middle of a look, a bus that cannot be opened: the press goes on."""
+    worn = Worn()
+
+    def fails(*_: object) -> bool:
+        raise failure
+
+    worn.falls._detector.update = fails
+    assert worn.after(1.0) == 0
+    assert worn.falls.broken
+    assert worn.falls.quiet(worn.now_ms)
+    del worn.falls._detector.update
+    worn.accelerometer = fails  # type: ignore[method-assign, assignment]
+    assert worn.after(RETRY_MS / 1000) == 0
+    assert worn.falls.broken
+    del worn.accelerometer
+    worn.after(RETRY_MS / 1000)
+    assert not worn.falls.broken
+    worn.move(motion.fallen(26, HZ, before_s=6.0))
+    assert worn.after(16.0) == 1
+
+
 def test_who_wears_it_on_the_wrist_has_the_table_of_the_wrist() -> None:
     assert Worn(WRIST).falls._detector._trees != Worn().falls._detector._trees
 

@@ -88,9 +88,6 @@ class I2C:
             raise OSError(answer["e"])
         return answer
 
-    def scan(self):
-        return self.ask(q=1)["v"]
-
     def readfrom_mem_into(self, address, register, buffer):
         buffer[:] = binascii.unhexlify(self.ask(a=address, r=register, n=len(buffer))["d"])
 
