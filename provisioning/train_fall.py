@@ -116,6 +116,7 @@ def module(result: Trained, recordings: Sequence[Recording]) -> str:
     ]
     for at in range(0, len(table), 24):
         lines.append('    b"' + "".join(f"\\x{byte:02x}" for byte in table[at : at + 24]) + '"')
+    lines[-1] += ","
     return "\n".join([*lines, ")", ""])
 
 

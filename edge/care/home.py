@@ -48,7 +48,7 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What is set: people, sensors, rules, time zone. `keys`: a hub's own keys belong to its elder."""
+    """What is set: people, sensors, rules, time zone."""
 
     elders: tuple[str, ...]
     sensors: tuple[Sensor, ...]

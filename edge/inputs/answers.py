@@ -58,11 +58,6 @@ class AnswerKey:
             return self.down_at + HELP_MS
         return None if self.up_at is None else self.up_at + TWICE_MS
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether an answer is being given."""
-        return self.down_at is not None or self.up_at is not None
-
     def _ends(self, answer: Answer) -> Answer:
         self.down_at, self.up_at, self.presses = None, None, 0
         return answer

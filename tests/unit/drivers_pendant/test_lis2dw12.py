@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -11,40 +9,16 @@ from hypothesis import strategies as st
 from drivers.pendant import lis2dw12, registers
 from drivers.pendant.lis2dw12 import Lis2dw12
 from sim.pendant.lis2dw12_chip import Chip
+from tests.unit.drivers_pendant.bench import ChipBench
 
 
-class Bench:
-    """A chip on a bus, and a clock that is turned by hand; `feel` is what acts on it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
-        self.now_s = 0.0
-        self.feel: Callable[[float], tuple[int, int, int]] = lambda at_s: (0, 0, 1000)
-        self.chip = Chip(lambda at_s: self.feel(at_s))
-        self.freed = 0
-        self.driver = Lis2dw12(self, free_bus=self.free)
-        if monkeypatch is not None:
-            monkeypatch.setattr(lis2dw12.time, "sleep", self.after)
-
-    def after(self, seconds: float) -> None:
-        self.now_s += seconds
-        self.chip.run(self.now_s)
-
-    def free(self) -> None:
-        self.freed += 1
-        for _ in range(9):
-            self.chip.clock()
-
-    def readfrom_mem_into(self, address: int, register: int, into: bytearray) -> None:
-        assert address == lis2dw12.ADDRESS
-        into[:] = self.chip.read(register, len(into), self.now_s)
-
-    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
-        self.chip.write(register, data, self.now_s)
+def made(patch: pytest.MonkeyPatch | None = None) -> ChipBench:
+    return ChipBench(Chip, Lis2dw12, lambda at_s: (0, 0, 1000), patch)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    bench = Bench(monkeypatch)
+def bench(monkeypatch: pytest.MonkeyPatch) -> ChipBench:
+    bench = made(monkeypatch)
     bench.driver.start(25)
     return bench
 
@@ -53,7 +27,7 @@ def near(sample: tuple[int, int, int], wanted: tuple[int, int, int]) -> bool:
     return all(abs(a - b) <= 8 for a, b in zip(sample, wanted, strict=True))  # 12 bits of +-8 g: 3.9 mg
 
 
-def test_what_acts_on_it_is_read_in_milli_g(bench: Bench) -> None:
+def test_what_acts_on_it_is_read_in_milli_g(bench: ChipBench) -> None:
     bench.feel = lambda at_s: (-250, 980, 7400)
     bench.after(1.01)
     samples = bench.driver.read()
@@ -62,7 +36,7 @@ def test_what_acts_on_it_is_read_in_milli_g(bench: Bench) -> None:
     assert bench.driver.read() == []
 
 
-def test_more_than_the_range_is_its_end(bench: Bench) -> None:
+def test_more_than_the_range_is_its_end(bench: ChipBench) -> None:
     bench.feel = lambda at_s: (30_000, -30_000, 0)
     bench.after(0.1)
     x, y, _ = bench.driver.read()[-1]
@@ -70,7 +44,7 @@ def test_more_than_the_range_is_its_end(bench: Bench) -> None:
     assert -8001 <= y < -7900
 
 
-def test_the_newest_second_is_kept_and_the_loss_is_told(bench: Bench) -> None:
+def test_the_newest_second_is_kept_and_the_loss_is_told(bench: ChipBench) -> None:
     bench.feel = lambda at_s: (round(at_s * 100), 0, 0)
     bench.after(5.0)
     samples = bench.driver.read()
@@ -83,7 +57,7 @@ def test_the_newest_second_is_kept_and_the_loss_is_told(bench: Bench) -> None:
     assert not bench.driver.overrun
 
 
-def test_a_blow_pulls_the_line_until_it_is_asked(bench: Bench) -> None:
+def test_a_blow_pulls_the_line_until_it_is_asked(bench: ChipBench) -> None:
     assert bench.chip.line == 1
     bench.after(1.0)
     assert bench.chip.line == 1, "lying still wakes nobody"
@@ -97,7 +71,7 @@ def test_a_blow_pulls_the_line_until_it_is_asked(bench: Bench) -> None:
     assert bench.driver.cause() == registers.CAUSE_NONE
 
 
-def test_a_drop_pulls_the_line_before_the_blow(bench: Bench) -> None:
+def test_a_drop_pulls_the_line_before_the_blow(bench: ChipBench) -> None:
     bench.after(0.5)
     bench.feel = lambda at_s: (60, 60, 100)
     bench.after(0.4)
@@ -105,20 +79,20 @@ def test_a_drop_pulls_the_line_before_the_blow(bench: Bench) -> None:
     assert bench.driver.cause() & registers.CAUSE_FREE_FALL
 
 
-def test_a_step_wakes_nobody(bench: Bench) -> None:
+def test_a_step_wakes_nobody(bench: ChipBench) -> None:
     bench.feel = lambda at_s: (0, 0, 1000 + (300 if round(at_s * 25) % 14 == 0 else -100))
     bench.after(20.0)
     assert bench.chip.line == 1
 
 
-def test_after_a_sleep_its_history_stands(bench: Bench) -> None:
+def test_after_a_sleep_its_history_stands(bench: ChipBench) -> None:
     bench.after(3.0)
     woken = Lis2dw12(bench)
     assert woken.resume(25)
     assert len(woken.read()) == lis2dw12.DEPTH
 
 
-def test_after_a_brown_out_it_has_to_be_set_up_anew(bench: Bench) -> None:
+def test_after_a_brown_out_it_has_to_be_set_up_anew(bench: ChipBench) -> None:
     bench.chip.reset()
     woken = Lis2dw12(bench)
     assert not woken.resume(25)
@@ -127,21 +101,21 @@ def test_after_a_brown_out_it_has_to_be_set_up_anew(bench: Bench) -> None:
     assert len(woken.read()) == 12
 
 
-def test_an_error_of_the_bus_is_tried_again(bench: Bench) -> None:
+def test_an_error_of_the_bus_is_tried_again(bench: ChipBench) -> None:
     bench.after(0.41)
     bench.chip.nak = 1
     assert len(bench.driver.read()) == 10
     assert (bench.driver.errors, bench.freed) == (1, 1)
 
 
-def test_a_stuck_bus_is_clocked_free(bench: Bench) -> None:
+def test_a_stuck_bus_is_clocked_free(bench: ChipBench) -> None:
     bench.chip.stuck = True
     bench.after(0.41)
     assert len(bench.driver.read()) == 10
     assert not bench.chip.stuck
 
 
-def test_a_dead_bus_is_an_error_and_nothing_else(bench: Bench) -> None:
+def test_a_dead_bus_is_an_error_and_nothing_else(bench: ChipBench) -> None:
     bench.chip.nak = 10**6
     with pytest.raises(OSError, match="19"):
         bench.driver.read()
@@ -149,7 +123,7 @@ def test_a_dead_bus_is_an_error_and_nothing_else(bench: Bench) -> None:
         bench.driver.start(25)
 
 
-def test_another_chip_at_its_address_is_refused(bench: Bench) -> None:
+def test_another_chip_at_its_address_is_refused(bench: ChipBench) -> None:
     bench.chip._registers[0x0F] = 0x33
     with pytest.raises(OSError, match="19"):
         bench.driver.start(25)
@@ -157,14 +131,14 @@ def test_another_chip_at_its_address_is_refused(bench: Bench) -> None:
 
 
 def test_the_self_test_tells_a_good_chip_from_one_that_does_not_move(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: ChipBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bench.driver.self_test()
     monkeypatch.setattr("sim.pendant.lis2dw12_chip.PUSH_MG", (0, 350, 900))
     assert not bench.driver.self_test()
 
 
-def test_its_temperature(bench: Bench) -> None:
+def test_its_temperature(bench: ChipBench) -> None:
     assert bench.driver.temperature_c() == 25
     bench.chip._registers[0x0D:0x0F] = (-5 << 8 & 0xFFFF).to_bytes(2, "little")
     assert bench.driver.temperature_c() == 20
@@ -197,7 +171,7 @@ def test_nine_clocks_free_any_slave_or_none_does(after: int, free: bool) -> None
 def test_whatever_stands_in_its_registers_it_can_be_set_up(
     writes: list[tuple[int, int]], wait_s: float
 ) -> None:
-    bench = Bench()
+    bench = made()
     for register, value in writes:
         bench.chip.write(register, bytes((value,)), bench.now_s)
         bench.after(0.01)
