@@ -51,10 +51,12 @@ class Sensors:
         now_ms = ports.clock.monotonic_ms()
         self._sensors: dict[str, _Known] = {}
         self._keys: dict[str, bytes | None] = {}
+        self._unread: set[str] = set()  # for want of their key
         for section in config.sensors:
             key = credentials.sensors.get(section.id)
             if section.address is not None and key is None and not section.plain:
                 hub.see("sensor_keys", section.id, True, "no key in the credentials")
+                self._unread.add(section.id)
                 continue
             if section.address is not None:
                 self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
@@ -85,7 +87,7 @@ class Sensors:
         key too.
         """
         now_ms = self._clock.monotonic_ms()
-        return frozenset(
+        return frozenset(self._unread).union(
             name
             for name, known in self._sensors.items()
             if now_ms - known.heard_ms >= known.section.silent_s * 1000

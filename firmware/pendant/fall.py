@@ -101,13 +101,8 @@ class Detector:
         return max(self._high[self._at - POST : self._at + 1]) >= IMPACT_MG if self._at >= POST else False
 
     def hang(self) -> tuple:
-        """How the pendant hangs, as learned: to be kept over sleep."""
+        """How the pendant hangs, as learned."""
         return (self._hx >> 4, self._hy >> 4, self._hz >> 4)
-
-    def learn(self, hang: tuple) -> None:
-        """Go on with what `hang` gave before a sleep; after the first sample."""
-        self._hung = True
-        self._hx, self._hy, self._hz = hang[0] << 4, hang[1] << 4, hang[2] << 4
 
     def update(self, x: int, y: int, z: int) -> bool:
         """One sample in milli-g; true when a fall is decided."""

@@ -82,6 +82,7 @@ async def test_a_sensor_without_its_key_is_a_fault_and_not_heard() -> None:
     kitchen = Kitchen({})
     kitchen.says(smoke=True)
     assert kitchen.seen == [("sensor_keys", "smoke-01", True, "no key in the credentials")]
+    assert kitchen.sensors.silent() == {"smoke-01"}, "a rule that needs it is blind, and does not wait for it"
     assert not kitchen.hub.book.calls
 
 
