@@ -27,6 +27,8 @@ CONNECTION_S = 1.5  # [E] connect, discover, handshake, a few frames
 CONNECTION_MA = 35.0  # [E] idle plus a connection event each 30 ms
 LED_MC = 60e-3 * 2 * 2.0  # [E] a flash of 60 ms, two colours, 2 mA each
 BUZZ_MC = 0.5 * 30.0  # [E] half a second of vibration motor, 30 mA
+MOTION_AWAKE_S = 6.5  # [E] after a blow: SETTLE_MS of falls.py, and on while an impact is waited for
+FALL_WAKES_A_DAY = 90.0  # [E] as `anban bench fall` estimates them (candidates, wakes_a_day), trunk
 SECONDS_PER_DAY = 86400
 MC_PER_MAH = 3600.0
 
@@ -95,6 +97,11 @@ def proof_mc() -> float:
     return wake_mc() + air_mc(3.0, schedule.PROOF[0][1]) + CONNECTION_S * CONNECTION_MA
 
 
+def fall_use(wakes_a_day: float = FALL_WAKES_A_DAY) -> Use:
+    """Blows that end the deep sleep and are no fall: radio and all, the FIFO read three times a second."""
+    return Use("blows looked at for falls", wakes_a_day, wake_mc() + MOTION_AWAKE_S * IDLE_MA)
+
+
 def uses(calls_a_month: float = 1.0) -> list[Use]:
     """A quiet pendant in reach of its hub."""
     beats = SECONDS_PER_DAY * 1000 / schedule.HEARTBEAT_PERIOD_MS
@@ -117,6 +124,8 @@ def report() -> dict[str, float]:
     """The figures that are compared across releases."""
     return {
         "battery_days": round(days(uses()), 1),
+        "battery_days_with_falls": round(days([*uses(), fall_use()]), 1),
+        "fall_wakes_mah_a_day": round(fall_use().mah_a_day, 2),
         "wake_mc": round(wake_mc(), 1),
         "advert_second_20ms_mc": round(air_mc(1, 20), 1),
         "advert_second_100ms_mc": round(air_mc(1, 100), 1),
@@ -147,6 +156,9 @@ def main() -> None:
     for use in habits:
         print(f"{use.name:30} {use.mah_a_day:7.3f} mAh a day")
     print(f"{'a cell of ' + str(int(CELL_MAH)) + ' mAh lasts':30} {days(habits):7.1f} days")
+    looks = fall_use()
+    print(f"{looks.name:30} {looks.mah_a_day:7.3f} mAh a day")
+    print(f"{'with those it lasts':30} {days([*habits, looks]):7.1f} days")
     print(f"{'one unheard hour':30} {unheard_mc(3600) / MC_PER_MAH:7.2f} mAh")
     print(f"{'a call of two hours':30} {call_mc(7200) / MC_PER_MAH:7.2f} mAh")
     print(f"{'an unheard press is sent for':30} {unheard_days():7.1f} days")

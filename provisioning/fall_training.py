@@ -14,86 +14,102 @@ from typing import Any
 
 import numpy as np
 
-from drivers.pendant import lis2dw12
+from drivers.pendant import adxl367, lis2dw12
 from firmware.pendant import fall, falls
 from provisioning.fall_data import Recording
 from provisioning.fall_trees import Growth, Trees, grow
 
-RATES = (50, 25)  # the pendant may use either: trees are grown on both
-WAIT_S = fall.POST * fall.BLOCK_MS / 1000 + 0.04  # from an impact to its decision, to the middle of its block
-BOOT_S = 0.45  # the middle of 0.3-0.6 s
+POSTS = {"trunk": 32, "wrist": 44}  # blocks waited after an impact: 2.56 s; a wrist is told apart later
+BOOTS_S = (0.3, 0.6)
 FREE_FALL_MG, FREE_FALL_SAMPLES = 312, 3  # as the driver sets the chip up
 AT_FALL_S = 1.6  # an impact so near to the labelled one (+-0.5 s) is the fall
 EARLY_S = 1.0  # an alarm so long before the labelled impact still counts as its detection
 MERGED_S = 10.0  # alarms that are closer are one
 OLD_WEIGHT = 2.0  # daily life of old people counts twice: they wear it
-FALL_WEIGHT = 1.5
 PER_MILLE = 1000  # scores are thousandths of log-odds
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Impacts of many recordings at one rate. `at_s`: when each was decided."""
+    """Impacts of many recordings, as one way of listening finds them."""
 
-    hz: int
-    features: Any  # (n, features), int32
+    post: int  # blocks that were waited for
+    features: Any  # (n, features), uint8
     recording: Any  # (n,), index into the recordings
-    at_s: Any  # (n,)
+    at_s: Any  # (n,), when each was decided
+    wakes: tuple[int, ...] = ()  # the recording of each end of a sleep
+
+    @property
+    def wait_s(self) -> float:
+        """From an impact to its decision, to the middle of its block."""
+        return (self.post + 0.5) * fall.BLOCK_MS / 1000
 
 
-def candidates(recordings: Sequence[Recording], hz: int) -> Candidates:
-    """Run the pendant's detector over all recordings and keep what it looks at."""
-    detector = fall.Detector(hz, (1, b""))
-    rows: list[list[int]] = []
-    where: list[int] = []
-    when: list[float] = []
-    for index, recording in enumerate(recordings):
-        detector.reset()
-        seen, update = detector.candidates, detector.update
-        for n, (x, y, z) in enumerate(recording.at(hz)):
-            update(x, y, z)
-            if detector.candidates != seen:
-                seen = detector.candidates
-                rows.append(list(detector.f))
-                where.append(index)
-                when.append(n / hz)
-    features = np.array(rows, np.int32).reshape(len(rows), len(fall.FEATURES))
-    return Candidates(hz, features, np.array(where, np.int64), np.array(when))
+class _Kept:
+    """The detector, and what it looked at."""
+
+    def __init__(self, post: int, hz: int) -> None:
+        self.detector = fall.Detector(hz, (1, post, b""))
+        self.rows: list[bytes] = []
+        self.where: list[int] = []
+        self.when: list[float] = []
+        self.wakes: list[int] = []
+
+    def update(self, sample: Sequence[int], index: int, at_s: float) -> None:
+        seen = self.detector.candidates
+        self.detector.update(*sample)
+        if self.detector.candidates != seen:
+            self.rows.append(bytes(self.detector.f))
+            self.where.append(index)
+            self.when.append(at_s)
+
+    def all(self) -> Candidates:
+        features = np.frombuffer(b"".join(self.rows), np.uint8).reshape(-1, len(fall.FEATURES))
+        where, when = np.array(self.where, np.int64), np.array(self.when)
+        return Candidates(self.detector.post, features, where, when, tuple(self.wakes))
 
 
-def woken(recordings: Sequence[Recording], hz: int = 25) -> Candidates:
-    """As `candidates`, by a pendant that sleeps until the accelerometer's line wakes it: of what came before
-    it has what the FIFO holds when the program has booted, the newest 32 samples.
+def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:
+    """Run the pendant's detector over all recordings and keep what it looks at. `skip`: samples left out at
+    the beginning, so that pairs and blocks lie otherwise.
     """
-    detector = fall.Detector(hz, (1, b""))
-    rows: list[list[int]] = []
-    where: list[int] = []
-    when: list[float] = []
-    boot, settle = round(BOOT_S * hz), round(falls.SETTLE_MS * hz / 1000)
+    kept = _Kept(post, hz)
+    for index, recording in enumerate(recordings):
+        kept.detector.reset()
+        for n, sample in enumerate(recording.at(hz)[skip:], skip):
+            kept.update(sample, index, n / hz)
+    return kept.all()
+
+
+def woken(
+    recordings: Sequence[Recording], post: int, boot_s: float, chip: Any = lis2dw12, hz: int = 25
+) -> Candidates:
+    """As `candidates`, by a pendant that sleeps until the accelerometer's line wakes it: of what came before
+    it has what the FIFO holds when the program has booted, the newest `chip.DEPTH` samples.
+    """
+    kept = _Kept(post, hz)
+    detector = kept.detector
+    boot, settle = round(boot_s * hz), round(falls.SETTLE_MS * hz / 1000)
+    wakes = _wakes if chip is lis2dw12 else _wakes_above
     for index, recording in enumerate(recordings):
         samples = recording.at(hz)
-        n = _wakes(samples, 0)
+        n = wakes(samples, 0)
         while n is not None:
+            kept.wakes.append(index)
             end = n + boot  # what comes meanwhile is in the FIFO too
             detector.reset()
-            blow, at = n, max(0, end - lis2dw12.DEPTH + 1)
+            blow, at = n, max(0, end - chip.DEPTH + 1)
             while at < len(samples) and at - blow < settle:
-                seen = detector.candidates
-                detector.update(*samples[at])
-                if detector.candidates != seen:
-                    rows.append(list(detector.f))
-                    where.append(index)
-                    when.append(max(at, end) / hz)
+                kept.update(samples[at], index, max(at, end) / hz)
                 if detector.waiting():
                     blow = max(at, blow)
                 at += 1
-            n = _wakes(samples, at)
-    features = np.array(rows, np.int32).reshape(len(rows), len(fall.FEATURES))
-    return Candidates(hz, features, np.array(where, np.int64), np.array(when))
+            n = wakes(samples, at)
+    return kept.all()
 
 
 def _wakes(samples: Sequence[Sequence[int]], first: int) -> int | None:
-    """Where the line falls: a slope above WAKE_MG, or four samples of free fall."""
+    """Where the LIS2DW12's line falls: a slope above WAKE_MG, or four samples of free fall."""
     low = 0
     for n in range(max(first, 1), len(samples)):
         slope = max(abs(a - b) for a, b in zip(samples[n], samples[n - 1], strict=True)) / 2
@@ -103,15 +119,36 @@ def _wakes(samples: Sequence[Sequence[int]], first: int) -> int | None:
     return None
 
 
+def _wakes_above(samples: Sequence[Sequence[int]], first: int) -> int | None:
+    """Where the ADXL367's does: an axis above WAKE_MG, or free fall."""
+    low = 0
+    for n in range(first, len(samples)):
+        most = max(map(abs, samples[n]))
+        low = low + 1 if most < FREE_FALL_MG else 0
+        if most > adxl367.WAKE_MG or low > FREE_FALL_SAMPLES:
+            return n
+    return None
+
+
+def views(recordings: Sequence[Recording], placement: str) -> list[Candidates]:
+    """What trees are grown on: everything twice, blocks lying otherwise, and as a pendant wakes to it."""
+    post = POSTS[placement]
+    return [
+        candidates(recordings, post),
+        candidates(recordings, post, skip=3),
+        *(woken(recordings, post, boot_s) for boot_s in BOOTS_S),
+    ]
+
+
 def examples(recordings: Sequence[Recording], found: Candidates) -> tuple[Any, Any]:
     """(label, weight) of each candidate; weight 0: left out."""
     impact = np.array([-1.0 if r.impact_s is None else r.impact_s for r in recordings])[found.recording]
     old = np.array([r.age_group == "old" for r in recordings])[found.recording]
-    late = found.at_s - WAIT_S - impact
+    late = found.at_s - found.wait_s - impact
     fallen = impact >= 0
     label = fallen & (np.abs(late) <= AT_FALL_S)
     after = fallen & ~label & (late > 0)
-    weight = np.where(label, FALL_WEIGHT, np.where(old, OLD_WEIGHT, 1.0))
+    weight = np.where(old & ~label, OLD_WEIGHT, 1.0)
     return label.astype(np.int64), np.where(after, 0.0, weight)
 
 
@@ -124,7 +161,7 @@ def folds(recordings: Sequence[Recording], count: int, seed: int = 7) -> Any:
 
 
 def trained(recordings: Sequence[Recording], found: Iterable[Candidates], used: Any, how: Growth) -> Trees:
-    """Trees grown on the recordings that `used` marks, at every rate in `found`."""
+    """Trees grown on the recordings that `used` marks, in every view of `found`."""
     people = {name: n for n, name in enumerate(sorted({r.person for r in recordings}))}
     person = np.array([people[r.person] for r in recordings])
     parts = []

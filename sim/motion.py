@@ -15,8 +15,8 @@ Pose = tuple[float, float, float]
 
 UPRIGHT: Pose = (0.05, -0.99, 0.1)  # hanging on the chest: gravity along the second axis
 UPRIGHT_MG: Sample = (50, -990, 100)
-ON_THE_SIDE: Pose = (0.95, -0.1, 0.28)
-ON_THE_BACK: Pose = (0.05, -0.15, 0.98)
+ON_THE_SIDE: Pose = (0.97, 0.05, 0.22)
+ON_THE_BACK: Pose = (0.05, 0.08, 0.99)
 SITTING: Pose = (0.05, -0.93, 0.36)
 LYING = (ON_THE_SIDE, ON_THE_BACK)
 STEP_S = 0.55  # an old person's walk: 110 steps a minute
@@ -62,7 +62,7 @@ class Wearer:
         return [*down, *blow]
 
     def fall(self) -> list[Sample]:
-        """Loses balance, drops, hits the ground and stays in another pose."""
+        """Loses balance, drops, hits the ground part by part and stays in another pose."""
         lying = self.dice.choice(LYING)
         start, self.pose = self.pose, lying
         drop = max(3, round(self.dice.uniform(0.35, 0.5) * self.hz))
@@ -71,8 +71,10 @@ class Wearer:
             part = (n + 1) / drop
             mixed = tuple(a + (b - a) * part for a, b in zip(start, lying, strict=True))
             out.append(self._sample((mixed[0], mixed[1], mixed[2]), 1000 - 750 * part, 90.0))
-        out += [self._sample(lying, size, 150.0) for size in self._blow(self.dice.uniform(4000, 6500))]
-        return out
+        knee = list(self._blow(self.dice.uniform(2600, 3600)))[: round(0.16 * self.hz)]
+        hip = list(self._blow(self.dice.uniform(4500, 6500)))[: round(0.24 * self.hz)]
+        shoulder = list(self._blow(self.dice.uniform(2400, 3600)))
+        return out + [self._sample(lying, size, 250.0) for size in (*knee, *hip, *shoulder)]
 
     def _blow(self, size: float) -> Iterator[float]:
         """An impact and how it dies away, over 0.6 s."""

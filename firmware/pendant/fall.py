@@ -1,12 +1,13 @@
 """Falls from the accelerometer: samples in, one decision a candidate out; integers, streaming, pure.
 
 Samples become blocks of 80 ms (mean of each axis, highest and lowest magnitude, movement), so that history is
-small, a decision is cheap and 25 and 50 Hz look alike. A candidate is an impact: the highest block within
-nearly a second to both sides; there is no lock-out, a step just before it swallows nothing. 2.56 s after it
-its features go through the trees of `fall_trunk.py` or `fall_wrist.py`, tables that `provisioning.train_fall`
-writes. Posture is judged as a change: against the seconds before, and against the angle at which the pendant
-has been hanging while its wearer moved, never against an absolute axis. Whoever lay before and lies after is
-not refused for it: lying before is a feature beside the others (falls from bed).
+small and a decision is cheap; at 50 Hz pairs are averaged first, so that both rates decide alike. A candidate
+is an impact: the highest block within nearly a second to both sides; there is no lock-out, a step just before
+it swallows nothing. 2.56 s after it (3.52 s at the wrist) its features go through the trees of
+`fall_trunk.py` or `fall_wrist.py`, tables that `provisioning.train_fall` writes. Posture is judged as a
+change: against the seconds before, and against the angle at which the pendant had been hanging until then,
+never against an absolute axis. Whoever lay before and lies after is not refused for it: lying before is a
+feature beside the others (falls from bed).
 
     detector = make(hz)                 trunk: neck, chest, waist, hip; make_wrist(hz): wrist
     detector.reset()
@@ -17,79 +18,104 @@ Runs under MicroPython and CPython with equal decisions; the plain files in one 
 
 from array import array
 
-BLOCK_MS = 80  # 4 samples at 50 Hz, 2 at 25 Hz
+BLOCK_MS = 80  # 2 samples at 25 Hz
 PRE = 60  # blocks of history before an impact: 4.8 s
-POST = 32  # blocks after it that are waited for: 2.56 s, worth about a tenth of all falls against 1 s
-SPAN = 96  # blocks that are kept at least; PRE + 1 + POST fit
-ROOM = SPAN + 32  # written in a row; when it is full, SPAN blocks move to its beginning
+SLACK = 8  # blocks that are written before the history moves to the beginning again
 NEAR = 12  # an impact is the highest block within 0.96 s to both sides
+FIRST = 4  # blocks: what is felt first stands for all that was before it
 IMPACT_MG = 1600  # at 25 Hz a fall's blunted peak is still above it
 HALF = 6  # blocks of half a second
 QUIET = 10  # blocks of 0.8 s
 STEP_MG = 1400
 STILL = 60  # movement of a block, mg of path, that counts as none
+CALM = 150  # and as little
 FULL_MG = 16000  # beyond the range of either chip; three squares of it fit a small integer of 31 bits
-FEATURES = (
+FEATURES = (  # one byte each: sizes and movements are roots, angles are cosines
     "peak", "dip", "dip_lag", "low_n", "high_n", "move_impact", "move_pre", "move_post", "move_late",
     "move_least", "move_end", "cos_pre_post", "cos_near_end", "cos_hang_post", "cos_far_post", "cos_far_pre",
     "g_post", "g_pre", "peak_late", "steps_pre", "steps_post", "steps_far", "sink", "cos_settle", "move_most",
-    "peak_second", "quiet_lag", "rebound", "turn", "cos_hang_pre", "ratio", "move_far",
+    "peak_second", "quiet_lag", "rebound", "turn", "cos_hang_pre", "ratio", "move_far", "cos_least", "calm_n",
+    "peak_end", "cos_pre_early", "push", "g_impact", "higher_n",
 )  # fmt: skip
 HANG_SHIFT = 6  # the hanging angle follows over about 64 moving blocks: 5 s of walking
 HANG_SLOW = 3  # and eight times as slowly while nobody moves
 MOVING = 100  # movement of a block that only a body in motion makes
 VIOLENT = 1500  # and that no walk makes
 NEAR_1_G = 300  # a mean of 80 ms of walking is within it
-TREE = 61  # bytes: 15 features, 15 cuts (int16, low byte first), 16 leaves (int8)
+DEPTH = 4
+TREE = 24  # bytes: a feature and a cut (above it goes right) for each level, 16 leaves with 128 for nothing
+
+
+def _exact(n: int) -> int:
+    x = 0
+    while (x + 1) * (x + 1) <= n:
+        x += 1
+    return x
+
+
+_ROOTS = bytes([_exact(i << 8) for i in range(256)])
+
+
+def small_root(n: int) -> int:
+    """Root of n below 65536, one byte: exact below 256, within 2 above."""
+    if n < 256:
+        return _ROOTS[n] >> 4
+    if n < 4096:
+        return _ROOTS[n >> 4] >> 2
+    return _ROOTS[n >> 8]
 
 
 def root(n: int) -> int:
-    """Integer square root, n below 2**30."""
-    if n < 2:
-        return n
-    x = 1 << 15
-    while x * x > n:
-        x >>= 1
-    x <<= 1
-    while True:
-        y = (x + n // x) >> 1
-        if y >= x:
-            return x
-        x = y
+    """Root of n up to 3 * FULL_MG**2, within a thousandth: a guess from the table, one step of Newton's."""
+    if n < 4096:
+        return small_root(n)
+    if n >= 1 << 26:
+        x = _ROOTS[n >> 22] << 7
+    elif n >= 1 << 22:
+        x = _ROOTS[n >> 18] << 5
+    elif n >= 1 << 18:
+        x = _ROOTS[n >> 14] << 3
+    elif n >= 1 << 14:
+        x = _ROOTS[n >> 10] << 1
+    else:
+        x = _ROOTS[n >> 8]
+    return (x + n // x) >> 1
 
 
-def cosine(ax: int, ay: int, az: int, bx: int, by: int, bz: int) -> int:
-    """Of the angle between two vectors, times 100; 100 where there is none. Axes within +-16000."""
-    size = root(ax * ax + ay * ay + az * az) * root(bx * bx + by * by + bz * bz) // 100
+def cosine(a: tuple, b: tuple) -> int:
+    """Of the angle between two vectors with their sizes (x, y, z, size), times 100, plus 100."""
+    size = a[3] * b[3] // 100
     if not size:
-        return 100
-    return max(-100, min((ax * bx + ay * by + az * bz) // size, 100))
+        return 200
+    return 100 + max(-100, min((a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) // size, 100))
 
 
 class Detector:
-    """One wearer's stream. `table` is (threshold, bytes of trees)."""
+    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees)."""
 
     def __init__(self, hz: int, table: tuple) -> None:
-        self.per_block = hz * BLOCK_MS // 1000  # 25 or 50 Hz
-        self.threshold = table[0]
-        self._trees = table[1]
-        self._x = array("h", [0] * ROOM)
-        self._y = array("h", [0] * ROOM)
-        self._z = array("h", [0] * ROOM)
-        self._high = array("h", [0] * ROOM)
-        self._low = array("h", [0] * ROOM)
-        self._move = array("h", [0] * ROOM)
-        self.f = array("h", [0] * len(FEATURES))  # of the last candidate
+        self._pairs = hz == 50
+        self.threshold, self.post, self._trees = table
+        self._span = PRE + 1 + self.post + 1
+        room = [0] * (self._span + SLACK)
+        self._x = array("h", room)
+        self._y = array("h", room)
+        self._z = array("h", room)
+        self._high = array("h", room)
+        self._low = array("h", room)
+        self._move = array("h", room)
+        self.f = bytearray(len(FEATURES))  # of the last candidate
         self.candidates = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first."""
         self._at = -1  # block written last; -1: none
-        self._n = 0
+        self._blocks = 0  # since the reset, as far as FIRST
+        self._held = None  # type: tuple  # the first sample of a pair
+        self._half = False  # a block has its first sample
         self._sx = self._sy = self._sz = self._path = 0
-        self._most = 0
-        self._least = 0x3FFFFFFF
+        self._most = self._least = 0
         self._px = self._py = self._pz = 0
         self._begun = False
         self._hx = self._hy = self._hz = 0
@@ -98,10 +124,10 @@ class Detector:
 
     def waiting(self) -> bool:
         """An impact has not had all its seconds yet."""
-        return max(self._high[self._at - POST : self._at + 1]) >= IMPACT_MG if self._at >= POST else False
+        return self._at >= 0 and max(self._high[self._at - self.post : self._at + 1]) >= IMPACT_MG
 
     def hang(self) -> tuple:
-        """How the pendant hangs, as learned."""
+        """How the pendant hung until a second before the last candidate."""
         return (self._hx >> 4, self._hy >> 4, self._hz >> 4)
 
     def update(self, x: int, y: int, z: int) -> bool:
@@ -109,43 +135,44 @@ class Detector:
         x = max(-FULL_MG, min(x, FULL_MG))
         y = max(-FULL_MG, min(y, FULL_MG))
         z = max(-FULL_MG, min(z, FULL_MG))
+        if self._pairs:
+            held = self._held
+            if held is None:
+                self._held = (x, y, z)
+                return False
+            x, y, z = (x + held[0]) >> 1, (y + held[1]) >> 1, (z + held[2]) >> 1
+            self._held = None
         square = x * x + y * y + z * z
-        if square > self._most:
-            self._most = square
-        if square < self._least:
-            self._least = square
         if self._begun:
             self._path += abs(x - self._px) + abs(y - self._py) + abs(z - self._pz)
         self._px, self._py, self._pz, self._begun = x, y, z, True
-        self._sx += x
-        self._sy += y
-        self._sz += z
-        self._n += 1
-        if self._n < self.per_block:
+        if not self._half:
+            self._half = True
+            self._most = self._least = square
+            self._sx, self._sy, self._sz = x, y, z
             return False
-        return self._block()
+        self._half = False
+        if square > self._most:
+            self._most = square
+        else:
+            self._least = square
+        return self._block((self._sx + x) >> 1, (self._sy + y) >> 1, (self._sz + z) >> 1)
 
-    def _block(self) -> bool:
-        n = self._n
-        values = (self._sx // n, self._sy // n, self._sz // n)
-        high, low, move = root(self._most), root(self._least), min(self._path, 32000)
-        self._sx = self._sy = self._sz = self._path = self._n = self._most = 0
-        self._least = 0x3FFFFFFF
-        first = self._at < 0
+    def _block(self, x: int, y: int, z: int) -> bool:
+        move, self._path = min(self._path, 32000), 0
         self._next()
-        for i in range(SPAN) if first else (self._at,):
-            self._x[i], self._y[i], self._z[i] = values
-            self._high[i], self._low[i], self._move[i] = min(high, 32000), low, move
-        if first:
-            self._at = SPAN - 1  # as if it had been so for ever
-            self._hx, self._hy, self._hz = values[0] << 4, values[1] << 4, values[2] << 4  # until it is known
-            return False
-        self._follow(values, move)
-        c = self._at - POST  # the block that has all its seconds after it now
-        peak = self._high[c]
-        if peak < IMPACT_MG or max(self._high[c - NEAR : c]) >= peak:
-            return False
-        if max(self._high[c + 1 : c + NEAR + 1]) > peak:
+        i = self._at
+        self._x[i], self._y[i], self._z[i] = x, y, z
+        self._high[i], self._low[i], self._move[i] = root(self._most), root(self._least), move
+        if self._blocks < FIRST:
+            self._blocks += 1
+            if self._blocks == 1 or self._blocks == FIRST:
+                self._before(self._blocks)
+        self._follow(i - self.post - NEAR - 1)
+        c = i - self.post  # the block that has all its seconds after it now
+        high = self._high
+        peak = high[c]
+        if peak < IMPACT_MG or max(high[c - NEAR : c]) >= peak or max(high[c + 1 : c + NEAR + 1]) > peak:
             return False
         self.candidates += 1
         self.features(c)
@@ -153,95 +180,118 @@ class Detector:
 
     def _next(self) -> None:
         self._at += 1
-        if self._at < ROOM:
-            return
-        for values in (self._x, self._y, self._z, self._high, self._low, self._move):
-            for i in range(SPAN):
-                values[i] = values[i + ROOM - SPAN]
-        self._at = SPAN
+        if self._at == 0:
+            self._at = self._span - 1
+        elif self._at == self._span + SLACK:
+            for values in (self._x, self._y, self._z, self._high, self._low, self._move):
+                values[: self._span] = values[SLACK:]
+            self._at = self._span
 
-    def _follow(self, values: tuple, move: int) -> None:
-        """The hanging angle follows the mean of what is felt while the wearer moves.
+    def _before(self, known: int) -> None:
+        """As if it had been for ever as it is in the first blocks."""
+        end = self._at + 1
+        for values in (self._x, self._y, self._z, self._high, self._low, self._move):
+            mean = sum(values[end - known : end]) // known
+            for i in range(end - known):
+                values[i] = mean
+
+    def _follow(self, i: int) -> None:
+        """The hanging angle follows the mean of what was felt while the wearer moved, until a second before
+        what is judged now.
 
         Only what is about 1 g tells an angle: what is felt first may be a blow.
         """
-        if move > VIOLENT or abs(_size(values) - 1000) > NEAR_1_G:
+        x, y, z, move = self._x[i], self._y[i], self._z[i], self._move[i]
+        if self._blocks < FIRST:
+            self._hx, self._hy, self._hz = x << 4, y << 4, z << 4  # until it is known
+            return
+        if move > VIOLENT or abs(root(x * x + y * y + z * z) - 1000) > NEAR_1_G:
             return
         if not self._hung:
             self._hung = True
-            self._hx, self._hy, self._hz = values[0] << 4, values[1] << 4, values[2] << 4
+            self._hx, self._hy, self._hz = x << 4, y << 4, z << 4
             return
         shift = HANG_SHIFT if move > MOVING else HANG_SHIFT + HANG_SLOW
-        self._hx += ((values[0] << 4) - self._hx) >> shift
-        self._hy += ((values[1] << 4) - self._hy) >> shift
-        self._hz += ((values[2] << 4) - self._hz) >> shift
+        self._hx += ((x << 4) - self._hx) >> shift
+        self._hy += ((y << 4) - self._hy) >> shift
+        self._hz += ((z << 4) - self._hz) >> shift
 
     def _mean(self, a: int, b: int) -> tuple:
         n = b - a
-        return (sum(self._x[a:b]) // n, sum(self._y[a:b]) // n, sum(self._z[a:b]) // n)
+        return _sized(sum(self._x[a:b]) // n, sum(self._y[a:b]) // n, sum(self._z[a:b]) // n)
 
     def features(self, c: int) -> None:
         """Fill `f`, named in FEATURES, for the impact in block c."""
         high, low, move = self._high, self._low, self._move
-        start, end = c - PRE, c + POST + 1
+        start, end = c - PRE, c + self.post + 1
         second = c - NEAR
         dips = low[second : c + 1]
         dip = min(dips)
         lag = 0
         sink = low_n = 0
         for i in range(NEAR + 1):
-            if dips[i] == dip:
-                lag = NEAR - i
-            if dips[i] < 700:
-                low_n += 1
-            if dips[i] < 1000:
-                sink += 1000 - dips[i]
-        impact = sum(move[c - HALF : c + HALF + 1]) // (2 * HALF + 1)
+            v = dips[i]
+            if v < 1000:
+                sink += 1000 - v
+                if v < 700:
+                    low_n += 1
+                if v == dip:
+                    lag = NEAR - i
+        around = move[c - HALF : c + HALF + 1]
+        impact = sum(around) // (2 * HALF + 1)
         pre = sum(move[c - 31 : second]) // 19
         far = self._mean(start, c - 31)
         before = self._mean(c - 31, second)
-        near = self._mean(second, c - 4)
         early = self._mean(c + 7, c + 15)
-        post = self._mean(c + 19, end)
-        last = self._mean(end - HALF, end)
-        hang = self.hang()
+        post = self._mean(end - 14, end)
+        hung = _sized(*self.hang())
+        least = 200
+        for i in range(c + 7, end - HALF, HALF):
+            least = min(least, cosine(hung, self._mean(i, i + HALF)))
+        r = small_root
+        push = sum(high[c - 10 : c + HALF]) + sum(low[c - 10 : c + HALF]) - 32000
+        turn = abs(before[0] - post[0]) + abs(before[1] - post[1]) + abs(before[2] - post[2])
+        turn = min(turn, 65535)
         values = (
-            high[c], dip, lag, low_n,
+            r(high[c]), r(dip), lag, low_n,
             _above(high, c - HALF, c + HALF + 1, 1500),
-            impact, pre,
-            sum(move[c + HALF + 1 : c + 19]) // 12,
-            sum(move[c + 19 : end]) // (POST - 18),
-            _least(move, c + HALF, end),
-            sum(move[end - HALF : end]) // HALF,
-            cosine(*before, *post), cosine(*near, *last), cosine(*hang, *post), cosine(*far, *post),
-            cosine(*far, *before),
-            _size(post), _size(before),
-            max(high[c + HALF + 1 : end]),
-            _crossings(high, c - 31, c - 4), _crossings(high, c + HALF, end),
-            _crossings(high, start, c - 31),
-            sink, cosine(*early, *post), max(move[c - HALF : c + HALF + 1]),
-            max(max(high[second : c - 2]), max(high[c + 3 : c + NEAR + 1])),
-            _quiet(move, c, end), min(low[c + 1 : c + HALF + 1]),
-            abs(before[0] - post[0]) + abs(before[1] - post[1]) + abs(before[2] - post[2]),
-            cosine(*hang, *before), impact * 16 // (pre + 8), sum(move[start : c - 31]) // 29,
+            r(impact), r(pre),
+            r(sum(move[c + 7 : c + 19]) // 12),
+            r(sum(move[c + 19 : end]) // (self.post - 18)),
+            r(_least(move, c + HALF, end)),
+            r(sum(move[end - HALF : end]) // HALF),
+            cosine(before, post), cosine(self._mean(second, c - 4), self._mean(end - HALF, end)),
+            cosine(hung, post), cosine(far, post), cosine(far, before),
+            r(post[3]), r(before[3]),
+            r(max(high[c + 7 : end])),
+            _crossings(high, c - 31, c - 4), _crossings(high, c + HALF, end), _crossings(high, start, c - 31),
+            r(sink), cosine(early, post), r(max(around)),
+            r(max(max(high[second : c - 2]), max(high[c + 3 : c + NEAR + 1]))),
+            _quiet(move, c + HALF, end), r(min(low[c + 1 : c + 7])),
+            r(turn), cosine(hung, before), r(min(impact * 16 // (pre + 8), 65535)),
+            r(sum(move[start : second - 19]) // 29),
+            least, end - c - 7 - _above(move, c + 7, end, CALM - 1),
+            r(max(high[end - 14 : end])), cosine(before, early), r(max(0, min(push, 65535))),
+            r(self._mean(c - 1, c + 2)[3]), _above(high, c - HALF, c + HALF + 1, 2500),
         )  # fmt: skip
         for i in range(len(values)):
-            self.f[i] = min(values[i], 32000)
+            self.f[i] = values[i]
 
     def decide(self) -> bool:
         """Sum the leaves of all trees over `f`."""
         trees, f = self._trees, self.f
         total = 0
         for at in range(0, len(trees), TREE):
-            i = 0
-            while i < 15:
-                k = at + 15 + 2 * i
-                cut = trees[k] | trees[k + 1] << 8
-                if cut >= 32768:
-                    cut -= 65536
-                i = 2 * i + (2 if f[trees[at + i]] > cut else 1)
-            leaf = trees[at + 30 + i]  # 45 bytes before the leaves, which are numbered from 15
-            total += leaf - 256 if leaf > 127 else leaf
+            leaf = at + 8
+            if f[trees[at]] > trees[at + 4]:
+                leaf += 8
+            if f[trees[at + 1]] > trees[at + 5]:
+                leaf += 4
+            if f[trees[at + 2]] > trees[at + 6]:
+                leaf += 2
+            if f[trees[at + 3]] > trees[at + 7]:
+                leaf += 1
+            total += trees[leaf] - 128
         self.score = total
         return total >= self.threshold
 
@@ -286,8 +336,8 @@ def _quiet(values, a: int, b: int) -> int:
     return b - a
 
 
-def _size(v: tuple) -> int:
-    return root(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+def _sized(x: int, y: int, z: int) -> tuple:
+    return (x, y, z, root(x * x + y * y + z * z))
 
 
 def make(hz: int) -> Detector:

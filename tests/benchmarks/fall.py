@@ -9,6 +9,7 @@ people that are scored. Scripted daily life is dense: false alarms an hour are a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -16,14 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from drivers.pendant import adxl367
 from firmware import energy
-from provisioning import fall_training, train_fall
+from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import Recording, load
 from provisioning.fall_training import Candidates, Outcome
 
 CURVE = (0.3, 0.5, 1.0, 2.0)
-AWAKE_S = 4.0  # until the decision and back to sleep
-ACTIVE_H = 3.0  # hours a day in motion like the recordings'; the rest is sitting and lying
 
 
 def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
@@ -40,18 +40,26 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
 
 
 def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> None:
-    found = [fall_training.candidates(recordings, hz) for hz in fall_training.RATES]
-    woken = fall_training.woken(recordings)
+    post = fall_training.POSTS[name]
+    found = fall_training.views(recordings, name)
+    also = {
+        "woken after 0.3 s, 32 samples": found[2],
+        "woken after 0.6 s, 32 samples": found[3],
+        "woken after 0.6 s, 170 samples": fall_training.woken(recordings, post, 0.6, adxl367),
+    }
     used = np.ones(len(recordings), bool)
-    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS, (woken,))
-    limit, a_week = train_fall.threshold(recordings, found[0], scores[0])
+    more = (also["woken after 0.6 s, 170 samples"],)
+    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS, more)
+    limit, a_week = train_fall.threshold(recordings, found[0], scores[0], name)
     at_point = fall_training.outcomes(recordings, found[0], scores[0], limit)
     out["estimate"][name] = {"threshold": limit, "false_alarms_a_worn_week": round(a_week, 3)}
     for group, rows in _grouped(name, at_point).items():
         out["groups"][group] = summary(rows)
-    for kind, each, score in zip(("", "", ", woken"), (*found, woken), scores, strict=True):
-        out["curve"][f"{name} {each.hz} Hz{kind}"] = curve(recordings, each, score)
-    out.setdefault("candidates", {})[name] = _candidates(recordings, found[0])
+    out["curve"][name] = curve(recordings, found[0], scores[0])
+    for (kind, each), score in zip(also.items(), scores[2:], strict=True):
+        out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
+        out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
+    out.setdefault("candidates", {})[name] = _candidates(recordings, found)
 
 
 def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:
@@ -112,13 +120,21 @@ def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> di
     return out
 
 
-def _candidates(recordings: Sequence[Recording], found: Candidates) -> dict[str, float]:
-    """Impacts an hour of daily life, and what waking for them costs a day."""
-    daily = [n for n, r in enumerate(recordings) if r.impact_s is None]
-    hours = sum(recordings[n].seconds for n in daily) / 3600
-    count = int(np.isin(found.recording, daily).sum())
-    waking = energy.Use("impacts", count / hours * ACTIVE_H, energy.BOOT_MC + AWAKE_S * energy.IDLE_MA)
-    return {"per_h": round(count / hours, 1), "mAh_a_day": round(waking.mah_a_day, 2)}
+def _candidates(recordings: Sequence[Recording], found: Sequence[Candidates]) -> dict[str, float]:
+    """Impacts an hour of daily life; how often the LIS2DW12 ends a sleep for them, recorded and on an
+    ordinary day (provisioning/fall_day.py); what that costs.
+    """
+    daily = {n: r for n, r in enumerate(recordings) if r.impact_s is None}
+    hours = sum(r.seconds for r in daily.values()) / 3600
+    looked = sum(n in daily for n in found[0].recording.tolist()) / hours
+    wakes = Counter(found[-1].wakes)
+    a_day = fall_day.alarms_a_week((r, wakes[n]) for n, r in daily.items()) / fall_day.DAYS
+    return {
+        "per_h": round(looked, 1),
+        "wakes_per_h": round(sum(wakes[n] for n in daily) / hours, 1),
+        "wakes_a_day": round(a_day, 1),
+        "mAh_a_day": round(energy.fall_use(a_day).mah_a_day, 2),
+    }
 
 
 def poisson(count: int) -> tuple[float, float]:

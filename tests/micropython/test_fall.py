@@ -125,9 +125,10 @@ def test_it_takes_less_than_4_kb_and_stays_flat() -> None:
     assert got["takes"] < 2 * HEAP_BYTES, got
     assert got["more"] < 512, got
     assert got["candidates"] > 2
-    detector = fall.make(50)
-    arrays = (detector._x, detector._y, detector._z, detector._high, detector._low, detector._move)
-    assert sum(len(a) * a.itemsize for a in arrays) + len(detector._trees) < HEAP_BYTES - 400
+    for detector in (fall.make(50), fall.make_wrist(50)):
+        arrays = (detector._x, detector._y, detector._z, detector._high, detector._low, detector._move)
+        parts = (detector._trees, detector.f, fall._ROOTS)
+        assert sum(len(a) * a.itemsize for a in arrays) + sum(map(len, parts)) < HEAP_BYTES - 400
 
 
 def test_a_decision_is_short() -> None:

@@ -53,6 +53,7 @@ async def test_a_fall_wakes_the_pendant_and_is_on_the_air_at_once(make_board, si
 async def test_a_press_after_a_fall_is_an_sos_of_its_own(make_board, side: Hubside) -> None:
     board: Board = make_board(preset="two-meanings")
     await board.start()
+    await board.until(lambda b: b.state == "running", 60.0)
     board.move(motion.fallen(32, before_s=3.0))
     assert await came(lambda: bool(falls(side)), 40.0)
     assert not any(h.meaning == const.MEANING_SOS for h in side.adverts)
@@ -136,7 +137,7 @@ def test_a_blow_after_the_last_look_is_waited_for() -> None:
     """Whoever falls while the pendant is about to sleep: the line was let go of, the blow is in the FIFO."""
     worn = Worn()
     assert worn.after(3.0) == 0
-    fall = motion.fallen(32, HZ, before_s=0.3)
+    fall = motion.fallen(32, HZ, before_s=0.3, after_s=20.0)
     worn.move(fall)
     worn.falls._due_ms = worn.now_ms + 10_000  # a look that is late
     worn.now_ms += 1_000

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from drivers.pendant import adxl367, lis2dw12
 from firmware.pendant import fall
 from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
@@ -15,6 +17,7 @@ from provisioning.fall_trees import Growth, Trees, grow
 from tests.unit.provisioning import recordings
 
 FEW = Growth(trees=6)
+POST = fall_training.POSTS["trunk"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def waist(folder: Path) -> list[Recording]:
 
 @pytest.fixture(scope="module")
 def found(waist: list[Recording]) -> fall_training.Candidates:
-    return fall_training.candidates(waist, 50)
+    return fall_training.candidates(waist, POST)
 
 
 def test_a_recording_is_read_as_it_was_written(folder: Path) -> None:
@@ -70,7 +73,7 @@ def test_trees_score_alike_here_and_on_the_pendant(
 ) -> None:
     trees = fall_training.trained(waist, [found], np.ones(len(waist), bool), FEW)
     scores = trees.score(found.features)
-    detector = fall.Detector(50, (0, trees.table))
+    detector = fall.Detector(50, (0, POST, trees.table))
     for row, score in zip(found.features[:100], scores[:100], strict=True):
         for n, value in enumerate(row.tolist()):
             detector.f[n] = value
@@ -115,8 +118,8 @@ def test_alarms_are_counted_as_the_scorer_counts_them(waist: list[Recording]) ->
     assert waist[fallen].impact_s is not None
     impact = float(waist[fallen].impact_s or 0)
     found = fall_training.Candidates(
-        50,
-        np.zeros((6, len(fall.FEATURES)), np.int32),
+        POST,
+        np.zeros((6, len(fall.FEATURES)), np.uint8),
         np.array([fallen, fallen, daily, daily, daily, daily]),
         np.array([impact - 2, impact + 3, 1.0, 5.0, 12.0, 23.0]),
     )
@@ -137,7 +140,7 @@ def test_the_same_data_give_the_same_table(
         assert train_fall.main(["--data", str(folder), "--out", str(tmp_path / name)]) == 0
         written.append((tmp_path / name / "fall_trunk.py").read_bytes())
     assert written[0] == written[1]
-    space: dict[str, tuple[int, bytes]] = {}
+    space: dict[str, tuple[int, int, bytes]] = {}
     exec(written[0], space)
     detector = fall.Detector(50, space["TABLE"])
     assert sum(any(detector.update(*s) for s in r.at(50)) for r in load(folder) if r.impact_s) > 30
@@ -167,14 +170,22 @@ def test_an_old_persons_alarms_count_before_a_young_ones(waist: list[Recording])
     assert fall_day.alarms_a_week([(old, 1), (old, 0)]) == pytest.approx(7 * 60 / 2)
 
 
-def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recording]) -> None:
-    """Whoever rests wakes nobody; a fall wakes it, and of the steps before it little is known."""
+@pytest.mark.parametrize("chip", [lis2dw12, adxl367])
+def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recording], chip: Any) -> None:
+    """Whoever rests wakes nobody; a fall wakes it, of the steps before it is known what the FIFO holds."""
     some = waist[:8]
-    woken, awake = fall_training.woken(some), fall_training.candidates(some, 25)
+    woken = fall_training.woken(some, POST, 0.6, chip)
+    awake = fall_training.candidates(some, POST, 25)
     fallen = {n for n, r in enumerate(some) if r.impact_s is not None}
-    assert fallen <= set(woken.recording.tolist())
+    assert fallen <= set(woken.recording.tolist()) <= set(woken.wakes)
     assert len(woken.recording) <= len(awake.recording)
-    far = list(fall.FEATURES).index("move_far")
-    known = {n: row[far] for n, row in zip(awake.recording.tolist(), awake.features, strict=True)}
-    lost = {n: row[far] for n, row in zip(woken.recording.tolist(), woken.features, strict=True)}
-    assert all(lost[n] < known[n] for n in fallen)
+    walked = list(fall.FEATURES).index("move_pre")
+    known = {n: row[walked] for n, row in zip(awake.recording.tolist(), awake.features, strict=True)}
+    left = {n: row[walked] for n, row in zip(woken.recording.tolist(), woken.features, strict=True)}
+    assert all((left[n] == known[n]) == (chip is adxl367) for n in fallen)
+
+
+def test_both_rates_decide_alike(waist: list[Recording]) -> None:
+    fast, slow = (fall_training.candidates(waist[:6], POST, hz) for hz in (50, 25))
+    assert len(fast.recording) > 4
+    assert (fast.features == slow.features).all()
