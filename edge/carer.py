@@ -98,6 +98,12 @@ class Carer:
             if verdict.state == FIRES:
                 self._fire(verdict)
 
+    def in_bed(self, elder: str) -> bool:
+        """Whether a bed's sensor says that this elder lies in it; one that is silent says nothing."""
+        beds = (sensor.id for sensor in self._home.of(elder, "bed"))
+        silent = self._silent()
+        return any(b in self._known.facts and self._known.facts[b].on and b not in silent for b in beds)
+
     def judge(self, kind: str, data: Mapping[str, Any], elder: str, at_ms: int) -> dict[str, Any]:
         """What a new reading is marked with: {} where nothing is to be said of it."""
         figures = figures_of(kind, data)

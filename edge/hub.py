@@ -142,7 +142,9 @@ class Hub:
         self.record(event, source)
         return new_id
 
-    def update(self, call_id: EventId, change: str, source: str) -> None:
+    def update(
+        self, call_id: EventId, change: str, source: str, more: Mapping[str, Any] | None = None
+    ) -> None:
         """A `call.updated` of a call that stands (cancel asked, call back, ...), in the call's own lane."""
         call = find(self.book, call_id)
         if call is None:
@@ -154,7 +156,7 @@ class Hub:
             room=self.room,
             lane=call.lane,
             call_id=call.id,
-            data={"change": change, "source": source},
+            data={"change": change, "source": source, **(more or {})},
         )
         self.record(event, source)
 

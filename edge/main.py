@@ -265,6 +265,7 @@ class Service:
         self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
         self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
         self.carer = Carer(self.hub, config, self.writer.read, self.sensors.silent)
+        self.pendants.in_bed = self.carer.in_bed
         self.meters = Meters(
             self.hub,
             self.ports,

@@ -72,6 +72,8 @@ class CallUpdateData(Data, frozen=True, kw_only=True):
     press: _U32 | None = None
     stage: Token | None = None
     age_ms: Millis | None = None
+    confidence: HealthNumber | None = None  # percent, that a fall is one
+    signs: HealthSentence | None = None  # "in_bed", "put_down", "dropped"
 
 
 class FaultData(Data, frozen=True, kw_only=True):

@@ -9,13 +9,14 @@ threshold that is taken within a fold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from drivers.pendant import adxl367, lis2dw12
 from firmware.pendant import fall, falls
+from protocols import fall_note
 from provisioning.fall_data import Recording
 from provisioning.fall_trees import Growth, Trees, grow
 
@@ -38,6 +39,7 @@ class Candidates:
     recording: Any  # (n,), index into the recordings
     at_s: Any  # (n,), when each was decided
     wakes: tuple[int, ...] = ()  # the recording of each end of a sleep
+    notes: tuple[bytes, ...] = ()  # what the hub would be told of each
 
     @property
     def wait_s(self) -> float:
@@ -54,19 +56,32 @@ class _Kept:
         self.where: list[int] = []
         self.when: list[float] = []
         self.wakes: list[int] = []
+        self.notes: list[bytes] = []
+        self._open: list[
+            tuple[int, int]
+        ] = []  # notes that wait for what comes after: which, from which block
+
+    def reset(self) -> None:
+        self.detector.reset()
+        self._open.clear()
 
     def update(self, sample: Sequence[int], index: int, at_s: float) -> None:
-        seen = self.detector.candidates
-        self.detector.update(*sample)
-        if self.detector.candidates != seen:
-            self.rows.append(bytes(self.detector.f))
+        detector = self.detector
+        seen = detector.candidates
+        detector.update(*sample)
+        while self._open and detector.count - self._open[0][1] == falls.AFTER:
+            self.notes[self._open.pop(0)[0]] += detector.rows(falls.AFTER, 0, falls.ROW)
+        if detector.candidates != seen:
+            self._open.append((len(self.notes), detector.count))
+            self.notes.append(falls.note_head(detector, 0))
+            self.rows.append(bytes(detector.f))
             self.where.append(index)
             self.when.append(at_s)
 
     def all(self) -> Candidates:
         features = np.frombuffer(b"".join(self.rows), np.uint8).reshape(-1, len(fall.FEATURES))
         where, when = np.array(self.where, np.int64), np.array(self.when)
-        return Candidates(self.detector.post, features, where, when, tuple(self.wakes))
+        return Candidates(self.detector.post, features, where, when, tuple(self.wakes), tuple(self.notes))
 
 
 def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:
@@ -75,7 +90,7 @@ def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: i
     """
     kept = _Kept(post, hz)
     for index, recording in enumerate(recordings):
-        kept.detector.reset()
+        kept.reset()
         for n, sample in enumerate(recording.at(hz)[skip:], skip):
             kept.update(sample, index, n / hz)
     return kept.all()
@@ -97,7 +112,7 @@ def woken(
         while n is not None:
             kept.wakes.append(index)
             end = n + boot  # what comes meanwhile is in the FIFO too
-            detector.reset()
+            kept.reset()
             blow, at = n, max(0, end - chip.DEPTH + 1)
             while at < len(samples) and at - blow < settle:
                 kept.update(samples[at], index, max(at, end) / hz)
@@ -106,6 +121,13 @@ def woken(
                 at += 1
             n = wakes(samples, at)
     return kept.all()
+
+
+def weighed(found: Candidates) -> Candidates:
+    """The same impacts with what the hub weighs of them, from their notes."""
+    rows = b"".join(fall_note.weights(note) for note in map(fall_note.read, found.notes) if note)
+    features = np.frombuffer(rows, np.uint8).reshape(len(found.notes), -1)
+    return replace(found, features=features)
 
 
 def _wakes(samples: Sequence[Sequence[int]], first: int) -> int | None:

@@ -1,9 +1,10 @@
-"""The pendant's fall tables are trained: `python -m provisioning.train_fall --data DIR [--out FOLDER]`.
+"""The fall tables are trained: `python -m provisioning.train_fall --data DIR [--out DIR --hub-out DIR]`.
 
-Writes `fall_trunk.py` and `fall_wrist.py` with the trees, where they come from, how held-out people scored,
-and the note that the data asks for. The threshold is the lowest at which the estimate of an ordinary week
-(`fall_day.py`) stays within one false alarm and scripted daily life within AN_HOUR, on people who were in no
-training. The same data give the same bytes.
+Writes `fall_trunk.py` and `fall_wrist.py` for the pendant, `weighing_trunk.py` and `weighing_wrist.py` for
+the hub, with the trees, where they come from, how held-out people scored, and the note that the data asks
+for. The threshold is the lowest at which the estimate of an ordinary week (`fall_day.py`) stays within one
+false alarm and scripted daily life within AN_HOUR, on people who were in no training. The same data give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from provisioning.fall_trees import Growth, Trees
 
 FOLDS = 5
 HOW = Growth()
+HUB_HOW = Growth(trees=300, rate=0.1, seed=3)  # the hub has room; more gain nothing that is more than noise
 LEAST_PEOPLE = 2 * FOLDS
 A_WEEK = 1.0  # spoken questions without a fall that a wearer bears
 AN_HOUR = {"trunk": 0.9, "wrist": 1.9}  # of scripted daily life, whoever does it, and however few are old
-OUT = Path(__file__).resolve().parent.parent / "firmware" / "pendant"
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "firmware" / "pendant"
+HUB_OUT = ROOT / "edge"
 SOURCES = {"sisfall": "SisFall", "fallalld": "FallAllD", "umafall": "UMAFall", "weda": "WEDA-FALL"}
 
 
@@ -36,11 +40,17 @@ class Trained:
 
     placement: str
     trees: Trees
+    hub: Trees  # over what the hub is told of it
     threshold: int  # in thousandths of log-odds
     falls: int
     sensitivity: float
     fa_per_h: float
     a_week: float
+
+
+def noted(found: Sequence[fall_training.Candidates]) -> list[fall_training.Candidates]:
+    """What the hub's trees are grown on: the notes of whoever is awake."""
+    return [fall_training.weighed(each) for each in found[:2]]
 
 
 def threshold(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> tuple[int, float]:
@@ -86,6 +96,7 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
     return Trained(
         placement,
         fall_training.trained(recordings, found, everything, HOW),
+        fall_training.trained(recordings, noted(found), everything, HUB_HOW),
         limit,
         len(falls),
         sum(o.delay_s is not None for o in falls) / len(falls),
@@ -124,10 +135,34 @@ def module(result: Trained, recordings: Sequence[Recording]) -> str:
         f"    {cut},",
         f"    {fall_training.POSTS[result.placement]},",
     ]
+    return "\n".join([*lines, *_rows(table), ")", ""])
+
+
+def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:
+    """The hub's table."""
+    people = len({r.person for r in recordings})
+    lines = [
+        f'"""Trees that weigh a fall, {result.placement}, as `python -m provisioning.train_fall` wrote them.',
+        "",
+        f"T{note(recordings)[1:]}.",
+        f"{len(recordings)} recordings of {people} people; `anban bench fall` scores people held out.",
+        '"""',
+        "",
+        "TABLE = (",
+        f"    {result.hub.scale:.3f},",
+        *_rows(result.hub.table),
+        ")",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(table: bytes) -> list[str]:
+    lines = []
     for at in range(0, len(table), 24):
         lines.append('    b"' + "".join(f"\\x{byte:02x}" for byte in table[at : at + 24]) + '"')
     lines[-1] += ","
-    return "\n".join([*lines, ")", ""])
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m provisioning.train_fall", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a folder with manifest.csv")
     parser.add_argument("--out", type=Path, default=OUT, help="where the tables go (the firmware)")
+    parser.add_argument("--hub-out", type=Path, default=HUB_OUT, help="where the hub's go (edge)")
     options = parser.parse_args(arguments)
     try:
         everything = list(load(options.data))
@@ -142,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             mine = [r for r in everything if r.trunk is trunk]
             result = train(mine, placement)
             (options.out / f"fall_{placement}.py").write_text(module(result, mine))
+            (options.hub_out / f"weighing_{placement}.py").write_text(hub_module(result, mine))
             print(
                 f"{placement}: {result.sensitivity:.3f} of {result.falls} falls of people held out, "
                 f"{result.fa_per_h:.2f} false alarms/h scripted, {result.a_week:.2f} a week estimated"

@@ -21,6 +21,7 @@ from protocols.link.errors import REASON_ORDER, Counters, LinkError
 from protocols.link.session import FRAME_CHALLENGE, RANDOM_LENGTH, Initiator, Session
 
 ANSWER_S: Final = 2.0  # a flash write of the pendant takes up to 0.4 s, an indication 2 connection events
+MAX_FALLS: Final = 4  # of one look: a pendant tells of its newest
 PROVE_S: Final = 2.5  # below the 3 s after which the pendant drops who has not proved himself
 
 
@@ -47,6 +48,7 @@ class Exchange:
         self._session: Session | None = None
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(maxsize=64)
         self._statuses: list[messages.Status] = []
+        self.falls: list[messages.Fall] = []  # what came unasked; who reads them empties it
 
     async def open(self) -> messages.Status:
         """Prove each other and read the first STATUS.
@@ -142,4 +144,6 @@ class Exchange:
             return None
         if isinstance(message, messages.Status):
             self._statuses.append(message)
+        elif isinstance(message, messages.Fall) and len(self.falls) < MAX_FALLS:
+            self.falls.append(message)
         return message

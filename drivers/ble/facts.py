@@ -61,6 +61,16 @@ class StatusLearned:
 
 
 @dataclass(frozen=True, slots=True)
+class FallNoted:
+    """What the fall that is press `number` was like (protocols/fall_note.py); it may be told again."""
+
+    device: str
+    life: int
+    number: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StageConfirmed:
     """The pendant has shown a stage of a press to the elder; `kept`: its flash holds it. `life` as told."""
 
@@ -125,6 +135,7 @@ PendantFact = (
     PressHeard
     | HeartbeatHeard
     | StatusLearned
+    | FallNoted
     | StageConfirmed
     | CallStateConfirmed
     | AskConfirmed

@@ -17,6 +17,7 @@ from drivers.ble.exchange import Exchange
 from drivers.ble.facts import (
     AskConfirmed,
     CallStateConfirmed,
+    FallNoted,
     FloorRaised,
     HeartbeatHeard,
     LinkRefused,
@@ -351,6 +352,7 @@ class PendantLink:
     async def _converse(self, talk: Exchange) -> None:
         told_time = False
         while True:
+            self._noted(talk)
             message: Message | None = self.owed.next()
             if message is None and not told_time and self._wall:
                 told_time = True
@@ -364,6 +366,11 @@ class PendantLink:
                 self._give_up()
             elif not await self._more(talk):
                 return
+
+    def _noted(self, talk: Exchange) -> None:
+        for fall in talk.falls:
+            self._on_fact(FallNoted(self.id, self.life, fall.number, fall.note))
+        talk.falls.clear()
 
     def _give_up(self) -> None:
         """Read twice, and the challenged press is still not among what fits: not stood by."""

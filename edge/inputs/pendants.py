@@ -7,9 +7,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from drivers.ble.facts import (
+    FallNoted,
     FloorRaised,
     HeartbeatHeard,
     LinkRefused,
@@ -36,6 +37,9 @@ from protocols.errors import AnbanError, Reason
 from protocols.kinds import KINDS as EVENT_KINDS
 from protocols.link.const import FAULT_ACCELEROMETER, MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
 from protocols.values import EventId
+
+if TYPE_CHECKING:
+    from edge.weighing import Weighing
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +75,8 @@ class Pendants:
         self._hub_id = config.hub.id
         self._radio: Radio | None = None
         self.listeners: list[Callable[[Advert], None]] = []  # others who hear the radio's adverts
+        self.in_bed: Callable[[str], bool] = lambda elder: False  # what the bed's sensor says of an elder
+        self._weighing: Weighing | None = None
         self._changed: dict[tuple[str, str], bytes] = {}  # for state.db, the newest only
         self._keeping = asyncio.Event()
         self._pendants: dict[str, _Pendant] = {}
@@ -165,6 +171,8 @@ class Pendants:
             self._sign(pendant, fact.rssi, fact.battery_pct)
             self._hub.see("pendant_falls", fact.device, bool(fact.faults & FAULT_ACCELEROMETER))
             self._hub.see("pendant_flash", fact.device, bool(fact.faults & ~FAULT_ACCELEROMETER))
+        elif isinstance(fact, FallNoted):
+            self._weigh(pendant, fact)
         elif isinstance(fact, FloorRaised):
             self._store("pendant.floor", fact.device, fact.counter)
         elif isinstance(fact, ReplaySuspected):
@@ -191,6 +199,19 @@ class Pendants:
             stages={"heard": age_ms},
             age_ms=age_ms,
         )
+
+    def _weigh(self, pendant: _Pendant, fact: FallNoted) -> None:
+        """What the fall was like comes after it: how sure it is goes with the call."""
+        if self._weighing is None:
+            from edge.weighing import Weighing  # not before somebody falls
+
+            self._weighing = Weighing(self._hub)
+        without = EventId(fact.device, 0, fact.number)
+        event_id = (
+            without if without in self._hub.book.index else EventId(fact.device, fact.life, fact.number)
+        )
+        weighed = self._weighing.take(event_id, fact.note, lambda: self.in_bed(pendant.section.elder))
+        log.info("%s: fall %d weighed: %s", fact.device, fact.number, weighed)
 
     def _id_of(self, press: PressHeard, kind: str) -> EventId:
         """Its id; that without a life if it went out under that, by an earlier run of this hub too."""
@@ -225,12 +246,21 @@ class Pendants:
             now_ms = self._ports.clock.monotonic_ms()
             heard = [p.heard_ms for p in self._pendants.values() if p.heard_ms is not None]
             for name, pendant in self._pendants.items():
+                self._count_falls(name)
                 if silent(pendant.heard_ms or began_ms, now_ms):
                     cause = silent_cause(tuple(pendant.signs), now_ms, max(heard, default=None))
                     self._hub.see("pendant_silent", name, True, cause)
                 if pendant.suspected_ms is not None and now_ms - pendant.suspected_ms > SUSPICION_MS:
                     pendant.suspected_ms = None
                     self._hub.see("replay", name, False)
+
+    def _count_falls(self, name: str) -> None:
+        """Falls at which nobody answered and nobody had to go: too many a day are a fault."""
+        calls = self._hub.book.calls.values()
+        if any(press.kind == "call.fall" for call in calls for press in call.presses.values()):
+            from edge.weighing import often  # not before somebody falls
+
+            self._hub.see("falls_often", name, often(self._hub.book, name, self._hub.mint.stamp()))
 
     # --- state.db ---
 

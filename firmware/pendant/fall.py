@@ -106,6 +106,7 @@ class Detector:
         self._move = array("h", room)
         self.f = bytearray(len(FEATURES))  # of the last candidate
         self.candidates = 0
+        self.count = 0  # blocks so far
         self.reset()
 
     def reset(self) -> None:
@@ -178,7 +179,20 @@ class Detector:
         self.features(c)
         return self.decide()
 
+    def rows(self, ago: int, end: int, size: int) -> bytes:
+        """What was felt from `ago` blocks ago until `end` ago, `size` blocks a row: x, y, z in 1/64 g as
+        int8, root of the movement.
+        """
+        out = bytearray()
+        last = self._at + 1
+        for a in range(last - ago, last - end, size):
+            for v in self._mean(a, a + size)[:3]:
+                out.append(max(-127, min(v >> 4, 127)) & 0xFF)
+            out.append(small_root(sum(self._move[a : a + size]) // size))
+        return bytes(out)
+
     def _next(self) -> None:
+        self.count += 1
         self._at += 1
         if self._at == 0:
             self._at = self._span - 1

@@ -15,6 +15,8 @@ POLL_MS = 320  # 8 samples of 32: a loop that is late for a second still loses n
 SETTLE_MS = 4000  # after a blow: the detector's 2.6 s and what is felt of the next one
 RETRY_MS = 60000
 FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back
+AFTER = 36  # blocks after the decision that the note waits for: 2.9 s
+ROW = 4  # blocks a row of it
 WRIST = 2  # placement, as provisioning writes it: 0 neck, 1 waist, 2 wrist
 
 
@@ -28,6 +30,9 @@ class Falls:
         self._due_ms = None  # type: int
         self._blow_ms = None  # type: int
         self._free = False
+        self._part = None  # type: bytes  # of a note: what was known at the decision
+        self._part_at = 0
+        self.note = None  # type: bytes  # of the last fall, for the hub to weigh (protocols/fall_note.py)
         self.broken = False  # there should be a chip, and it does not answer
 
     def start(self, now_ms: int, woke: bool) -> None:
@@ -69,6 +74,8 @@ class Falls:
             return True
         if self._blow_ms is not None and now_ms - self._blow_ms < SETTLE_MS:
             return False
+        if self._part is not None:
+            return False
         try:
             if self._chip.cause():  # its samples are still to be read
                 self._blow_ms = now_ms
@@ -98,17 +105,40 @@ class Falls:
         samples = self._chip.read()
         detector = self._detector
         if self._chip.overrun:
+            self._noted(b"")
             detector.reset()  # what came before has nothing to do with what comes now
         fell = False
         for x, y, z in samples:
-            fell = detector.update(x, y, z) or fell
+            if detector.update(x, y, z):
+                fell = True
+                self._begin_note()
+            elif self._part is not None and detector.count - self._part_at == AFTER:
+                self._noted(detector.rows(AFTER, 0, ROW))
         if detector.waiting():
             self._blow_ms = now_ms
         return fell
 
+    def _begin_note(self) -> None:
+        self.note = None
+        self._part_at = self._detector.count
+        self._part = note_head(self._detector, self._board.placement())
+
+    def _noted(self, after: bytes) -> None:
+        if self._part is not None:
+            self.note, self._part = self._part + after, None
+
     def _fail(self, now_ms: int) -> None:
+        self._noted(b"")
         if self._detector is not None:
             self._detector.reset()
         self.broken = True
         self._blow_ms = None
         self._due_ms = now_ms + RETRY_MS
+
+
+def note_head(detector, placement: int) -> bytes:
+    """What a note says of a decision at once (protocols/fall_note.py has its format)."""
+    score = max(-32768, min(detector.score, 32767)) & 0xFFFF
+    hang = bytes([max(-127, min(v >> 4, 127)) & 0xFF for v in detector.hang()])
+    head = bytes((1, placement, score & 0xFF, score >> 8))
+    return head + bytes(detector.f) + hang + detector.rows(detector.post + 60, detector.post + 12, 16)

@@ -6,7 +6,7 @@ Every message is answered with OK after flash holds what it brought; the elder i
 import os
 
 from firmware.pendant import peers
-from firmware.pendant.presses import NONE
+from firmware.pendant.presses import FALL, NONE
 from protocols.link import keys, messages
 from protocols.link.session import RANDOM_LENGTH
 
@@ -17,6 +17,7 @@ class HubLink:
     def __init__(self, app, root: bytes) -> None:
         self._app = app
         self._root = root
+        self._noted = None  # type: bytes  # the note of a fall that those connected have
         self._peers = peers.Peers(self._key_of_hub, app.pendant_id, _random16)
 
     def __len__(self) -> int:
@@ -44,6 +45,16 @@ class HubLink:
     def step(self, now: int) -> None:
         """Time has passed."""
         self._do(self._peers.step(now), now)
+        if self._app.falls.note is not self._noted:
+            self._noted = self._app.falls.note
+            for conn in self._peers.proved():
+                self._tell_fall(conn, now)
+
+    def _tell_fall(self, conn: int, now: int) -> None:
+        """What the newest fall was like, while it is open; the hub weighs it."""
+        numbers = [p.number for p in self._app.core.book.presses if p.meaning == FALL]
+        if numbers and self._app.falls.note:
+            self._do(self._peers.tell(conn, messages.Fall(numbers[-1], self._app.falls.note)), now)
 
     def next_ms(self) -> int | None:
         """When `step` has something to do."""
@@ -60,6 +71,7 @@ class HubLink:
             elif what == peers.PROVED:
                 self._app.proved(now)
                 self._do(self._peers.tell(conn, self._status(now)), now)
+                self._tell_fall(conn, now)
             else:
                 self._do(self._peers.tell(conn, self._answer(value, now)), now)
 

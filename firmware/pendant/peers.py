@@ -97,6 +97,10 @@ class Peers:
             return []
         return self._queue(peer, peer.session.seal(message.encode()))
 
+    def proved(self) -> list:
+        """The connections of those who have proved themselves."""
+        return [conn for conn, peer in self._peers.items() if peer.session is not None]
+
     def confirmed(self, conn: int, status: int) -> list:
         """The frame in flight arrived, or failed: then the peer is gone or deaf."""
         peer = self._peers.get(conn)

@@ -1,10 +1,10 @@
 """What the frames of a session carry: a kind byte and fixed fields, little-endian.
 
-The pendant sends STATUS by itself as soon as the hub has proved itself, and whenever GET_STATUS asks; it
-answers every other message of the hub with OK, after its flash holds what the message brought. Bytes behind
-the known fields are left alone, so that later minor versions can add some. What a pendant reports is read
-with leniency (an unknown meaning is an SOS, an odd battery figure is clamped): an alarm is never refused
-for a field beside it.
+The pendant sends STATUS by itself as soon as the hub has proved itself, and whenever GET_STATUS asks, and
+FALL when it has one to tell of; it answers every other message of the hub with OK, after its flash holds
+what the message brought. Bytes behind the known fields are left alone, so that later minor versions can add
+some. What a pendant reports is read with leniency (an unknown meaning is an SOS, an odd battery figure is
+clamped): an alarm is never refused for a field beside it.
 """
 
 import struct
@@ -34,6 +34,7 @@ KIND_FLOOR = 6
 KIND_CONFIG = 7
 KIND_OK = 8  # pendant to hub
 KIND_GET_STATUS = 9
+KIND_FALL = 10  # pendant to hub, unasked: what a fall was like
 
 RESULT_DONE = 0
 RESULT_NOT_UNDERSTOOD = 1  # a kind or value that this firmware does not know
@@ -50,6 +51,7 @@ _PRESS = "<IBIB"
 _ACK = "<BIIB"
 _TIME = "<BQB"
 _OK = "<BBBIIBI"
+_FALL = "<BIB"
 
 
 class Press:
@@ -220,8 +222,22 @@ class Ok:
         )
 
 
+class Fall:
+    """FALL: what the accelerometer felt of the fall that is press `number`, to be weighed; no answer."""
+
+    kind = KIND_FALL
+
+    def __init__(self, number: int, note: bytes) -> None:
+        self.number = number
+        self.note = note  # protocols/fall_note.py
+
+    def encode(self) -> bytes:
+        """The message."""
+        return struct.pack(_FALL, KIND_FALL, self.number, len(self.note)) + self.note
+
+
 if TYPE_CHECKING:
-    Message = Status | Ack | CallState | Ask | Time | Floor | Config | Ok | GetStatus
+    Message = Status | Ack | CallState | Ask | Time | Floor | Config | Ok | GetStatus | Fall
 
 
 def decode(message: bytes) -> "Message":
@@ -299,6 +315,14 @@ def _get_status(message: bytes) -> GetStatus:
     return GetStatus()
 
 
+def _fall(message: bytes) -> Fall:
+    _, number, length = struct.unpack_from(_FALL, message)
+    at = struct.calcsize(_FALL)
+    if len(message) < at + length:
+        raise LinkError(REASON_LENGTH)
+    return Fall(number, message[at : at + length])
+
+
 _DECODERS: "dict[int, tuple[Callable[[bytes], Message], int]]" = {
     KIND_STATUS: (_status, struct.calcsize(_STATUS)),
     KIND_ACK: (_ack, struct.calcsize(_ACK)),
@@ -309,4 +333,5 @@ _DECODERS: "dict[int, tuple[Callable[[bytes], Message], int]]" = {
     KIND_CONFIG: (_config, 4),
     KIND_OK: (_ok, struct.calcsize(_OK)),
     KIND_GET_STATUS: (_get_status, 1),
+    KIND_FALL: (_fall, struct.calcsize(_FALL)),
 }

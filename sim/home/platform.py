@@ -200,6 +200,16 @@ class PlatformRig:
             rows = db.execute("SELECT body FROM events WHERE kind = 'care.answered'").fetchall()
         return [(event.elder, dict(event.data)) for (body,) in rows for event in [decode_event(body)]]
 
+    def weighed(self, elder: str) -> list[dict[str, object]]:
+        """How sure it was told to be of an elder's falls: the data of each such update."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                "SELECT body FROM events WHERE kind = 'call.updated' ORDER BY number"
+            ).fetchall()
+        events = [decode_event(body) for (body,) in rows]
+        return [dict(e.data) for e in events if e.elder == elder and "confidence" in e.data]
+
     def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
         """Deeds that no `hand` of ours did: somebody used the seat's page."""
         ended = "accept-cancel" if case.lifecycle == "cancelled" else "close"

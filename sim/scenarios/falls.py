@@ -31,6 +31,7 @@ async def fall(home: Home, case: Case) -> None:
     case.claim("after half a minute and no sooner", waited_s > ASKING_S - 10, f"{waited_s:.1f} s")
     kinds = [event.kind for event in home.platform.events if event.origin == "pd-01"]
     case.claim("as what it is", kinds == ["call.fall"], str(kinds))
+    await case.until("and how sure it is", lambda: bool(home.platform.weighed("e-chen")), TOLD_S)
     await case.until("its pendant lets it be felt", feels(home, "pd-01", "delivered", fell.at_ms), FEELS_S)
     await close(home, case, "e-chen")
     await _pressed(home, case)

@@ -59,7 +59,21 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     for (kind, each), score in zip(also.items(), scores[2:], strict=True):
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
+    _with_hub(name, recordings, found, scores[0] >= limit, out)
     out.setdefault("candidates", {})[name] = _candidates(recordings, found)
+
+
+def _with_hub(
+    name: str, recordings: list[Recording], found: Sequence[Candidates], alarmed: Any, out: dict[str, Any]
+) -> None:
+    """The hub's verdict "likely" on what the pendant alarmed of; and what it would be on every impact."""
+    noted = train_fall.noted(found)
+    used = np.ones(len(recordings), bool)
+    (scores, _) = fall_training.held_out(recordings, noted, used, train_fall.HUB_HOW, train_fall.FOLDS)
+    both = np.where(alarmed, scores, -(10**6))
+    out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted[0], both, 0))
+    out["curve"][f"{name} with the hub"] = curve(recordings, noted[0], both)
+    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted[0], scores)
 
 
 def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -33,6 +33,19 @@ PRESSES = (
         ),
     ),
     Plant(
+        "nobody weighs what the pendant tells of a fall",
+        (),
+        "fall",
+        "and how sure it is",
+        (
+            Change(
+                "drivers/ble/pendant.py",
+                "        for fall in talk.falls:\n",
+                "        for fall in talk.falls[:0]:\n",
+            ),
+        ),
+    ),
+    Plant(
         "the green key that answers after a fall calls all the same",
         (),
         "fall",

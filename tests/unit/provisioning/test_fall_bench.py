@@ -21,6 +21,7 @@ FIELDS = {
 
 def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_fall, "HOW", Growth(trees=4))
+    monkeypatch.setattr(train_fall, "HUB_HOW", Growth(trees=4))
     monkeypatch.setattr(train_fall, "FOLDS", 3)
     recordings.write(tmp_path / "data", people=6, placements=("waist", "neck", "wrist"))
     result = CliRunner().invoke(
@@ -28,7 +29,7 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     assert result.exit_code == 0, result.output
     groups = json.loads(result.output)["groups"]
-    assert {"trunk", "waist", "neck", "wrist", "old"} <= set(groups)
+    assert {"trunk", "waist", "neck", "wrist", "old", "trunk with the hub"} <= set(groups)
     assert all(set(group) == FIELDS for group in groups.values())
     trunk = groups["trunk"]
     assert (trunk["falls"], groups["waist"]["falls"]) == (36, 18)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from drivers.pendant import adxl367, lis2dw12
+from edge import weighing
 from firmware.pendant import fall
+from protocols import fall_note
 from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees, grow
@@ -134,10 +136,16 @@ def test_the_same_data_give_the_same_table(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_fall, "HOW", FEW)
+    monkeypatch.setattr(train_fall, "HUB_HOW", FEW)
     written = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        assert train_fall.main(["--data", str(folder), "--out", str(tmp_path / name)]) == 0
+        assert (
+            train_fall.main(
+                ["--data", str(folder), "--out", str(tmp_path / name), "--hub-out", str(tmp_path / name)]
+            )
+            == 0
+        )
         written.append((tmp_path / name / "fall_trunk.py").read_bytes())
     assert written[0] == written[1]
     space: dict[str, tuple[int, int, bytes]] = {}
@@ -145,6 +153,9 @@ def test_the_same_data_give_the_same_table(
     detector = fall.Detector(50, space["TABLE"])
     assert sum(any(detector.update(*s) for s in r.at(50)) for r in load(folder) if r.impact_s) > 30
     assert b"Trained on made" in written[0]
+    for_hub = [(tmp_path / name / "weighing_wrist.py").read_bytes() for name in ("one", "two")]
+    assert for_hub[0] == for_hub[1]
+    assert b"Trained on made" in for_hub[0]
 
 
 def test_too_few_people_train_nothing(
@@ -157,9 +168,10 @@ def test_too_few_people_train_nothing(
 
 @pytest.mark.parametrize("placement", ["trunk", "wrist"])
 def test_the_shipped_tables_bear_the_note_of_their_data(placement: str) -> None:
-    text = (train_fall.OUT / f"fall_{placement}.py").read_text()
-    assert "Trained on acted falls from" in text
-    assert "research use" in text
+    for path in (train_fall.OUT / f"fall_{placement}.py", train_fall.HUB_OUT / f"weighing_{placement}.py"):
+        text = path.read_text()
+        assert "Trained on acted falls from" in text
+        assert "research use" in text
 
 
 def test_an_old_persons_alarms_count_before_a_young_ones(waist: list[Recording]) -> None:
@@ -189,3 +201,14 @@ def test_both_rates_decide_alike(waist: list[Recording]) -> None:
     fast, slow = (fall_training.candidates(waist[:6], POST, hz) for hz in (50, 25))
     assert len(fast.recording) > 4
     assert (fast.features == slow.features).all()
+
+
+def test_the_hub_weighs_a_note_as_the_trainer_does(
+    waist: list[Recording], found: fall_training.Candidates
+) -> None:
+    hub = fall_training.weighed(found)
+    trees = fall_training.trained(waist, [hub], np.ones(len(waist), bool), FEW)
+    for note, expected in zip(found.notes[:50], trees.score(hub.features[:50]).tolist(), strict=True):
+        read = fall_note.read(note)
+        assert read is not None
+        assert weighing.score(trees.table, fall_note.weights(read)) == expected

@@ -37,6 +37,7 @@ all_messages = (
     | st.builds(messages.Config, st.integers(0, 1), st.from_regex(r"\A[a-z]{2}\Z"))
     | st.builds(messages.Ok, u8, u8, u32, u32, u8, u32)
     | st.builds(messages.GetStatus)
+    | st.builds(messages.Fall, u32, st.binary(max_size=94))
 )
 
 

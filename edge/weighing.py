@@ -1,0 +1,106 @@
+"""A fall is weighed: what the pendant felt, and what the home knows, become a confidence beside the call.
+
+The pendant decides that there was a fall and the call stands from then on; nothing here ends one or keeps one
+back. From the note that follows over GATT a richer model tells how sure it is; signs (in bed, put down,
+dropped) are named beside it. Whoever takes the call sees it as `call.updated`, once for each fall. More than
+two falls a day at which nobody answered and nobody had to go are a fault for the carers: the pendant goes on.
+
+Public: `Weighed`, `weigh`, `often`, `Weighing`. Loaded with the first note.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from edge.book import Book, Handling, Life, Now, elapsed_ms, find
+from edge.hub import Hub
+from protocols import fall_note
+from protocols.values import EventId
+
+TREE: Final = 24  # four features, four cuts, sixteen leaves around 128, as on the pendant
+DAY_MS: Final = 86_400_000
+OFTEN: Final = 2  # more unanswered false falls a day are a fault
+LIKELY: Final = 50  # percent
+WRIST: Final = 2
+
+
+class Weighed(NamedTuple):
+    """How sure it is that somebody fell, in percent, and what speaks about it."""
+
+    confidence: int
+    signs: tuple[str, ...] = ()
+
+
+def weigh(note: bytes, in_bed: bool = False) -> Weighed | None:
+    """The confidence of a note; None for what is no note: then the fall counts as it was told."""
+    read = fall_note.read(note)
+    if read is None:
+        return None
+    scale, trees = _table("wrist" if read.placement == WRIST else "trunk")
+    odds = score(trees, fall_note.weights(read)) / scale
+    signs = []
+    if in_bed:
+        signs.append("in_bed")
+    if fall_note.put_down(read):
+        signs.append("dropped" if fall_note.dropped(read) else "put_down")
+    confidence = round(100 / (1 + math.exp(-max(-20.0, min(odds, 20.0)))))
+    return Weighed(max(1, min(confidence, 99)), tuple(signs))
+
+
+def score(trees: bytes, weights: bytes) -> int:
+    """The sum of the leaves that the weights lead to."""
+    total = 0
+    for at in range(0, len(trees), TREE):
+        leaf = 0
+        for level in range(at, at + 4):
+            leaf = 2 * leaf + (weights[trees[level]] > trees[level + 4])
+        total += trees[at + 8 + leaf] - 128
+    return total
+
+
+def _table(placement: str) -> tuple[float, bytes]:
+    scale, trees = importlib.import_module(f"edge.weighing_{placement}").TABLE
+    return scale, trees
+
+
+def often(book: Book, device: str, now: Now) -> bool:
+    """Whether more than OFTEN falls of the last day were answered by nobody, and nobody had to go."""
+    false = 0
+    for call in book.calls.values():
+        presses = [press for press in call.presses.values() if press.opens]
+        if not presses or call.withdrawn or call.life not in (Life.CLOSED, Life.CANCELLED):
+            continue
+        alone = all(press.kind == "call.fall" and press.device == device for press in presses)
+        went = any(heard.stage == Handling.ARRIVED.value for heard in call.heard)
+        if alone and not went and elapsed_ms(book, call.at, now) < DAY_MS:
+            false += 1
+    return false > OFTEN
+
+
+class Weighing:
+    """Takes the notes of one hub's pendants."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._told: dict[EventId, Weighed] = {}  # of this process; a restart may tell again
+
+    def take(self, event_id: EventId, note: bytes, in_bed: Callable[[], bool]) -> Weighed | None:
+        """A note of a fall that is a call: told to whoever has it, once."""
+        call = find(self._hub.book, event_id)
+        if call is None or event_id in self._told:
+            return None
+        weighed = weigh(note, in_bed())
+        if weighed is None:
+            return None
+        self._told[event_id] = weighed
+        if len(self._told) > 64:
+            del self._told[next(iter(self._told))]
+        if not call.withdrawn:
+            data = {"confidence": weighed.confidence, "signs": " ".join(weighed.signs)}
+            likely = weighed.confidence >= LIKELY and not weighed.signs
+            change = "fall_likely" if likely else "fall_unsure"
+            self._hub.update(call.id, change, "rule", {k: v for k, v in data.items() if v})
+        return weighed
