@@ -97,6 +97,21 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     number: Phone | None = None
     place: Words = ""
     texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
+    voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
+    calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
+
+
+class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A relative or neighbour: told by text of every SOS, of those that nobody answers in time, or never; and
+    rung, in the order of the seed. `elders`: of whose calls; empty for everybody's.
+    """
+
+    id: Name
+    number: Phone
+    text: Literal["always", "late", "never"] = "late"
+    voice: bool = True
+    language: Literal["zh", "en"] | None = None
+    elders: tuple[Name, ...] = ()
 
 
 class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,6 +192,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pins: PinsSection = PinsSection()
     audio: AudioSection = AudioSection()
     modem: ModemSection | None = None
+    contacts: tuple[ContactSection, ...] = ()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
     meters: tuple[MeterSection, ...] = ()
@@ -358,11 +374,17 @@ def _across(config: Config) -> list[str]:
         owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
         owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
     owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
+    for i, contact in enumerate(config.contacts):
+        owners += [(f"contacts[{i}].elders", elder) for elder in contact.elders]
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
+    if config.contacts and config.modem is None:
+        errors.append("contacts: texts and calls need a [modem]")
     for what, values in (
         ("elders.id", elders),
+        ("contacts.id", [contact.id for contact in config.contacts]),
+        ("contacts.number", [contact.number for contact in config.contacts]),
         ("pendants.id", [p.id for p in config.pendants]),
         ("pendants.address", [p.address for p in config.pendants]),
         ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),

@@ -42,6 +42,7 @@ from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
+from edge.reaching import Reaching, telephone_of
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
@@ -243,6 +244,7 @@ class Service:
     def _connect(self) -> None:
         """Everything that talks: the platform, lamp and voice, pendants, the door."""
         config = self.config
+        texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
         self.uplink = Uplink(
             self.hub,
             self.writer,
@@ -251,7 +253,7 @@ class Service:
             self.credentials,
             self.ports.clock,
             self.supervisor,
-            texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port),
+            texting,
         )
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
@@ -277,6 +279,13 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        if texting is not None and config.contacts:
+            telephone = telephone_of(config, self.ports.modem_port)
+            if telephone is not None:
+                self.supervisor.add("telephone", telephone.run)
+            say = functools.partial(self.speak_aside, lane=Lane.SOS)
+            reaching = Reaching(self.hub, texting, lambda: self.config, telephone, say)
+            self.supervisor.add("reaching", reaching.run)
 
     def _present(self) -> None:
         config = self.config
@@ -401,9 +410,9 @@ class Service:
         trouble = self.state.trouble if self._loading.done() else Reason.STORAGE_STUCK
         self.hub.see("state", hub_id, trouble is not None, str(trouble or ""))
 
-    def speak_aside(self, phrase: Phrase) -> None:
-        """Say what belongs to no call, behind whatever a call has to say."""
-        saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, Lane.FAULT))
+    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> None:
+        """Say what no surface shows; without a lane behind whatever a call has to say."""
+        saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, lane))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
 

@@ -16,6 +16,7 @@ from protocols.fields import U32 as _U32
 from protocols.fields import (
     CommandId,
     Digest,
+    ElderId,
     Flag,
     HealthBits,
     HealthFlag,
@@ -163,6 +164,22 @@ class CareData(Data, frozen=True, kw_only=True):
     answer: HealthToken | None = None
     due_ms: Millis | None = None
     detail: HealthSentence | None = None
+
+
+class ContactData(Data, frozen=True, kw_only=True):
+    """`contact.*`: a relative or neighbour was texted or phoned about a call, or has texted back.
+
+    What a number says can be forged, and proves nothing of who sent it.
+    """
+
+    call: CommandId | None = None  # the call's id as a text
+    contact: ElderId | None = None
+    what: Token | None = None  # of a text: "called", "unreached", "untaken", "taken", "over"
+    outcome: Token | None = (
+        None  # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
+    )
+    seconds: Seconds | None = None  # that a phone call was open
+    words: HealthSentence | None = None  # of a reply
 
 
 FAULTS = (

@@ -36,6 +36,9 @@ class Phrase(enum.StrEnum):
     NOW_BACKUP = "now-backup"  # the assistance went to the back-up contact
     CANCEL_OFFER = "cancel-offer"  # cancelling is possible now
     CANCEL_ASKED = "cancel-asked"  # told to the platform, which has not accepted yet
+    PHONING = "phoning"  # the list is being rung; nobody has answered yet
+    VOICE_OPEN = "voice-open"  # somebody, or a machine, has answered: the room can be heard
+    VOICE_OVER = "voice-over"  # the line is closed
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
     PLATFORM_BACK = "platform-back"  # it answers again
 

@@ -276,7 +276,10 @@ def hub_toml(
             "[modem]",
             f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
+            *_pairs(voice_port=f"{rig.modem_port}-voice"),
         ]
+    for relative in home.family if home.modems else ():
+        lines += ["[[contacts]]", *_pairs(id=relative.id, number=relative.number, text=relative.text)]
     for elder in home.elders:
         name = getattr(elder, home.language)
         lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]

@@ -71,6 +71,7 @@ def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
             stages["sms_handed_ms"] = handed - press.at_ms
             if handed <= event.received_ms and event.by_text:
                 stages["sms_platform_ms"] = event.received_ms - press.at_ms
+        stages |= _rung(press, home)
         for told in home.ledger.told:
             if told.at_ms < press.at_ms or told.device != press.origin:
                 continue
@@ -92,3 +93,14 @@ def _texted(press: Press, home: Home) -> int | None:
         return None
     numbers = {home.setup.number_of(name) for name in home.hubs}
     return next((c.at_ms for c in home.cell.log if c.sender in numbers and c.at_ms >= press.at_ms), None)
+
+
+def _rung(press: Press, home: Home) -> dict[str, int]:
+    """When the press's home first dialled somebody after it, and when that phone rang."""
+    numbers = {home.setup.number_of(name) for name in home.hubs}
+    mine = [call for call in home.cell.exchange.log if call.caller in numbers]
+    first = next((call for call in mine if call.at_ms["dialling"] >= press.at_ms), None)
+    if first is None:
+        return {}
+    seen = {"voice_dialled_ms": "dialling", "voice_ringing_ms": "ringing"}
+    return {name: first.at_ms[at] - press.at_ms for name, at in seen.items() if at in first.at_ms}

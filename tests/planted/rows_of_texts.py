@@ -72,4 +72,69 @@ TEXTS = (
             ),
         ),
     ),
+    Plant(
+        "the family is told when the platform is not reached, and never when nobody takes it",
+        (9,),
+        "delivered-but-nobody-takes-it",
+        "nobody takes it: daughter reads that",
+        (
+            Change(
+                "edge/reach.py",
+                "    return Why.UNTAKEN, elapsed_ms(book, call.view.since or call.at, now) - help_ms\n",
+                "    return None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "what the family was told is known to that run alone",
+        (1,),
+        "delivered-but-nobody-takes-it",
+        "two texts each, over the restart too",
+        (
+            Change(
+                "edge/reaching.py",
+                "        await self.note(text.call_id, name)\n",
+                "        self._held[text.call_id, text.contact] = 1 << 60\n",
+            ),
+        ),
+    ),
+    Plant(
+        "that the modem takes the number counts as an answer",
+        (9,),
+        "voice-only",
+        "the platform learns: daughter, no-answer",
+        (
+            Change(
+                "drivers/modem/voice.py",
+                "        self._talk = talk\n",
+                "        self._talk = talk\n        talk.rise(Stage.ANSWERED)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a restart begins the day's texts anew",
+        (1,),
+        "tests/unit/edge/test_budget.py::test_a_restart_does_not_forget_what_was_spent",
+        "",
+        (
+            Change(
+                "edge/budget.py",
+                "        raw = None if self._known else self._state.get(SPACE, self._name)\n",
+                "        raw = None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a line that a person has confirmed stays open until somebody hangs up",
+        (),
+        "tests/integration/modem/test_ringing.py::test_no_line_is_open_for_more_than_ten_minutes",
+        "",
+        (
+            Change(
+                "edge/ringing.py",
+                "                until_ms = opened_ms + MOST_MS\n",
+                "                until_ms = opened_ms + 100 * MOST_MS\n",
+            ),
+        ),
+    ),
 )

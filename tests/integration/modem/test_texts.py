@@ -254,7 +254,7 @@ async def test_a_modem_that_cannot_send_is_a_path_that_is_down(line):
 
 
 async def test_a_days_texts_are_bounded(line):
-    line.texting.path._most_a_day = 2
+    line.texting.budget.most = 2
     event = await line.call()
     await line.texting.path.send([event])
     await line.texting.path.send([event])

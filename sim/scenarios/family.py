@@ -1,0 +1,106 @@
+"""The family is told when help does not come: by text, also when the internet works."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sim.home.home import Home
+from sim.home.setup import DAUGHTER, FAMILY, NEIGHBOUR, Setup
+from sim.home.waiting import Condition
+from sim.scenarios.case import Case, Scenario
+from sim.scenarios.steps import ARRIVES_S, arrived, close, hand, hub_says, lamp_is
+from sim.scenarios.texts import CARRIED_S, UP_S, modems_up
+
+RUNG_S = 40.0  # 30 s by the plan, a second at most until it rings; the figure itself is in the claim
+SLACK_S = 15.0  # of a machine with other work
+HELD_S = 3.0
+HELP_S = 20.0  # of 90: shortened
+UNTAKEN, UNREACHED, TAKEN = "还没有人接手", "呼叫中心还没有回应", "已经有人接手"
+WITH_FAMILY = Setup(modems=True, family=FAMILY, timing={"help_s": HELP_S})
+
+
+def shows(home: Home, who: str, words: str, since_ms: int) -> Condition:
+    """Whether a phone of the family shows a text with these words."""
+    return lambda: home.phones[who].has(words, since_ms)
+
+
+def told_of(home: Home, kind: str, **data: object) -> Condition:
+    """Whether the platform has an event of a relative with this in it."""
+    return lambda: any(
+        found == kind and all(item.get(key) == value for key, value in data.items())
+        for found, item in home.platform.contacts()
+    )
+
+
+async def nobody_takes_it(home: Home, case: Case) -> None:
+    await case.until("both modems are up", modems_up(home), UP_S)
+    red = await home.hub.press("red")
+    await case.until("the platform has the call, by IP", arrived(home, red), ARRIVES_S)
+    await case.until("and the lamp is green", lamp_is(home, "green", "blink"), ARRIVES_S)
+    for relative in FAMILY:
+        words = shows(home, relative.id, UNTAKEN, red.at_ms)
+        await case.until(f"nobody takes it: {relative.en} reads that", words, HELP_S + CARRIED_S)
+    first = min(shown.at_ms for phone in home.phones.values() for shown in phone.texts)
+    case.claim("and not before its time", first - red.at_ms >= HELP_S * 1000, f"{first - red.at_ms} ms")
+    home.phones[DAUGHTER.id].write(home.setup.number_of("hub-01"), "我马上到")
+    reply = told_of(home, "contact.replied", contact=DAUGHTER.id, words="我马上到")
+    await case.until("an answer is an event", reply, CARRIED_S)
+    case.claim("and the call is open all the same", home.platform.open_case("e-chen") is not None)
+    await home.hub.kill()
+    await home.hub.start()
+    again = await home.hub.press("red")
+    await case.until("killed and back, it goes on", arrived(home, again), ARRIVES_S)
+    before = await hand(home, "e-chen", "take")
+    for relative in FAMILY:
+        last = shows(home, relative.id, TAKEN, before)
+        await case.until(f"it is taken: {relative.en} reads that", last, UP_S + CARRIED_S)
+    counts = {name: len(phone.texts) for name, phone in home.phones.items()}
+    case.claim("two texts each, over the restart too", set(counts.values()) == {2}, str(counts))
+    sent = told_of(home, "contact.texted", contact=NEIGHBOUR.id, what="taken", outcome="handed")
+    await case.until("each text is an event", sent, ARRIVES_S)
+    await close(home, case, "e-chen")
+
+
+async def voice_only(home: Home, case: Case) -> None:
+    daughter, neighbour = home.phones[DAUGHTER.id], home.phones[NEIGHBOUR.id]
+    await case.until("both modems are up", modems_up(home), UP_S)
+    home.net.set(cut=True)
+    home.cell.air.loss = 1.0
+    red = await home.hub.press("red")
+    await case.until("no answer: the first phone rings", lambda: daughter.state == "ringing", RUNG_S)
+    rung_ms = daughter.rang[0] - red.at_ms
+    case.claim("not before a text could help", rung_ms >= 30_000, f"{rung_ms} ms")
+    await case.until("that it phones is said", hub_says(home, "phoning", red.at_ms), SLACK_S)
+    await case.until("nobody answers: the next one rings", lambda: neighbour.state == "ringing", 45 + SLACK_S)
+    case.claim("and the first does not any more", daughter.state == "idle", daughter.state)
+    neighbour.answer()
+    await case.until("the open line is heard", hub_says(home, "voice-open", red.at_ms), SLACK_S)
+    neighbour.press("1")
+    await asyncio.sleep(HELD_S)
+    case.claim("a person's line stays open", neighbour.state == "answered", neighbour.state)
+    case.claim("nothing claims that the platform has it", not lamp_is(home, "green", "blink")())
+    neighbour.hang_up()
+    await case.until("its end is heard too", hub_says(home, "voice-over", red.at_ms), SLACK_S)
+    home.cell.air.loss = 0.0
+    home.net.set(cut=False)
+    await case.until("the internet is back, and the call arrives", arrived(home, red), 75)
+    for relative, outcome in ((DAUGHTER, "no-answer"), (NEIGHBOUR, "answered"), (NEIGHBOUR, "confirmed")):
+        sent = told_of(home, "contact.called", contact=relative.id, outcome=outcome)
+        await case.until(f"the platform learns: {relative.en}, {outcome}", sent, 75)
+    await close(home, case, "e-chen")
+
+
+SCENARIOS = (
+    Scenario(
+        "voice-only",
+        "The line is cut and every text is lost: after 30 s the family's phones ring, one after the other.",
+        voice_only,
+        Setup(modems=True, family=FAMILY),
+    ),
+    Scenario(
+        "delivered-but-nobody-takes-it",
+        "The platform has the call and nobody takes it in 90 s (shortened to 20 s): the family is texted.",
+        nobody_takes_it,
+        WITH_FAMILY,
+    ),
+)
