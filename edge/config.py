@@ -99,6 +99,8 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
     voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
     calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
+    test_number: Phone | None = None  # is rung once a week, to prove that it can be
+    weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
 
 
 class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -34,6 +34,7 @@ from edge.heartbeat import Heartbeat
 from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
+from edge.incoming import Incoming
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
@@ -42,14 +43,15 @@ from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
-from edge.reaching import Reaching, telephone_of
+from edge.proving import Proving
+from edge.reaching import Reaching, listed, telephone_of
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
-from edge.texting import texting_of
+from edge.texting import Texting, texting_of
 from edge.threads import in_thread
 from edge.uplink import Uplink
 from edge.watch import Watch
@@ -130,6 +132,7 @@ class Service:
         self.data = Path(config.hub.data_dir)
         self._saying: set[asyncio.Task[Said]] = set()
         self.pins = LazyPins(ports.pin_factory)
+        self.incoming: Incoming | None = None
 
     async def start(self) -> None:
         """Stores, then keys, then everything that talks."""
@@ -187,7 +190,10 @@ class Service:
     def _begin_keys(self) -> None:
         pins = self.config.pins
         key_input = KeyInput(
-            self.hub, self._cancel_offered, lambda key, stuck: self.hub.see("key_stuck", key, stuck)
+            self.hub,
+            self._cancel_offered,
+            lambda key, stuck: self.hub.see("key_stuck", key, stuck),
+            lambda: self.incoming is not None and self.incoming.take(),
         )
         self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
@@ -279,13 +285,28 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        self._connect_modem(texting)
+
+    def _connect_modem(self, texting: Texting | None) -> None:
+        """Relatives by text and phone, and the proof of every way."""
+        config = self.config
+        telephone = None if texting is None else telephone_of(config, self.ports.modem_port)
+        say = functools.partial(self.speak_aside, lane=Lane.SOS)
+        if telephone is not None:
+            self.incoming = Incoming(self.hub, telephone, lambda: listed(self.config), say)
+            self.supervisor.add("telephone", telephone.run)
+            self.supervisor.add("incoming", self.incoming.run)
         if texting is not None and config.contacts:
-            telephone = telephone_of(config, self.ports.modem_port)
-            if telephone is not None:
-                self.supervisor.add("telephone", telephone.run)
-            say = functools.partial(self.speak_aside, lane=Lane.SOS)
             reaching = Reaching(self.hub, texting, lambda: self.config, telephone, say)
             self.supervisor.add("reaching", reaching.run)
+        self.proving = Proving(
+            *(self.hub, self.state, self.delivery, texting, telephone),
+            test_number=None if config.modem is None else config.modem.test_number,
+            say=self.speak_aside,
+            utc_offset_minutes=lambda: self.config.home.utc_offset_minutes,
+        )
+        if config.modem is not None and config.modem.weekly_test:
+            self.supervisor.add("proving", self.proving.run)
 
     def _present(self) -> None:
         config = self.config
@@ -379,6 +400,7 @@ class Service:
                 **tables.operations(),
                 **history.operations(),
                 **self.configuration.operations(),
+                **self.proving.operations(),
             },
         )
         self.supervisor.add("door", door.serve)

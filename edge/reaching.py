@@ -159,3 +159,9 @@ def telephone_of(config: Config, opener: Callable[[str], Opener]) -> Telephone |
     if section is None or section.voice_port is None:
         return None
     return Telephone(opener(section.voice_port))
+
+
+def listed(config: Config) -> dict[str, str]:
+    """Number -> id of those who may come in by phone: contacts, and the platform."""
+    platform = {} if config.modem is None else dict.fromkeys(config.modem.platform_numbers, "platform")
+    return platform | {contact.number: contact.id for contact in config.contacts}

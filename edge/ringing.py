@@ -84,7 +84,8 @@ class Ringing:
                     await self._wake.wait()
 
     def _next(self) -> Ring | None:
-        if not self._telephone.good or self._telephone.talk is not None:
+        talk = self._telephone.talk
+        if not self._telephone.good or (talk is not None and not _in_vain(talk)):
             return None
         if self._trouble() in NO_NETWORK or self._now_ms() < self._not_before_ms:
             return None
@@ -119,6 +120,9 @@ class Ringing:
         try:
             await self._budget.spend()
             try:
+                talk = self._telephone.talk
+                if talk is not None and _in_vain(talk):
+                    await self._telephone.hang_up()  # whoever rings now does not hold up a call
                 return await self._telephone.dial(self._shared.number_of(contact))
             except AnbanError:
                 self._budget.give_back()
@@ -204,3 +208,8 @@ def _outcome(talk: Talk, *, answered: bool) -> str:
     if talk.end in ("busy", "failed", "lost"):
         return talk.end
     return "no-answer" if talk.rang else "unreachable"
+
+
+def _in_vain(talk: Talk) -> bool:
+    """Whether somebody only rings, and nobody has answered."""
+    return talk.incoming and talk.stage < Stage.ANSWERED

@@ -21,7 +21,7 @@ from edge.paths.base import PathError
 from edge.paths.sms import SmsPath
 from edge.stores.state import State
 from protocols.errors import Reason
-from protocols.sms_frame import home_of
+from protocols.sms_frame import TEST, home_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 
@@ -31,8 +31,8 @@ HOUR_MS: Final = 3_600_000
 REPLIES_AN_HOUR: Final = 30  # more is no person
 NUMBERS_S: Final = 30.0  # between two looks whether numbers of frames have to be reserved
 SPEECH: Final = {
-    "zh": {Lane.SOS: "紧急求助", Lane.ASSIST: "求助", "call": "请回电"},
-    "en": {Lane.SOS: "SOS", Lane.ASSIST: "Help", "call": "call"},
+    "zh": {Lane.SOS: "紧急求助", Lane.ASSIST: "求助", "call": "请回电", "test": "线路测试"},
+    "en": {Lane.SOS: "SOS", Lane.ASSIST: "Help", "call": "call", "test": "test of the line"},
 }
 
 
@@ -68,6 +68,7 @@ class Texting:
         )
         self.path.load_window()
         self.delivery: Delivery | None = None
+        self.on_receipt: Callable[[Receipt], object] = lambda receipt: None
         self.last_word_ms = -1
 
     async def run(self) -> None:
@@ -90,6 +91,8 @@ class Texting:
         )
         when = f"{at:%H:%M}" if event.clock_trusted else ""
         back = f"{speech['call']} {self._section.number}" if self._section.number else ""
+        if event.kind == TEST:
+            return f"{self._section.place} {speech['test']}"
         what = speech[Lane.SOS if event.lane is Lane.SOS else Lane.ASSIST]
         parts = (self._section.place, names.get(event.elder, ""), what, when, back)
         return " ".join(part for part in parts if part)
@@ -118,6 +121,7 @@ class Texting:
         if found is None:
             return True
         receipt, counter = found
+        self.on_receipt(receipt)
         if self.delivery is not None:
             self.delivery.acknowledged(receipt)
         if not await self._kept(receipt):

@@ -182,6 +182,16 @@ class ContactData(Data, frozen=True, kw_only=True):
     words: HealthSentence | None = None  # of a reply
 
 
+class PathTestData(Data, frozen=True, kw_only=True):
+    """`path.tested`: a way to the platform was tried on purpose; nobody is to come. By text without data: it
+    is the test itself."""
+
+    path: Token | None = None  # "coap", "https", "sms", "voice"
+    outcome: Token | None = None  # "good", "failed", "untested"
+    cause: Token | None = None
+    took_ms: Millis | None = None
+
+
 FAULTS = (
     "audio",
     "battery",
@@ -196,6 +206,7 @@ FAULTS = (
     "pendant_battery",
     "pendant_silent",
     "platform_silent",
+    "proof",
     "radio",
     "replay",
     "rule_blind",

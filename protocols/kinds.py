@@ -56,6 +56,7 @@ KINDS: dict[str, KindRow] = {
     "contact.texted": _row(48, Lane.FAULT, data.ContactData),
     "contact.called": _row(49, Lane.FAULT, data.ContactData),
     "contact.replied": _row(50, Lane.FAULT, data.ContactData),
+    "path.tested": _row(51, Lane.FAULT, data.PathTestData),
     "reading.blood_pressure": _row(64, Lane.READING, data.ReadingData),
     "reading.pulse": _row(65, Lane.READING, data.ReadingData),
     "reading.oxygen": _row(66, Lane.READING, data.ReadingData),

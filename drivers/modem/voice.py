@@ -100,7 +100,7 @@ class Telephone:
         poll_s: float = POLL_S,
         check_s: float = CHECK_S,
     ) -> None:
-        self._open, self._on_ring = open_port, on_ring
+        self._open, self.on_ring = open_port, on_ring
         self._poll_s, self._check_s = poll_s, check_s
         self.family: Family = GENERIC
         self._channel: Channel | None = None
@@ -270,7 +270,7 @@ class Telephone:
         if self.talk is None:
             self._talk = Talk(number, incoming=True)
             self._talk.rise(Stage.RINGING)
-        self._on_ring(number)
+        self.on_ring(number)
 
 
 async def _bear(channel: Channel, command: str, *prefixes: str) -> list[str]:

@@ -40,13 +40,17 @@ class KeyInput:
     """Turns key events into what the elder means. Red is always an SOS, at its edge, whatever is being asked.
 
     `offered()` names the call that the elder may cancel now; `on_stuck(key, stuck)` tells of a fault, and of
-    its end.
+    its end; `answers()`: the phone rings, and a press of the green key has just answered it.
     """
 
     def __init__(
-        self, hub: Hub, offered: Callable[[], EventId | None], on_stuck: Callable[[str, bool], None]
+        self,
+        hub: Hub,
+        offered: Callable[[], EventId | None],
+        on_stuck: Callable[[str, bool], None],
+        answers: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._hub, self._offered, self._on_stuck = hub, offered, on_stuck
+        self._hub, self._offered, self._on_stuck, self._answers = hub, offered, on_stuck, answers
         self._green = GreenKey()
         self._stuck: set[str] = set()
         self._hold: asyncio.TimerHandle | None = None
@@ -65,7 +69,7 @@ class KeyInput:
                 self._mean(self._green.up(event.at_ms), event.at_ms)
         elif event.key == "red":
             self._press("call.sos", "red", event.at_ms)
-        elif isinstance(event, KeyDown):
+        elif isinstance(event, KeyDown) and not self._answers():
             asking = asked(self._hub.book) is not None
             self._about = self._offered()
             meaning = self._green.down(event.at_ms, asking=asking, cancel_offered=self._about is not None)

@@ -25,7 +25,7 @@ from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
 from sim.home.sensors import SensorRig
-from sim.home.setup import PLATFORM_NUMBER, Setup
+from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
 from sim.modem.modem import SimModem
@@ -77,6 +77,7 @@ class Home:
         self.cell = CellNetwork(seed)
         self.modems: dict[str, SimModem] = {}
         self.phones: dict[str, Phone] = {}
+        self.test_phone: Phone | None = None
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )
@@ -157,6 +158,7 @@ class Home:
         for name, number, path, family in rows:
             self.modems[name] = SimModem(number, path, self.cell, family)
             self.modems[name].plug()
+        self.test_phone = Phone(TEST_NUMBER, self.cell)
         for relative in self.setup.family:
             self.phones[relative.id] = Phone(relative.number, self.cell)
             self.phones[relative.id].on_change = lambda name=relative.id: self._each(self.on_phone, name)  # type: ignore[misc]

@@ -103,3 +103,4 @@ class Setup:
 
 
 PLATFORM_NUMBER = "+8613800138000"
+TEST_NUMBER = "+8613800138300"  # a phone that nobody answers: it is rung to see whether it rings

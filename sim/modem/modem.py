@@ -63,6 +63,7 @@ class SimModem:
         self._wire = Wire(path, self._read)
         second = path.with_name(path.name + "-voice")
         self.voice = SimVoice(number, second, network.exchange, family, IDENTITIES[family])
+        self.voice.served = lambda: self.manners.registration in (1, 5) and self.manners.sim == "READY"
         self._held = b""
         self._echo = True
         self._text_of: str | None = None  # the CMGS command whose text is being given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.modem.exchange import Exchange, PhoneCall
@@ -24,6 +25,7 @@ class SimVoice:
         self.tells = family != "generic"
         self.lists = True  # it knows +CLCC
         self.refuses = ""  # the final line to every ATD
+        self.served: Callable[[], bool] = lambda: True  # whether there is a network
         self.knows_chup = True
         self.ring_s = RING_S
         self._wire = Wire(path, self._read)
@@ -121,6 +123,8 @@ class SimVoice:
         return ["OK"]
 
     def _dial(self, number: str, call: PhoneCall | None) -> list[str]:
+        if not self.served():
+            return ["NO CARRIER"]
         if self.refuses or call is not None:
             return [self.refuses or "+CME ERROR: 3"]
         self.exchange.dial(self.number, number)

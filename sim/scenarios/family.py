@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from sim.home.home import Home
+from sim.home.pendants import now_ms
 from sim.home.setup import DAUGHTER, FAMILY, NEIGHBOUR, Setup
 from sim.home.waiting import Condition
 from sim.scenarios.case import Case, Scenario
-from sim.scenarios.steps import ARRIVES_S, arrived, close, hand, hub_says, lamp_is
+from sim.scenarios.steps import ARRIVES_S, arrived, close, hand, has_fault, hub_says, lamp_is
 from sim.scenarios.texts import CARRIED_S, UP_S, modems_up
 
 RUNG_S = 40.0  # 30 s by the plan, a second at most until it rings; the figure itself is in the claim
@@ -90,7 +92,45 @@ async def voice_only(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
 
 
+async def tested(home: Home) -> tuple[int, str]:
+    """`anban hub test-paths`, as a technician types it: its exit code and what it prints."""
+    socket = home.hub.directory / "run" / "hub.sock"
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "anban", "hub", "test-paths", "--socket", str(socket)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await child.communicate()
+    return child.returncode or 0, printed.decode()
+
+
+async def paths_proved(home: Home, case: Case) -> None:
+    modem, phone = home.modems["hub-01"], home.test_phone
+    await case.until("both modems are up", modems_up(home), UP_S)
+    code, printed = await tested(home)
+    case.claim("every way passes", code == 0 and printed.count("pass") == 4, printed)
+    since = now_ms()
+    await case.until("and that is said", hub_says(home, "ways-work"), SLACK_S)
+    case.claim("the test number has rung", phone is not None and bool(phone.rang))
+    case.claim("a test is no call", not home.platform.cases, str(len(home.platform.cases)))
+    case.claim("nor is it told to the family", not any(p.texts or p.rang for p in home.phones.values()))
+    modem.manners.registration = 0
+    code, printed = await tested(home)
+    case.claim("a text that cannot go fails the command", code == 1 and printed.count("FAIL") == 1, printed)
+    await case.until("and that is said too", hub_says(home, "ways-fail", since), SLACK_S)
+    await case.until("it is a fault at the platform", has_fault(home, "proof"), ARRIVES_S + SLACK_S)
+    modem.manners.registration = 1
+    code, printed = await tested(home)
+    case.claim("mended, every way passes", code == 0, printed)
+    await case.until("and the fault is over", has_fault(home, "proof", False), ARRIVES_S + SLACK_S)
+
+
 SCENARIOS = (
+    Scenario(
+        "paths-proved",
+        "A technician tries every way; by text it fails while the modem has no service, and then again not.",
+        paths_proved,
+        Setup(modems=True, family=FAMILY),
+    ),
     Scenario(
         "voice-only",
         "The line is cut and every text is lost: after 30 s the family's phones ring, one after the other.",

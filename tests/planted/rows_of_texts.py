@@ -137,4 +137,76 @@ TEXTS = (
             ),
         ),
     ),
+    Plant(
+        "a text that the modem took has proved the way",
+        (9,),
+        "tests/integration/modem/test_proving.py::test_a_text_that_does_not_come_back_is_a_fault_until_one_does",
+        "",
+        (
+            Change(
+                "edge/proving.py",
+                '            return "" if await self._unless_busy(came, TEXT_S) else "no-receipt"\n',
+                '            return ""\n',
+            ),
+        ),
+    ),
+    Plant(
+        "what failed is printed and nobody else is told",
+        (9,),
+        "paths-proved",
+        "it is a fault at the platform",
+        (Change("edge/proving.py", '        self._hub.see("proof", name, outcome == FAILED, cause)\n', ""),),
+    ),
+    Plant(
+        "a text that nobody understands stays in the modem's memory",
+        (2,),
+        "sim-full",
+        "its receipt finds room",
+        (
+            Change(
+                "edge/texting.py",
+                "        if found is None:\n            return True\n",
+                "        if found is None:\n            return False\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a card that is put back is not looked at",
+        (2,),
+        "sim-removed",
+        "the card is back: the call is texted",
+        (
+            Change(
+                "drivers/modem/modem.py",
+                "        if self._card:\n            await self._unlock(channel)\n",
+                "        if self._card:\n",
+            ),
+        ),
+    ),
+    Plant(
+        "that the modem has service again waits for the plan's next try",
+        (2,),
+        "no-signal-then-back",
+        "a minute after the signal is back: texted",
+        (
+            Change(
+                "edge/texting.py",
+                "            self.delivery.polled(self.path, error)\n",
+                "            error = None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "whoever rings within a call is let in",
+        (6,),
+        "incoming-call",
+        "and is not let in by itself",
+        (
+            Change(
+                "edge/incoming.py",
+                "    return Door.TAKEN if number in listed else Door.ALOUD\n",
+                "    return Door.TAKEN\n",
+            ),
+        ),
+    ),
 )

@@ -196,3 +196,26 @@ async def test_a_hub_whose_disk_hangs_is_there_and_a_killed_one_is_not(tmp_path)
     stale.bind(str(path))  # the file stays, and nobody answers
     assert not api.is_served(path)
     stale.close()
+
+
+TESTED = {
+    "testing": False,
+    "paths": [
+        {"path": "coap", "outcome": "good", "cause": "", "took_ms": 40, "age_s": 1.0},
+        {"path": "sms", "outcome": "failed", "cause": "no-receipt", "took_ms": 120_000, "age_s": 1.0},
+        {"path": "voice", "outcome": "untested", "cause": "no-number", "took_ms": 0, "age_s": 1.0},
+    ],
+}
+
+
+async def test_every_way_is_tried_and_one_that_fails_fails_the_command(tmp_path):
+    operations = {"test-paths": always({**TESTED, "testing": True}), "proofs": always(TESTED)}
+    async with await Api(tmp_path / "hub.sock", operations).listen():
+        result = await typed(tmp_path / "hub.sock", "test-paths")
+    assert result.exit_code == 1
+    assert [line.split()[:2] for line in result.output.splitlines()[1:]] == [
+        ["coap", "pass"],
+        ["sms", "FAIL"],
+        ["voice", "not"],
+    ]
+    assert "the platform's answer did not come" in result.output
