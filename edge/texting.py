@@ -51,7 +51,13 @@ class Texting:
     ) -> None:
         self._hub, self._config, self._section = hub, config, section
         self.on_time: Callable[[int], object] = lambda wall_ms: None
-        self.modem = Modem(open_port, self._message, on_standing=self._standing, alarm=self._alarm)
+        self.modem = Modem(
+            open_port,
+            self._message,
+            on_standing=self._standing,
+            alarm=self._alarm,
+            now_ms=hub.mint.clock.monotonic_ms,
+        )
         self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
         self.calls = Budget(state, "calls", section.calls_a_day, hub.mint.stamp)
         self._replies: deque[int] = deque()  # when the last ones came

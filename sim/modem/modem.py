@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sim.modem.network import CellNetwork
 from sim.modem.voice import SimVoice
-from sim.modem.wire import Wire
+from sim.modem.wire import AnyWire, Wire
 
 IDENTITIES = {
     "simcom7600": "Manufacturer: SIMCOM INCORPORATED\r\nModel: SIMCOM_SIM7600CE\r\nRevision: SIM7600CE_V2.0",
@@ -54,15 +54,22 @@ class Manners:
 class SimModem:
     """`await plug()` makes PATH a serial port; `number` is its SIM's."""
 
-    def __init__(self, number: str, path: Path, network: CellNetwork, family: str = "ec25") -> None:
+    def __init__(
+        self,
+        number: str,
+        path: Path,
+        network: CellNetwork,
+        family: str = "ec25",
+        wire: Callable[[Path, Callable[[bytes], None]], AnyWire] = Wire,
+    ) -> None:
         self.number, self.path, self.network, self.family = number, path, network, family
         self.manners = Manners()
         self.memory: dict[int, tuple[int, bytes]] = {}  # place -> (state, DELIVER)
         self.written: list[str] = []  # commands that it was given
         self._waits_for_room: list[bytes] = []
-        self._wire = Wire(path, self._read)
+        self._wire = wire(path, self._read)
         second = path.with_name(path.name + "-voice")
-        self.voice = SimVoice(number, second, network.exchange, family, IDENTITIES[family])
+        self.voice = SimVoice(number, second, network.exchange, family, IDENTITIES[family], wire)
         self.voice.served = lambda: self.manners.registration in (1, 5) and self.manners.sim == "READY"
         self._held = b""
         self._echo = True

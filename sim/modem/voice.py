@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.modem.exchange import Exchange, PhoneCall
-from sim.modem.wire import Wire
+from sim.modem.wire import AnyWire, Wire
 
 STATS = {"dialling": 2, "ringing": 3, "answered": 0}
 DSCI = {"dialling": 2, "ringing": 7, "answered": 3, "ended": 6}
@@ -18,7 +18,15 @@ SIMCOM = ("simcom7600", "a7670")
 class SimVoice:
     """What the port of `number`'s modem says. `tells` False: a modem that must be asked for everything."""
 
-    def __init__(self, number: str, path: Path, exchange: Exchange, family: str, identity: str) -> None:
+    def __init__(
+        self,
+        number: str,
+        path: Path,
+        exchange: Exchange,
+        family: str,
+        identity: str,
+        wire: Callable[[Path, Callable[[bytes], None]], AnyWire] = Wire,
+    ) -> None:
         self.number, self.path, self.exchange = number, path, exchange
         self.family, self.identity = family, identity
         self.written: list[str] = []
@@ -28,7 +36,7 @@ class SimVoice:
         self.served: Callable[[], bool] = lambda: True  # whether there is a network
         self.knows_chup = True
         self.ring_s = RING_S
-        self._wire = Wire(path, self._read)
+        self._wire = wire(path, self._read)
         self._held, self._echo = b"", True
         self._codes = self._tones = False
         self._ringing: asyncio.TimerHandle | None = None

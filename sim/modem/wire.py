@@ -9,8 +9,19 @@ import pty
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 READ = 4096
+
+
+class AnyWire(Protocol):
+    """A serial port as a modem sees it."""
+
+    def plug(self) -> None: ...
+
+    def unplug(self) -> None: ...
+
+    def write(self, data: bytes) -> None: ...
 
 
 class Wire:
