@@ -84,10 +84,24 @@ class Cell:
         self.network = CellNetwork(seed)
         self.modem = SimModem(HOME, Path("modem"), self.network, "a7670", self._wire)
         self.phone = Phone(DAUGHTER, self.network)
+        self.phone.on_change = self._looked_at
         self.loop.do(self.modem.plug)
 
     def _wire(self, path: Path, on_data: Callable[[bytes], None]) -> DirectWire:
         return DirectWire(path, on_data, self)
+
+    def _looked_at(self) -> None:
+        """The daughter hears her phone now and then; she presses the key, or does not."""
+        dice = self.world.random
+        if self.phone.state == "ringing" and dice.random() < 0.4:
+            self._later(3_000, 20_000, self.phone.answer)
+        elif self.phone.state == "answered":
+            if dice.random() < 0.6:
+                self._later(2_000, 12_000, self.phone.press, "1")
+            self._later(5_000, 900_000, self.phone.hang_up)
+
+    def _later(self, low_ms: int, high_ms: int, action: Callable[..., None], *args: Any) -> None:
+        self.world.after(self.world.delay(low_ms, high_ms), self.loop.do, action, *args)
 
     def opener(self, loop: Loop) -> Callable[[str], Any]:
         """What opens ports for a hub on this loop."""
@@ -103,6 +117,12 @@ class Cell:
             return open_port
 
         return of
+
+    def heal(self) -> None:
+        """Plugged in, and in reach of a network."""
+        self.modem.manners.registration = 1
+        if not self.wires["modem"].plugged:
+            self.loop.do(self.modem.plug)
 
     def texts(self) -> int:
         """Texts that the network has taken from the home."""
