@@ -59,10 +59,11 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Ring(msgspec.Struct, frozen=True):
-    """A round of the list that is due: these contacts, one after the other."""
+    """A round of the list that is due: these contacts in turn; `soon`: none of the hourly rounds."""
 
     call_id: EventId
     contacts: tuple[str, ...]
+    soon: bool = True
 
 
 def told_text(contact: str) -> str:
@@ -96,7 +97,7 @@ def ring_due(book: Book, now: Now, contacts: Sequence[Contact], row: Row | None,
         if call.lane is Lane.SOS and listed and row is not None:
             late = _late(book, call, now, help_ms)
             if late is not None and _round_due(book, call, now, row, late[1]):
-                return Ring(call.id, listed)
+                return Ring(call.id, listed, _is_soon(call, row))
     return None
 
 
@@ -163,27 +164,40 @@ def _over(book: Book, call: Call, now: Now) -> Letter | None:
 
 
 def _round_due(book: Book, call: Call, now: Now, row: Row, for_ms: int) -> bool:
-    """Whether the next round of the list begins now."""
+    """Whether the next round of the list begins now. A press after the last one brings one of its own."""
     offsets = row.offsets_ms
     begun = call.told.get(ROUND)
     confirmed = call.told.get(CONFIRMED)
     if for_ms < offsets[0]:
         return False
-    if confirmed is not None and not _pressed_since(call, confirmed):
-        return elapsed_ms(book, confirmed.last, now) >= row.gaps_ms[-1]
     if begun is None:
         return True
+    anew = _pressed_since(call, begun)
+    if anew is not None:
+        return elapsed_ms(book, anew.at, now) >= offsets[0]
     if row.most and begun.times >= row.most:
         return False
+    if confirmed is not None and _pressed_since(call, confirmed) is None:
+        return elapsed_ms(book, confirmed.last, now) >= row.gaps_ms[-1]
     since_ms = elapsed_ms(book, begun.last, now)
     if begun.times < len(offsets):
         return since_ms >= offsets[begun.times] - offsets[begun.times - 1]
     return since_ms >= row.gaps_ms[min(begun.times - len(offsets), len(row.gaps_ms) - 1)]
 
 
-def _pressed_since(call: Call, count: Count) -> bool:
-    """Whether a key was pressed after this: then it is asked for anew."""
-    return any(
-        press.opens and press.at.boot == count.last.boot and press.at.uptime_ms > count.last.uptime_ms
-        for press in call.presses.values()
+def _pressed_since(call: Call, count: Count) -> Press | None:
+    """The last key press after this, in the same boot."""
+    return next(
+        (
+            press
+            for press in reversed(call.presses.values())
+            if press.opens and press.at.boot == count.last.boot and press.at.uptime_ms > count.last.uptime_ms
+        ),
+        None,
     )
+
+
+def _is_soon(call: Call, row: Row) -> bool:
+    """Whether the round that is due belongs to the quick ones."""
+    begun = call.told.get(ROUND)
+    return begun is None or begun.times < len(row.offsets_ms) or _pressed_since(call, begun) is not None

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0  # deadlines of relatives are half minutes
 AGAIN_MS: Final = 20_000  # after a text that has not gone
 BUDGET_AGAIN_MS: Final = 600_000
-SHARE: Final = 0.8  # of the day's texts; the rest is the platform's
+SHARE: Final = 0.7  # of the day's texts; the rest is the platform's
 OVER: Final = (Letter.TAKEN, Letter.OVER)
 
 

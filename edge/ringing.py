@@ -31,6 +31,7 @@ NEXT_MS: Final = 45_000  # facts: not confirmed by then: the next number
 HEARS_MS: Final = 15_000  # whoever has just answered is not hung up on
 MOST_MS: Final = 600_000  # an open line is an open microphone
 AGAIN_MS: Final = 60_000
+LATER_SHARE: Final = 0.8  # of the day's phone calls: the hourly rounds of an old call leave some to a new one
 NO_NETWORK: Final = ("no-service", "denied", "card", "pin", "puk")
 TONES: Final = "159"  # rising: somebody who answers hears that this is no wrong number
 TONES_MS: Final = 5_000
@@ -97,9 +98,9 @@ class Ringing:
 
         A round in which nothing could be dialled is none, and begins anew a minute later.
         """
-        begun = False
+        begun, share = False, 1.0 if ring.soon else LATER_SHARE
         for contact in ring.contacts:
-            talk = await self._dial(contact) if self._wanted(ring.call_id) else None
+            talk = await self._dial(contact, share) if self._wanted(ring.call_id) else None
             if talk is None:
                 continue
             if not begun:
@@ -115,10 +116,10 @@ class Ringing:
         call, now = find(self._hub.book, call_id), self._hub.mint.stamp()
         return call is not None and rings(self._hub.book, call, now, self._shared.help_ms())
 
-    async def _dial(self, contact: str) -> Talk | None:
+    async def _dial(self, contact: str, share: float) -> Talk | None:
         """Ring one number; None where that cannot be done."""
         try:
-            await self._budget.spend()
+            await self._budget.spend(share=share)
             try:
                 talk = self._telephone.talk
                 if talk is not None and _in_vain(talk):

@@ -28,6 +28,9 @@ COUNTER: Final = "sms-up"
 BLOCK: Final = 64  # counters reserved ahead: two days of one call's texts without a disk
 WINDOW: Final = ("sms", "window")
 PROOF_SHARE: Final = 0.5  # of the day's texts: a test never takes what a call may need
+RETRY_SHARE: Final = 0.8  # nor do the hourly tries of an old call what a new one may
+FIRST_TRIES: Final = 4  # of an event: those of the plan's first three minutes
+KEPT_TRIES: Final = 64
 GONE: Final = (Reason.OUTCOME_UNKNOWN,)
 
 
@@ -116,6 +119,7 @@ class SmsPath:
         self._up, self._down = bytes.fromhex(keys.up_key), bytes.fromhex(keys.down_key)
         self._names, self._words, self._now_ms, self._boot = names, words, now_ms, boot
         self._budget = budget
+        self._tried: dict[EventId, int] = {}
         self.counters = Counters(state)
         self.window = sms_frame.Window()
         self.heard = Heard()
@@ -142,11 +146,16 @@ class SmsPath:
         return self._numbers
 
     async def _send_one(self, event: Event) -> None:
+        tried = self._tried.pop(event.id, 0)
+        self._tried[event.id] = tried + 1
+        while len(self._tried) > KEPT_TRIES:
+            del self._tried[next(iter(self._tried))]
+        share = 1.0 if tried < FIRST_TRIES else RETRY_SHARE
         errors = []
         for number in self._numbers:
             try:
                 text = self._text(event)
-                await self._budget.spend()
+                await self._budget.spend(share=share)
                 await sent(self._modem, self._budget, number, text)
             except AnbanError as error:
                 log.info("sms: %s", error)

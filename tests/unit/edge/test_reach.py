@@ -130,6 +130,20 @@ def test_a_person_who_confirmed_spaces_the_next_round_and_a_press_brings_it_back
     assert ring(book, 11 * MIN) == ("mum",)
 
 
+def test_a_press_hours_later_is_rung_for_at_once_and_not_by_the_hour() -> None:
+    rounds = [told(ROUND, CALL, ms) for ms in (30 * S, 90 * S, 180 * S, 63 * MIN)]
+    book = fold(pressed(1), *rounds, pressed(2, 70 * MIN, call=1))
+    assert ring(book, 70 * MIN + 30 * S - 1) == ()
+    due = ring_due(book, at(70 * MIN + 30 * S), (MUM,), VOICE, HELP_MS)
+    assert due is not None
+    assert due.soon
+    book = fold(told(ROUND, CALL, 71 * MIN), book=book)
+    assert ring(book, 120 * MIN) == ()
+    later = ring_due(book, at(131 * MIN), (MUM,), VOICE, HELP_MS)
+    assert later is not None
+    assert not later.soon
+
+
 def test_a_round_is_not_wanted_any_more_once_the_platform_has_the_call() -> None:
     book = fold(pressed(1))
     assert rings(book, only(book), at(40 * S), HELP_MS)
