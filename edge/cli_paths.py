@@ -38,11 +38,14 @@ def test_paths(as_json: bool, socket: Path) -> None:
     else:
         for line in table(HEAD, rows(state["paths"])):
             click.echo(line)
-    sys.exit(any(row["outcome"] == "failed" for row in state["paths"]))
+    sys.exit(any(row["outcome"] == "failed" or not row["fresh"] for row in state["paths"]))
 
 
 def rows(paths: Sequence[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
     """The table's rows."""
     for row in paths:
+        if not row["fresh"]:
+            yield row["path"], "not tested", "-", "a call came between"
+            continue
         took = "-" if row["took_ms"] is None or row["outcome"] != "good" else f"{row['took_ms'] / 1000:.1f} s"
         yield row["path"], WORDS[row["outcome"]], took, WHYS.get(row["cause"], row["cause"]) or "-"

@@ -294,6 +294,7 @@ class Service:
         say = functools.partial(self.speak_aside, lane=Lane.SOS)
         if telephone is not None:
             self.incoming = Incoming(self.hub, telephone, lambda: listed(self.config), say)
+            telephone.on_standing = lambda good: self.hub.see("modem", "voice", not good, "voice-port")
             self.supervisor.add("telephone", telephone.run)
             self.supervisor.add("incoming", self.incoming.run)
         if texting is not None and config.contacts:

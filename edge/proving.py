@@ -57,6 +57,7 @@ class Proving:
         self._say, self._utc_offset_minutes = say, utc_offset_minutes
         self.proofs: dict[str, Proof] = {}
         self._testing: asyncio.Task[None] | None = None
+        self._fresh: set[str] = set()  # what the last round of tests came to the end of
         self._awaited: dict[EventId, asyncio.Event] = {}
         self._tests: dict[str, Callable[[], Awaitable[str]]] = {
             name: functools.partial(self._ask, name) for name in ("coap", "https")
@@ -93,7 +94,9 @@ class Proving:
     async def table(self, _args: Mapping[str, Any]) -> dict[str, Any]:
         """The last try of each way, and whether one is going on."""
         now = self._hub.mint.stamp()
-        rows = [_row(self.proofs.get(name), name, now) for name in self._tests]
+        rows = [
+            _row(self.proofs.get(name), name, now) | {"fresh": name in self._fresh} for name in self._tests
+        ]
         return {"testing": self._testing is not None and not self._testing.done(), "paths": rows}
 
     # --- trying ---
@@ -105,6 +108,7 @@ class Proving:
 
     async def _all(self) -> None:
         """Every way, at the same time: a text that is late holds up no other test."""
+        self._fresh.clear()
         async with asyncio.TaskGroup() as group:
             for name, test in self._tests.items():
                 group.create_task(self._one(name, test), name=f"test {name}")
@@ -131,6 +135,7 @@ class Proving:
             at=now,
             worked=now if outcome == GOOD else before.worked if before is not None else None,
         )
+        self._fresh.add(name)
         self._hub.see("proof", name, outcome == FAILED, cause)
         took_ms = self.proofs[name].took_ms
         self._hub.report(TEST, {"path": name, "outcome": outcome, "cause": cause, "took_ms": took_ms})

@@ -90,6 +90,7 @@ class Telephone:
     """Run it as a task; it opens its port, and opens it again, until cancelled. One call at a time.
 
     `on_ring(number)`: somebody rings, and again at each ring; "" for a number that is withheld.
+    `on_standing(good)`: whether its port answers, at each opening and each failure.
     """
 
     def __init__(
@@ -97,10 +98,11 @@ class Telephone:
         open_port: Opener,
         *,
         on_ring: Callable[[str], None] = lambda number: None,
+        on_standing: Callable[[bool], None] = lambda good: None,
         poll_s: float = POLL_S,
         check_s: float = CHECK_S,
     ) -> None:
-        self._open, self.on_ring = open_port, on_ring
+        self._open, self.on_ring, self.on_standing = open_port, on_ring, on_standing
         self._poll_s, self._check_s = poll_s, check_s
         self.family: Family = GENERIC
         self._channel: Channel | None = None
@@ -134,6 +136,7 @@ class Telephone:
             finally:
                 if self._talk is not None:
                     self._talk.rise(Stage.ENDED, "lost")
+            self.on_standing(False)
             await asyncio.sleep(REOPEN_S[min(failures, len(REOPEN_S) - 1)])
 
     async def _serve_once(self) -> None:
@@ -154,6 +157,7 @@ class Telephone:
                 channel.feed(data)
             await self._begin(channel)
             self._channel = channel
+            self.on_standing(True)
             await self._follow(channel)
         finally:
             self._channel = None

@@ -123,6 +123,8 @@ async def test_a_call_ends_a_test_at_once(line):
     await until(lambda: line.proving._testing.done())
     assert line.said == []
     assert "voice" not in line.proving.proofs
+    fresh = {row["path"]: row["fresh"] for row in (await line.proving.table({}))["paths"]}
+    assert (fresh["sms"], fresh["voice"]) == (False, False)
     with pytest.raises(AnbanError) as busy:
         await line.proving.test({})
     assert busy.value.reason is Reason.BUSY
