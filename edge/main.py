@@ -16,6 +16,7 @@ from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble.bluez import adapters as bluez_adapters
 from drivers.ble.ports import AdapterPort
+from drivers.modem.voice import Telephone
 from drivers.pi.audio import AudioError, Said, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
@@ -132,6 +133,7 @@ class Service:
         self.data = Path(config.hub.data_dir)
         self._saying: set[asyncio.Task[Said]] = set()
         self.pins = LazyPins(ports.pin_factory)
+        self.telephone: Telephone | None = None
         self.incoming: Incoming | None = None
 
     async def start(self) -> None:
@@ -291,6 +293,7 @@ class Service:
         """Relatives by text and phone, and the proof of every way."""
         config = self.config
         telephone = None if texting is None else telephone_of(config, self.ports.modem_port)
+        self.telephone = telephone
         say = functools.partial(self.speak_aside, lane=Lane.SOS)
         if telephone is not None:
             self.incoming = Incoming(self.hub, telephone, lambda: listed(self.config), say)
@@ -324,6 +327,7 @@ class Service:
             care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
+            talking=lambda: self.telephone is not None and self.telephone.is_open,
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)

@@ -121,6 +121,11 @@ class Telephone:
         """The call that stands, if there is one."""
         return self._talk if self._talk is not None and self._talk.stage < Stage.ENDED else None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody hears, and is heard."""
+        return self._talk is not None and self._talk.stage is Stage.ANSWERED
+
     # --- life ---
 
     async def run(self) -> None:
