@@ -50,8 +50,12 @@ async def test_while_a_phone_line_into_the_room_is_open_nothing_is_said_into_it(
     outside, talking = Quiet(), True
     shows = Presenter(
         *(hub, outside, outside, outside),
-        **{"language": "zh", "timing": Timing(), "care": {}},
-        **{"no_path": lambda: False, "silent": lambda: False, "talking": lambda: talking},
+        language="zh",
+        timing=Timing(),
+        care={},
+        no_path=lambda: False,
+        silent=lambda: False,
+        talking=lambda: talking,
     )
     hub.call("call.sos", "red")
     await hub._store.commit()
