@@ -16,6 +16,8 @@ from sim.scenarios.texts import CARRIED_S, UP_S, modems_up
 RUNG_S = 40.0  # 30 s by the plan, a second at most until it rings; the figure itself is in the claim
 SLACK_S = 15.0  # of a machine with other work
 HELD_S = 3.0
+SLOW_S = (35.0, 45.0)  # of a text, each way
+SILENT_S = 20.0  # of the 90 s until the second clock
 HELP_S = 20.0  # of 90: shortened
 UNTAKEN, UNREACHED, TAKEN = "还没有人接手", "呼叫中心还没有回应", "已经有人接手"
 WITH_FAMILY = Setup(modems=True, family=FAMILY, timing={"help_s": HELP_S})
@@ -92,6 +94,30 @@ async def voice_only(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
 
 
+async def slow_texts(home: Home, case: Case) -> None:
+    phones = [home.phones[relative.id] for relative in FAMILY]
+    rings = lambda: any(phone.state == "ringing" for phone in phones)  # noqa: E731 - one look
+    await case.until("both modems are up", modems_up(home), UP_S)
+    home.net.set(cut=True)
+    home.cell.air.delay_s = SLOW_S
+    red = await home.hub.press("red")
+    await case.until("the call's text is under way: a phone rings meanwhile", rings, RUNG_S)
+    case.claim("nothing is known yet", not arrived(home, red)() and lamp_is(home, "amber", "steady")())
+    await case.until("the platform has the call, by SMS", arrived(home, red), 2 * SLOW_S[1])
+    await case.until("its answer comes as late", lamp_is(home, "green", "blink"), 2 * SLOW_S[1])
+    await case.until("then the phones fall silent", lambda: not rings(), SLACK_S)
+    await case.never("the phones stay silent", rings, SILENT_S)
+    calls = [event for event in home.platform.events if event.kind == "call.sos"]
+    case.claim("every copy is the one event", len(calls) == 1, str(len(calls)))
+    case.claim("of one case", len(home.platform.cases) == 1, str(len(home.platform.cases)))
+    home.net.set(cut=False)
+    stopped = told_of(home, "contact.called", outcome="stopped")
+    unanswered = told_of(home, "contact.called", outcome="no-answer")
+    case.claim("nobody was connected", not any("answered" in call.at_ms for call in home.cell.exchange.log))
+    await case.until("each ringing is an event", lambda: stopped() or unanswered(), 75)
+    await close(home, case, "e-chen")
+
+
 async def tested(home: Home) -> tuple[int, str]:
     """`anban hub test-paths`, as a technician types it: its exit code and what it prints."""
     socket = home.hub.directory / "run" / "hub.sock"
@@ -125,6 +151,12 @@ async def paths_proved(home: Home, case: Case) -> None:
 
 
 SCENARIOS = (
+    Scenario(
+        "internet-and-platform-sms-slow",
+        "The line is cut and each text takes 35 to 45 s: the phones ring until the platform's answer is here.",
+        slow_texts,
+        Setup(modems=True, family=FAMILY),
+    ),
     Scenario(
         "paths-proved",
         "A technician tries every way; by text it fails while the modem has no service, and then again not.",

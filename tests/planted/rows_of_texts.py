@@ -209,4 +209,17 @@ TEXTS = (
             ),
         ),
     ),
+    Plant(
+        "the phones go on ringing when the platform has the call",
+        (),
+        "internet-and-platform-sms-slow",
+        "the phones",
+        (
+            Change(
+                "edge/reach.py",
+                "    return late is not None and late[1] >= 0\n",
+                "    return late is not None\n",
+            ),
+        ),
+    ),
 )
