@@ -153,7 +153,7 @@ async def paths_proved(home: Home, case: Case) -> None:
 SCENARIOS = (
     Scenario(
         "internet-and-platform-sms-slow",
-        "The line is cut and each text takes 35 to 45 s: the phones ring until the platform's answer is here.",
+        "The line is cut and a text takes 35 to 45 s: phones ring until the platform's answer is here.",
         slow_texts,
         Setup(modems=True, family=FAMILY),
     ),
