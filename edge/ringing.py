@@ -100,6 +100,7 @@ class Ringing:
         """
         begun, share = False, 1.0 if ring.soon else LATER_SHARE
         for contact in ring.contacts:
+            dialled_ms = self._now_ms()
             talk = await self._dial(contact, share) if self._wanted(ring.call_id) else None
             if talk is None:
                 continue
@@ -107,7 +108,7 @@ class Ringing:
                 begun = True
                 self._say(Phrase.PHONING)
                 await self._shared.note(ring.call_id, ROUND)
-            if await self._follow(talk, ring.call_id, contact):
+            if await self._follow(talk, ring.call_id, contact, dialled_ms):
                 return
         if not begun:
             self._not_before_ms = self._now_ms() + AGAIN_MS
@@ -132,13 +133,13 @@ class Ringing:
             log.info("ringing %s: %s", contact, error)
             return None
 
-    async def _follow(self, talk: Talk, call_id: EventId, contact: str) -> bool:
+    async def _follow(self, talk: Talk, call_id: EventId, contact: str, dialled_ms: int) -> bool:
         """One phone call to its end; whether a person has confirmed."""
         call = find(self._hub.book, call_id)
         assert call is not None
-        dialled_ms, opened_ms = self._now_ms(), -1
+        opened_ms = -1
         try:
-            opened_ms = await self._until_answered(talk, call_id)
+            opened_ms = await self._until_answered(talk, call_id, dialled_ms + NEXT_MS)
             if opened_ms >= 0:
                 await self._open(talk, call, contact, dialled_ms, opened_ms)
         finally:
@@ -151,9 +152,8 @@ class Ringing:
                 self._say(Phrase.VOICE_OVER)
         return bool(talk.tones)
 
-    async def _until_answered(self, talk: Talk, call_id: EventId) -> int:
+    async def _until_answered(self, talk: Talk, call_id: EventId, until_ms: int) -> int:
         """When it was answered, in monotonic ms; -1 if it was not, or is not wanted any more."""
-        until_ms = self._now_ms() + NEXT_MS
         while talk.stage < Stage.ANSWERED and not talk.tones and self._wanted(call_id):
             if not await self._changed(talk, until_ms):
                 return -1
