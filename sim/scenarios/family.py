@@ -135,7 +135,7 @@ async def paths_proved(home: Home, case: Case) -> None:
     code, printed = await tested(home)
     case.claim("every way passes", code == 0 and printed.count("pass") == 4, printed)
     since = now_ms()
-    await case.until("and that is said", hub_says(home, "ways-work"), SLACK_S)
+    await case.until("and that is said", hub_says(home, "ways-work", 0), SLACK_S)
     case.claim("the test number has rung", phone is not None and bool(phone.rang))
     case.claim("a test is no call", not home.platform.cases, str(len(home.platform.cases)))
     case.claim("nor is it told to the family", not any(p.texts or p.rang for p in home.phones.values()))

@@ -62,9 +62,7 @@ async def no_signal(home: Home, case: Case) -> None:
     modem.manners.registration = 0
     red = await home.hub.press("red")
     await case.until("that nobody is reached is said", hub_says(home, "not-reached", red.at_ms), 30 + SLACK_S)
-    await asyncio.sleep(
-        95 - (now_ms() - red.at_ms) / 1000
-    )  # past the plan's try at 90 s; its next is at 180 s
+    await asyncio.sleep(PAST_S - (now_ms() - red.at_ms) / 1000)
     case.claim("nothing could go", not texted(home, hub, red.at_ms)())
     back = now_ms()
     modem.manners.registration = 1

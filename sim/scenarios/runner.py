@@ -14,6 +14,7 @@ from sim.home import records
 from sim.home.home import Home
 from sim.home.ledger import Meaning, Press, Stored, Verdict
 from sim.home.process import ChildError
+from sim.home.setup import PLATFORM_NUMBER
 from sim.scenarios.case import Broken, Case, Scenario
 
 UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutError, sqlite3.Error)
@@ -92,7 +93,8 @@ def _texted(press: Press, home: Home) -> int | None:
     if not home.setup.modems:
         return None
     numbers = {home.setup.number_of(name) for name in home.hubs}
-    return next((c.at_ms for c in home.cell.log if c.sender in numbers and c.at_ms >= press.at_ms), None)
+    mine = (c for c in home.cell.log if c.sender in numbers and c.receiver == PLATFORM_NUMBER)
+    return next((c.at_ms for c in mine if c.at_ms >= press.at_ms), None)
 
 
 def _rung(press: Press, home: Home) -> dict[str, int]:
