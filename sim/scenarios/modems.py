@@ -40,10 +40,10 @@ async def card_removed(home: Home, case: Case) -> None:
     hub, modem = home.setup.number_of("hub-01"), home.modems["hub-01"]
     await case.until("both modems are up", modems_up(home), UP_S)
     home.net.set(cut=True)
+    asked = modem.written.count("AT+CPIN?")
     modem.manners.sim, modem.manners.registration = "", 0
     red = await home.hub.press("red")
     await case.until("that nobody is reached is said", hub_says(home, "not-reached", red.at_ms), 30 + SLACK_S)
-    asked = modem.written.count("AT+CPIN?")
     missed = lambda: modem.written.count("AT+CPIN?") > asked  # noqa: E731 - one look
     await case.until("that the card is gone is noticed", missed, CHECKED_S)
     back = now_ms()

@@ -89,7 +89,7 @@ TEXTS = (
         "what the family was told is known to that run alone",
         (1,),
         "delivered-but-nobody-takes-it",
-        "two texts each, over the restart too",
+        "it is taken: daughter reads that",
         (
             Change(
                 "edge/reaching.py",
@@ -200,7 +200,7 @@ TEXTS = (
         "whoever rings within a call is let in",
         (6,),
         "incoming-call",
-        "and is not let in by itself",
+        "a stranger rings aloud",
         (
             Change(
                 "edge/incoming.py",
