@@ -3,7 +3,7 @@
 Sources: zigbee2mqtt.io, "Exposes" (names of fields, and which value means what); home-assistant.io, "MQTT
 binary sensor" (payloads ON and OFF). Names of states are those that BTHome's sensors have here.
 
-Public: `Said`, `read`.
+Public: `Message`, `Said`, `read`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ SWITCHED: Final = {"ON": True, "OFF": False}
 WATTS_ON: Final = 15  # a plug whose stove stands by draws less
 MAX_BYTES: Final = 4_096
 MAX_ACTION: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the broker hands on. `retained`: it kept it from before, so it is no news."""
+
+    topic: str
+    payload: bytes
+    retained: bool
 
 
 @dataclass(frozen=True, slots=True)

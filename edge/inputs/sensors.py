@@ -20,7 +20,7 @@ from edge.hub import Hub
 from edge.ports import Ports
 from edge.threads import in_thread
 from protocols import home_topics
-from protocols.mqtt import Publish
+from protocols.home_topics import Message
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Sensors:
         """What is to be heard of the broker."""
         return tuple(self._by_topic)
 
-    def on_message(self, message: Publish) -> None:
+    def on_message(self, message: Message) -> None:
         """A message of the broker. One that it kept from before is no news, and no sign of life."""
         known = self._by_topic.get(message.topic)
         said = home_topics.read(message.payload) if known is not None and not message.retained else None
