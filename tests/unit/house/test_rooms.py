@@ -49,8 +49,11 @@ MICROPYTHON_MODULES = {
 }
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {
-    **{"serial": "pyserial", "gammu": "python-gammu", "fhir": "fhir.resources"},
-    **{"paho": "paho-mqtt", "dateutil": "python-dateutil"},
+    "serial": "pyserial",
+    "gammu": "python-gammu",
+    "fhir": "fhir.resources",
+    "paho": "paho-mqtt",
+    "dateutil": "python-dateutil",
 }
 # Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
 HUB_ROOMS = ("protocols", "drivers", "edge")
