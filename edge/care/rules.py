@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge.care.home import (
+    WORN,
     Home,
     Known,
     Sensor,
@@ -33,6 +34,7 @@ from edge.care.settings import (
     NotUp,
     Stove,
     Vitals,
+    Wandering,
     WellKey,
 )
 from edge.care.vitals import judge
@@ -141,6 +143,8 @@ def _no_motion(see: See, rule: NoMotion) -> Found:
     here = [facts[s.id] for s in see.sensors("motion", "bed")]
     if last is None or any(fact.on for fact in here):
         return None
+    if any(not facts[sensor.id].on for sensor in see.sensors(*WORN)):
+        return None  # they are out
     still = see.minutes(last)
     for door in see.sensors("door"):
         used = see.minutes(facts[door.id].since)
@@ -175,6 +179,21 @@ def _left_at_night(see: See, rule: LeftAtNight) -> Found:
         inside = last is not None and see.minutes(last) < used
         if not facts[door.id].on and not inside and used >= rule.after_minutes and at_night >= used - 1e-6:
             return {"minutes": round(used)}, door
+    return None
+
+
+def _wandering(see: See, rule: Wandering) -> Found:
+    facts = see.known.facts
+    if any(facts[sensor.id].on for sensor in see.sensors("tag", "bed")):
+        return None  # whoever is heard here is here, whatever satellites say
+    for tracker in see.sensors("tracker"):
+        fact = facts[tracker.id]
+        if not fact.on and see.minutes(fact.since) >= rule.after_minutes:
+            return {"where": "fence", "minutes": round(see.minutes(fact.since))}, tracker
+    for tag in see.sensors("tag"):
+        away = see.minutes(facts[tag.id].since)
+        if away >= rule.after_minutes and in_window(see.minute, rule.from_minute, rule.to_minute):
+            return {"where": "hearing", "minutes": round(away)}, tag
     return None
 
 
@@ -226,12 +245,14 @@ RULES: Final = (
     Rule("no_motion", "call.inactivity", Lane.SOS, ("motion",), True, 120, _no_motion),
     Rule("door_open", "call.door", Lane.SOS, ("door",), True, 30, _door_open),
     Rule("left_at_night", "call.door", Lane.SOS, ("door",), True, 60, _left_at_night),
+    Rule("wandering", "call.wandering", Lane.SOS, WORN, True, 60, _wandering),
     Rule("stove", "call.stove", Lane.SOS, ("stove", "motion"), False, 15, _stove),
     Rule("well_key", "call.inactivity", Lane.ASSIST, ("well",), True, 0, _well_key),
     Rule("vitals", "call.vitals", Lane.SOS, (), False, 5, _vitals),
 )
 ALSO_HEARD: Final = {
-    "no_motion": ("bed", "door"),
+    "no_motion": ("bed", "door", *WORN),
+    "wandering": ("bed",),
     "left_at_night": ("bed", "motion"),
 }  # roles that a rule looks at where a home has them
 
