@@ -118,8 +118,20 @@ def _bed_exit(see: See, rule: BedExit) -> Found:
         out = see.minutes(fact.since)
         at_night = window_minutes(out, minute, rule.from_minute, rule.to_minute)
         if not fact.on and out >= rule.after_minutes and at_night >= out - 1e-6:
+            if _seen_since_asked(see, "bed_exit", out, rule.after_minutes):
+                continue
             return {"minutes": round(out)}, bed
     return None
+
+
+def _seen_since_asked(see: See, rule: str, out: float, within: float) -> bool:
+    """Whether they were asked while they were out as now, and have been seen, or have answered, of late: who
+    sits in the armchair has said so once, and who fell and did not answer has been called about.
+    """
+    asked, last = see.known.fired.get((rule, see.elder)), see.known.indoor.get(see.elder)
+    if asked is None or last is None or see.minutes(asked) >= out:
+        return False
+    return see.minutes(last) < within
 
 
 def _not_up(see: See, rule: NotUp) -> Found:
@@ -204,9 +216,22 @@ def _stove(see: See, rule: Stove) -> Found:
         if not fact.on or not watchers or see.minutes(fact.since) < rule.after_minutes:
             continue
         seen = [see.known.facts[s.id] for s in watchers]
-        if not any(one.on or see.minutes(one.since) < rule.after_minutes for one in seen):
+        unseen = min(see.minutes(fact.since), *(0 if one.on else see.minutes(one.since) for one in seen))
+        limit = (
+            rule.after_minutes
+            if _elsewhere(see, stove, unseen)
+            else max(rule.after_minutes, rule.still_minutes)
+        )
+        if unseen >= limit:
             return {"minutes": round(see.minutes(fact.since))}, stove
     return None
+
+
+def _elsewhere(see: See, stove: Sensor, within: float) -> bool:
+    """Whether somebody was seen out of the stove's room within so many minutes, or nobody could be."""
+    others = [s for s in see.sensors("motion", "bed", "door") if s.room != stove.room]
+    facts = [fact for s in others if (fact := see.known.facts.get(s.id)) is not None]
+    return not facts or any(see.minutes(fact.since) < within for fact in facts)
 
 
 def _well_key(see: See, rule: WellKey) -> Found:

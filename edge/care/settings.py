@@ -85,10 +85,13 @@ class Wandering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Stove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The stove is on, and nobody has been in its room."""
+    """The stove is on, and nobody is seen in its room: for `after_minutes` where they were seen elsewhere
+    since, for `still_minutes` where not: whoever sits there and waits for the soup is not seen either.
+    """
 
     on: bool = True
     after_minutes: After = 15
+    still_minutes: After = 25  # a pot of soup boils dry in half an hour
 
 
 class WellKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -207,6 +207,23 @@ def test_a_stove_with_nobody_there_and_one_with_somebody() -> None:
     assert Story("stove", clock="11:00").state("stove") == UNEQUIPPED, "nobody sees the kitchen"
 
 
+def test_who_sits_still_beside_the_soup_is_asked_later_than_who_went_away() -> None:
+    soup = Story("stove", "motion", clock="11:00").says("stove-01", True).at("11:02").moves("motion-02")
+    assert soup.at("11:26").raises() == []
+    assert soup.at("11:27").raises() == ["stove"], "who fell there is not seen either"
+    alone = Story("stove-01", "motion-02", clock="11:00").says("stove-01", True)
+    assert alone.at("11:15").raises() == ["stove"], "nobody could be seen elsewhere"
+
+
+def test_who_sits_up_and_has_said_so_is_asked_again_when_nothing_is_seen_of_them_any_more() -> None:
+    night = Story("bed", "motion-01", clock="22:30").says("bed-01", True).at("02:00").says("bed-01", False)
+    night.at("02:10").moves()
+    assert night.at("02:25").raises() == ["bed_exit"], "seen or not, they are asked once"
+    night.at("02:40").moves()
+    assert night.at("03:04").raises() == []
+    assert night.at("03:05").raises() == ["bed_exit"]
+
+
 def test_the_key_i_am_well() -> None:
     day = Story("well", clock="00:30").at("08:00").presses("well-01")
     assert day.at("10:00").raises() == []
