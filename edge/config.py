@@ -102,6 +102,23 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     number: Phone | None = None
     place: Words = ""
     texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
+    voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
+    calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
+    test_number: Phone | None = None  # is rung once a week, to prove that it can be
+    weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
+
+
+class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A relative or neighbour: told by text of every SOS, of those that nobody answers in time, or never; and
+    rung, in the order of the seed. `elders`: of whose calls; empty for everybody's.
+    """
+
+    id: Name
+    number: Phone
+    text: Literal["always", "late", "never"] = "late"
+    voice: bool = True
+    language: Literal["zh", "en"] | None = None
+    elders: tuple[Name, ...] = ()
 
 
 class MqttSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,6 +223,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     audio: AudioSection = AudioSection()
     modem: ModemSection | None = None
     mqtt: MqttSection | None = None
+    contacts: tuple[ContactSection, ...] = ()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
     meters: tuple[MeterSection, ...] = ()
@@ -424,11 +442,17 @@ def _across(config: Config) -> list[str]:
         if sensor.availability is not None and sensor.topic is None:
             errors.append(f"sensors[{i}].availability: allowed is one beside a topic")
         errors += [f"sensors[{i}]: {problem}" for problem in _of_tracker(sensor)]
+    for i, contact in enumerate(config.contacts):
+        owners += [(f"contacts[{i}].elders", elder) for elder in contact.elders]
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
+    if config.contacts and config.modem is None:
+        errors.append("contacts: texts and calls need a [modem]")
     for what, values in (
         ("elders.id", elders),
+        ("contacts.id", [contact.id for contact in config.contacts]),
+        ("contacts.number", [contact.number for contact in config.contacts]),
         ("pendants.id", [p.id for p in config.pendants]),
         ("pendants.address", [p.address for p in config.pendants]),
         ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),

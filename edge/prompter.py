@@ -83,8 +83,11 @@ class Prompter:
         speaker: Speaker,
         state: Kept,
         read: Callable[[Callable[[Journal], Any]], Any],
+        talking: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`talking()`: a phone line into the room is open; nothing is asked into it."""
         self._hub, self._speaker, self._state, self._read = hub, speaker, state, read
+        self._talking = talking
         self._past: prompts.Past = {}
         self._open: Open | None = None
         self._not_before_ms = 0
@@ -109,7 +112,11 @@ class Prompter:
 
     def question(self) -> str:
         """Names the question that is open, for the green key; empty if none is."""
-        return "" if self._open is None or open_calls(self._hub.book) else self._open.token
+        return "" if self._open is None or self._held_back() else self._open.token
+
+    def _held_back(self) -> bool:
+        """A call and an open phone line come before every question of the day."""
+        return self._talking() or bool(open_calls(self._hub.book))
 
     async def run(self) -> None:
         """Learn what was asked before, then ask what is due until cancelled."""
@@ -140,7 +147,7 @@ class Prompter:
         while self._inbox:
             self._past = prompts.step(self._past, self._inbox.popleft())
         now = self._hub.mint.stamp()
-        if open_calls(self._hub.book):
+        if self._held_back():
             self._open, self._not_before_ms = None, now.uptime_ms + AFTER_CALL_MS
             return
         plans = {**self._set, **self._sent}

@@ -58,6 +58,7 @@ UPDATES: Final = (
     ),
 )
 _UPDATE: Final = "call.updated"
+TEST: Final = "path.tested"  # a frame that proves the way, and nothing follows from it
 _KINDS: Final = {row.code: kind for kind, row in KINDS.items() if row.code < 128}
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -111,14 +112,14 @@ def code_of(event: Event) -> int | None:
         change = event.data.get("change", "")
         return 128 + UPDATES.index(change) if change in UPDATES else None
     row = KINDS.get(event.kind)
-    return row.code if row is not None and row.opens_call else None
+    return row.code if row is not None and (row.opens_call or event.kind == TEST) else None
 
 
 def kind_of(code: int) -> tuple[str, str]:
     """The kind and the change that a code stands for. AnbanError(BAD_VALUE) for one that has none here."""
     if 128 <= code < 128 + len(UPDATES):
         return _UPDATE, UPDATES[code - 128]
-    if code in _KINDS and KINDS[_KINDS[code]].opens_call:
+    if code in _KINDS and (KINDS[_KINDS[code]].opens_call or _KINDS[code] == TEST):
         return _KINDS[code], ""
     raise AnbanError(Reason.BAD_VALUE, "A frame is of a kind that this release does not know.")
 

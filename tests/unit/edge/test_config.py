@@ -61,7 +61,11 @@ def test_a_good_seed_is_taken_with_its_defaults():
             '[modem]\nport = 1\nplatform_numbers = ["+86110110110"]\n[platform]',
             "modem.port = 1: allowed is a text in quotes",
         ),
-        ("[platform]", "[modem]\ntty = 1\n[platform]", "modem.tty: unknown key; allowed are number, place"),
+        (
+            "[platform]",
+            "[modem]\ntty = 1\n[platform]",
+            "modem.tty: unknown key; allowed are calls_a_day, number, place",
+        ),
         (
             "[platform]",
             '[modem]\nport = "/dev/x"\nplatform_numbers = ["110"]\n[platform]',
