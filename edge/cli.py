@@ -15,6 +15,7 @@ import click
 
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
+from edge.cli_paths import test_paths
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
 from edge.cli_rules import rules
@@ -177,6 +178,7 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 hub.add_command(readings)
 hub.add_command(rules)
 hub.add_command(prompts)
+hub.add_command(test_paths)
 
 
 @hub.group(invoke_without_command=True)

@@ -210,6 +210,13 @@ class PlatformRig:
         events = [decode_event(body) for (body,) in rows]
         return [dict(e.data) for e in events if e.elder == elder and "confidence" in e.data]
 
+    def contacts(self) -> list[tuple[str, dict[str, Any]]]:
+        """What hubs have told of relatives: kind of the event and its data."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT kind, body FROM events WHERE kind LIKE 'contact.%' ORDER BY number")
+            return [(kind, decode_event(body).data) for kind, body in rows]
+
     def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
         """Deeds that no `hand` of ours did: somebody used the seat's page."""
         ended = "accept-cancel" if case.lifecycle == "cancelled" else "close"
