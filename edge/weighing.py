@@ -23,14 +23,15 @@ from protocols.values import EventId
 TREE: Final = 24  # four features, four cuts, sixteen leaves around 128, as on the pendant
 DAY_MS: Final = 86_400_000
 OFTEN: Final = 2  # more unanswered false falls a day are a fault
-LIKELY: Final = 50  # percent
+PER_MILLE: Final = 1000  # the tables' least score of what is likely is in thousandths of log-odds
 WRIST: Final = 2
 
 
 class Weighed(NamedTuple):
-    """How sure it is that somebody fell, in percent, and what speaks about it."""
+    """How sure it is that somebody fell, in percent; whether that is likely; what else is known of it."""
 
     confidence: int
+    likely: bool
     signs: tuple[str, ...] = ()
 
 
@@ -39,7 +40,7 @@ def weigh(note: bytes, in_bed: bool = False) -> Weighed | None:
     read = fall_note.read(note)
     if read is None:
         return None
-    scale, trees = _table("wrist" if read.placement == WRIST else "trunk")
+    scale, least, trees = _table("wrist" if read.placement == WRIST else "trunk")
     odds = score(trees, fall_note.weights(read)) / scale
     signs = []
     if in_bed:
@@ -47,7 +48,8 @@ def weigh(note: bytes, in_bed: bool = False) -> Weighed | None:
     if fall_note.put_down(read):
         signs.append("dropped" if fall_note.dropped(read) else "put_down")
     confidence = round(100 / (1 + math.exp(-max(-20.0, min(odds, 20.0)))))
-    return Weighed(max(1, min(confidence, 99)), tuple(signs))
+    likely = round(odds * PER_MILLE) >= least and not signs
+    return Weighed(max(1, min(confidence, 99)), likely, tuple(signs))
 
 
 def score(trees: bytes, weights: bytes) -> int:
@@ -61,9 +63,9 @@ def score(trees: bytes, weights: bytes) -> int:
     return total
 
 
-def _table(placement: str) -> tuple[float, bytes]:
-    scale, trees = importlib.import_module(f"edge.weighing_{placement}").TABLE
-    return scale, trees
+def _table(placement: str) -> tuple[float, int, bytes]:
+    scale, least, trees = importlib.import_module(f"edge.weighing_{placement}").TABLE
+    return scale, least, trees
 
 
 def often(book: Book, device: str, now: Now) -> bool:
@@ -100,7 +102,6 @@ class Weighing:
             del self._told[next(iter(self._told))]
         if not call.withdrawn:
             data = {"confidence": weighed.confidence, "signs": " ".join(weighed.signs)}
-            likely = weighed.confidence >= LIKELY and not weighed.signs
-            change = "fall_likely" if likely else "fall_unsure"
+            change = "fall_likely" if weighed.likely else "fall_unsure"
             self._hub.update(call.id, change, "rule", {k: v for k, v in data.items() if v})
         return weighed

@@ -27,6 +27,7 @@ HOW = Growth()
 HUB_HOW = Growth(trees=300, rate=0.1, seed=3)  # the hub has room; more gain nothing that is more than noise
 LEAST_PEOPLE = 2 * FOLDS
 A_WEEK = 1.0  # spoken questions without a fall that a wearer bears
+HUB_AN_HOUR = {"trunk": 0.5, "wrist": 1.0}  # of those that the hub still calls likely
 AN_HOUR = {"trunk": 0.9, "wrist": 1.9}  # of scripted daily life, whoever does it, and however few are old
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "firmware" / "pendant"
@@ -42,6 +43,7 @@ class Trained:
     trees: Trees
     hub: Trees  # over what the hub is told of it
     threshold: int  # in thousandths of log-odds
+    likely: int  # for the hub
     falls: int
     sensitivity: float
     fa_per_h: float
@@ -51,6 +53,24 @@ class Trained:
 def noted(found: Sequence[fall_training.Candidates]) -> list[fall_training.Candidates]:
     """What the hub's trees are grown on: the notes of whoever is awake."""
     return [fall_training.weighed(each) for each in found[:2]]
+
+
+def likely(
+    recordings: Sequence[Recording], found: Sequence[Any], alarmed: Any, placement: str
+) -> tuple[int, Any, Any]:
+    """From which score the hub calls likely what the pendant alarmed of; the impacts, and their scores."""
+    hub = noted(found)
+    everybody = np.ones(len(recordings), bool)
+    scores, _ = fall_training.held_out(recordings, hub, everybody, HUB_HOW, FOLDS)
+    both = np.where(alarmed, scores, -(10**6))
+    low, high = -20_000, 20_000
+    while low < high:
+        middle = (low + high) // 2
+        if hourly(fall_training.outcomes(recordings, hub[0], both, middle)) <= HUB_AN_HOUR[placement]:
+            high = middle
+        else:
+            low = middle + 1
+    return low, hub[0], scores
 
 
 def threshold(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> tuple[int, float]:
@@ -98,6 +118,7 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
         fall_training.trained(recordings, found, everything, HOW),
         fall_training.trained(recordings, noted(found), everything, HUB_HOW),
         limit,
+        likely(recordings, found, scores[0] >= limit, placement)[0],
         len(falls),
         sum(o.delay_s is not None for o in falls) / len(falls),
         hourly(out),
@@ -150,6 +171,7 @@ def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:
         "",
         "TABLE = (",
         f"    {result.hub.scale:.3f},",
+        f"    {result.likely},",
         *_rows(result.hub.table),
         ")",
         "",

@@ -67,13 +67,11 @@ def _with_hub(
     name: str, recordings: list[Recording], found: Sequence[Candidates], alarmed: Any, out: dict[str, Any]
 ) -> None:
     """The hub's verdict "likely" on what the pendant alarmed of; and what it would be on every impact."""
-    noted = train_fall.noted(found)
-    used = np.ones(len(recordings), bool)
-    (scores, _) = fall_training.held_out(recordings, noted, used, train_fall.HUB_HOW, train_fall.FOLDS)
+    least, noted, scores = train_fall.likely(recordings, found, alarmed, name)
     both = np.where(alarmed, scores, -(10**6))
-    out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted[0], both, 0))
-    out["curve"][f"{name} with the hub"] = curve(recordings, noted[0], both)
-    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted[0], scores)
+    out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted, both, least))
+    out["curve"][f"{name} with the hub"] = curve(recordings, noted, both)
+    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted, scores)
 
 
 def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:

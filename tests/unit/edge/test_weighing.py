@@ -39,8 +39,8 @@ def test_somebody_who_lies_after_a_fall_is_likely_to_have_fallen() -> None:
     weighed = weigh(noted(motion.fallen(3)))
     assert weighed is not None
     assert weighed.confidence > 50
-    assert weighed.signs == ()
-    assert weigh(noted(motion.fallen(3)), in_bed=True) == (weighed.confidence, ("in_bed",))
+    assert (weighed.likely, weighed.signs) == (True, ())
+    assert weigh(noted(motion.fallen(3)), in_bed=True) == (weighed.confidence, False, ("in_bed",))
 
 
 @given(st.binary(max_size=120))
