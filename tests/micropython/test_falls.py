@@ -7,6 +7,7 @@ import pytest
 
 from drivers.pendant.lis2dw12 import Lis2dw12
 from firmware.pendant.falls import HZ, RETRY_MS, SETTLE_MS, WRIST, Falls
+from protocols import fall_note
 from protocols.link import const
 from sim import motion
 from sim.pendant.board import Board
@@ -194,6 +195,34 @@ def test_what_fails_while_it_looks_stops_nothing_and_is_tried_again(failure: Exc
     assert not worn.falls.broken
     worn.move(motion.fallen(26, HZ, before_s=6.0))
     assert worn.after(16.0) == 1
+
+
+def test_what_a_fall_was_like_is_kept_for_the_hub_before_it_sleeps() -> None:
+    worn = Worn(WRIST - 1)
+    worn.move(motion.fallen(26, HZ, before_s=6.0, after_s=30.0))
+    while worn.falls._part is None:
+        worn.after(0.32)
+        assert worn.falls.note is None
+    worn.falls._blow_ms = None
+    assert not worn.falls.quiet(worn.now_ms), "three seconds more are still to be felt"
+    worn.after(3.5)
+    note = fall_note.read(worn.falls.note)
+    assert note is not None
+    assert (note.placement, len(note.after)) == (WRIST - 1, fall_note.AFTER)
+    assert note.score >= worn.falls._detector.threshold
+
+
+def test_a_note_that_is_cut_short_is_told_as_far_as_it_goes() -> None:
+    worn = Worn()
+    worn.move(motion.fallen(26, HZ, before_s=6.0, after_s=30.0))
+    while worn.falls._part is None:
+        worn.after(0.32)
+    worn.chip.nak = 10**6
+    worn.after(1.0)
+    assert worn.falls.broken
+    note = fall_note.read(worn.falls.note)
+    assert note is not None
+    assert note.after == ()
 
 
 def test_who_wears_it_on_the_wrist_has_the_table_of_the_wrist() -> None:
