@@ -155,7 +155,8 @@ class Chip:
 
     def __init__(self):
         self.file = open("probe.flash", "w+b")  # noqa: SIM115
-        self.file.write(bytes(4096 * 12))
+        for _ in range(12):
+            self.file.write(bytes(4096))
 
     def readblocks(self, block, buf, off=0):
         if Chip.dead:
