@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from drivers.ble.profiles import PROFILES, QUIRKS
+from drivers.ble.profiles import ADVERTS, PROFILES, QUIRKS
 from edge.care.settings import CARE, CareSection
 from edge.plan import DEFAULT, Plan, problems
 from edge.prompts import Prompt, Quiet, plan_of
@@ -42,7 +42,7 @@ HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 Topic = Annotated[
     str, msgspec.Meta(pattern=r"^[^#+\x00-\x1f\s]{1,128}$")
 ]  # a plain name: nothing is a pattern
-Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(PROFILES)})$")]
+Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join((*PROFILES, *ADVERTS))})$")]
 QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
 UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
 

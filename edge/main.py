@@ -272,6 +272,7 @@ class Service:
             self.pendants,
             lambda: self.config.home.utc_offset_minutes,
             self.carer.judge,
+            self.credentials,
         )
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self.heartbeat = Heartbeat(
@@ -296,6 +297,8 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
+        if config.meters:
+            self.supervisor.add("meters", self.meters.run)
         if config.mqtt is not None and self.sensors.topics:
             secret, topics = self.credentials.mqtt_password, self.sensors.topics
             broker = Broker(self.hub, config.mqtt, secret, topics, self.sensors.on_message)

@@ -86,7 +86,7 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
         return None
     if values is None:
         kept = ReadingData(judged="unusable", reason=cause, raw=raw[:128].hex(), meter=at.meter)
-        return Reading(_id(at.meter, uuid, raw, ""), row.kind, make(kept))
+        return Reading(name_of(at.meter, uuid, raw, ""), row.kind, make(kept))
     moment: Moment | None = values.get("time")
     if moment is not None:
         moment = _shifted(moment, values.get("offset_min", 0))
@@ -97,7 +97,7 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
     made = ReadingData(
         value=first,
         second=_figure(values, row.second)[0],
-        third=_figure(values, row.third)[0],
+        third=_figure(values, row.third)[0] or None,  # a mean of 0 is none
         pulse_bpm=_figure(values, row.pulse)[0],
         unit=row.unit or UNITS.get(values.get("unit", "")),
         judged="unusable" if first is None else None,
@@ -110,7 +110,7 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
         sequence=values.get("sequence"),
         place=values.get("site") or values.get("place"),
     )
-    return Reading(_id(at.meter, uuid, raw, "" if dated else at.mark), row.kind, make(made))
+    return Reading(name_of(at.meter, uuid, raw, "" if dated else at.mark), row.kind, make(made))
 
 
 def person_of(users: Mapping[str, str], elder: str | None, user: int | None) -> str:
@@ -159,6 +159,7 @@ def _when(moment: Moment | None, at: Arrival) -> tuple[int | None, str]:
     return then_ms, "meter"
 
 
-def _id(meter: str, uuid: int, raw: bytes, mark: str) -> EventId:
+def name_of(meter: str, uuid: int, raw: bytes, mark: str) -> EventId:
+    """The id of a record; `mark` tells equal bytes apart that bear no date."""
     digest = hashlib.sha256(f"{meter}|{uuid:04x}|{mark}|".encode() + raw).digest()
     return EventId(meter, int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from protocols.gatt import uuid128
+from protocols.assigned import uuid128
 
 CURRENT_TIME: Final = 0x2A2B
 DATE_TIME: Final = 0x2A08  # A&D's meters have it beside the measurement, and no Current Time service
@@ -40,6 +40,10 @@ PROFILES: Final[dict[str, Profile]] = {
     "heart-rate": Profile((0x180D,), (0x2A37,)),
     "glucose": Profile((0x1808,), (0x2A18, 0x2A34), memory=True),
 }
+
+
+# Meters that are never connected to: their adverts say all (drivers/ble/xiaomi.py).
+ADVERTS: Final = ("xiaomi-scale", "xiaomi-thermometer", "xiaomi-body-thermometer")
 
 
 @dataclass(frozen=True, slots=True)

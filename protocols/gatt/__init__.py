@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from protocols.assigned import BASE as _BASE
+from protocols.assigned import uuid128
 from protocols.gatt.continuous import CONTINUOUS
 from protocols.gatt.layout import Values
 from protocols.gatt.numbers import Absence, Cause, GattError, Moment
@@ -33,7 +35,6 @@ __all__ = [
     "uuid128",
 ]
 
-_BASE: Final = "-0000-1000-8000-00805f9b34fb"  # Core 5.4 Vol 3 Part B 2.5.1
 MAX_BYTES: Final = 512  # of one attribute, Core 5.4 Vol 3 Part F 3.2.9
 
 
@@ -53,11 +54,6 @@ class Characteristic(Protocol):
 
 _ROWS: Final[tuple[Characteristic, ...]] = (*LAYOUTS, *CONTINUOUS, *RECORDS, *ABOUT)
 CHARACTERISTICS: Final = {row.uuid: row for row in _ROWS}
-
-
-def uuid128(uuid: int) -> str:
-    """An assigned number as the 128-bit text that BlueZ and Bleak use."""
-    return f"0000{uuid:04x}{_BASE}"
 
 
 def find(text: str) -> int:
