@@ -16,6 +16,7 @@ from typing import Any
 from bumble import core, gatt, hci
 from bumble.device import Connection
 
+from protocols.gatt import Absence, Moment, encode
 from sim.air.ether import Air
 from sim.air.host import local_device
 
@@ -31,6 +32,7 @@ class Kind:
     services: dict[int, tuple[int, ...]]
     notifies: frozenset[int] = frozenset()
     memory: bool = False
+    session: bool = False  # a sensor under the skin: it knows when it began, and goes on telling
 
 
 KINDS = {
@@ -40,6 +42,7 @@ KINDS = {
     "scale": Kind({0x181D: (0x2A9D,), 0x181B: (0x2A9C,)}),
     "heart-rate": Kind({0x180D: (0x2A37,)}, frozenset({0x2A37})),
     "glucose": Kind({0x1808: (0x2A18, 0x2A34)}, frozenset({0x2A18, 0x2A34}), memory=True),
+    "continuous-glucose": Kind({0x181F: (0x2AA7,)}, frozenset({0x2AA7}), memory=True, session=True),
 }
 
 
@@ -55,6 +58,8 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    session: str = ""  # hex of its session's start (2AAA); "" while it was not told
+    stopped: bool = False  # no session runs
 
 
 @dataclass
@@ -67,6 +72,19 @@ class Seen:
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
+
+
+# A session whose start is not known: year 0, zone and summer time unknown, and the checksum of that.
+_NO_START = encode(
+    0x2AAA,
+    {"time": Moment(0, 0, 0, 0, 0, 0), "zone_15min": Absence.NAN, "dst_15min": Absence.NAN, "crc": True},
+)
+
+
+def _number(uuid: int, raw: bytes) -> int:
+    """What a memory orders a record by: the minute of a sensor's session, a sequence number."""
+    at = 4 if uuid == 0x2AA7 else 1
+    return int.from_bytes(raw[at : at + 2], "little")
 
 
 class Meter:
@@ -93,6 +111,8 @@ class Meter:
             found = [self._tells(uuid, _P.NOTIFY if uuid in notifies else _P.INDICATE) for uuid in uuids]
             if self.kind.memory:
                 found.append(self._memory())
+            if self.kind.session:
+                found += self._session()
             if clock == "date-time":
                 found.append(self._clock(0x2A08))
             self.device.add_service(gatt.Service(core.UUID.from_16_bits(service), found))
@@ -138,6 +158,21 @@ class Meter:
         self._characteristics[0x2A52] = made
         return made
 
+    def _session(self) -> list[gatt.Characteristic[Any]]:
+        """A sensor with checksums: its features, whether its session runs and for how long, when it began."""
+        features = encode(0x2AA8, {"features": 1 << 12, "sample": "interstitial-fluid", "place": "finger"})
+        start: gatt.Characteristic[Any] = gatt.Characteristic(
+            core.UUID.from_16_bits(0x2AAA),
+            _P.READ | _P.WRITE,
+            _A.READABLE | _A.WRITEABLE,
+            gatt.CharacteristicValue(
+                read=lambda _connection: bytes.fromhex(self.manners.session) or _NO_START,
+                write=lambda _connection, value: setattr(self.manners, "session", bytes(value).hex()),
+            ),
+        )
+        status = {"offset_min": 60, "status": int(self.manners.stopped), "crc": True}
+        return [self._says(0x2AA8, features), self._says(0x2AA9, encode(0x2AA9, status)), start]
+
     # ---- what its centrals do ----
 
     def _connected(self, connection: Connection) -> None:
@@ -169,8 +204,12 @@ class Meter:
 
     def _asked(self, connection: Connection, value: bytes) -> None:
         self.seen.asked.append(value.hex())
-        if self._work is None and value[:2] == b"\x01\x01":
-            self._work = asyncio.create_task(self._transfer(connection, self.records, answer=True))
+        wanted = self.records
+        if value[:3] == b"\x01\x03\x01":  # from a sequence number, or a minute of its session, on
+            least = int.from_bytes(value[3:5], "little")
+            wanted = [(uuid, raw) for uuid, raw in wanted if _number(uuid, raw) >= least]
+        if self._work is None and value[:1] == b"\x01":
+            self._work = asyncio.create_task(self._transfer(connection, wanted, answer=True))
 
     # ---- its transfer ----
 
@@ -221,9 +260,11 @@ class Meter:
         if self._off is not None:
             self._off.cancel()
         self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
+        if self.kind.session and self._work is not None and self.device.connections:
+            await asyncio.wait({self._work})  # its history first
         if not self.device.connections:
             await self._advertise()
-        elif self._work is None and self._subscribed and not self.kind.memory:
+        elif self._work is None and self._subscribed and (self.kind.session or not self.kind.memory):
             connection = next(iter(self.device.connections.values()))
             self._work = asyncio.create_task(self._transfer(connection, records))
 

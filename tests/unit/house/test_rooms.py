@@ -49,7 +49,7 @@ MICROPYTHON_MODULES = {
 }
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {"serial": "pyserial", "gammu": "python-gammu", "fhir": "fhir.resources"}
-# Rooms of a hub, and what they need without an import: gpiozero's way to the pins, and what is loaded by name.
+# Rooms of a hub, and what they need without an import: gpiozero's way to the pins, and what loads by name.
 HUB_ROOMS = ("protocols", "drivers", "edge")
 NEEDED_BY_ANOTHER = {"lgpio", "xiaomi-ble"}
 
