@@ -23,6 +23,7 @@ from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
+from edge.by_hand import ByHand
 from edge.carer import Carer
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
@@ -394,12 +395,15 @@ class Service:
             ],
             self.carer.blind,
         )
+        people = tuple(elder.id for elder in self.config.elders)
+        by_hand = ByHand(self.hub, people, lambda: self.config.home.utc_offset_minutes, self.carer.judge)
         history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
             {
                 **tables.operations(),
                 **history.operations(),
+                **by_hand.operations(),
                 **self.carer.operations(),
                 **self.prompter.operations(),
                 **self.configuration.operations(),
