@@ -18,6 +18,7 @@ from edge.cli_common import ask_hub, json_option, refused, socket_option, table
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
 from edge.cli_rules import rules
+from edge.cli_trends import trends
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
@@ -175,6 +176,7 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 
 
 hub.add_command(readings)
+hub.add_command(trends)
 hub.add_command(rules)
 hub.add_command(prompts)
 

@@ -24,7 +24,7 @@ from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
 from edge.by_hand import ByHand
-from edge.carer import Carer
+from edge.carer import Carer, home_of
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
 from edge.config import Config, Settings
@@ -397,7 +397,12 @@ class Service:
         )
         people = tuple(elder.id for elder in self.config.elders)
         by_hand = ByHand(self.hub, people, lambda: self.config.home.utc_offset_minutes, self.carer.judge)
-        history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
+        history = History(
+            self.writer.read,
+            lambda: self.config.home.utc_offset_minutes,
+            lambda: home_of(self.config),
+            self.ports.clock.wall_ms,
+        )
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
             {
