@@ -6,8 +6,12 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from edge.by_hand import ByHand
 from edge.care.home import ON, Home
+from edge.carer import home_of
+from edge.config import Config
 from edge.entries import SensedEntry
+from edge.hub import Hub
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
 from protocols.fhir import LAST_MS, bundle
@@ -62,6 +66,19 @@ class History:
         slept = await self._read(lambda journal: slept_of(journal, beds)) if beds else []
         rules = {elder: home.care.of(elder).vitals for elder in home.elders}
         return trends(events, slept, home.elders, rules, self._now_ms(), self._offset())
+
+
+def doors_of(
+    hub: Hub,
+    config: Callable[[], Config],
+    read: Callable[[Callable[[Journal], Any]], Any],
+    judge: Callable[[str, Mapping[str, Any], str, int], dict[str, Any]],
+) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """All operations about readings, those of edge/by_hand.py too."""
+    offset = lambda: config().home.utc_offset_minutes  # noqa: E731
+    history = History(read, offset, lambda: home_of(config()), hub.mint.clock.wall_ms)
+    by_hand = ByHand(hub, tuple(elder.id for elder in config().elders), offset, judge)
+    return {**history.operations(), **by_hand.operations()}
 
 
 def slept_of(journal: Journal, beds: Mapping[str, str]) -> list[Slept]:

@@ -23,8 +23,7 @@ from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
-from edge.by_hand import ByHand
-from edge.carer import Carer, home_of
+from edge.carer import Carer
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
 from edge.config import Config, Settings
@@ -33,7 +32,7 @@ from edge.credentials import Credentials
 from edge.deadlines import Care, Timing
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
-from edge.history import History
+from edge.history import doors_of
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
 from edge.inputs.broker import Broker
@@ -395,20 +394,12 @@ class Service:
             ],
             self.carer.blind,
         )
-        people = tuple(elder.id for elder in self.config.elders)
-        by_hand = ByHand(self.hub, people, lambda: self.config.home.utc_offset_minutes, self.carer.judge)
-        history = History(
-            self.writer.read,
-            lambda: self.config.home.utc_offset_minutes,
-            lambda: home_of(self.config),
-            self.ports.clock.wall_ms,
-        )
+        doors = doors_of(self.hub, lambda: self.config, self.writer.read, self.carer.judge)
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
             {
                 **tables.operations(),
-                **history.operations(),
-                **by_hand.operations(),
+                **doors,
                 **self.carer.operations(),
                 **self.prompter.operations(),
                 **self.configuration.operations(),
