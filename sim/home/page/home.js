@@ -1,6 +1,7 @@
 // Keep the page as the feed says: devices, switches, calls and the timeline.
 import { Devices } from "./devices.js";
 import { Plan } from "./plan.js";
+import { showTrends } from "./trends.js";
 import { language, pick, say, switchLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -68,6 +69,7 @@ function show(names) {
   if (names.some((name) => name.startsWith("hub:"))) showBubbles(hubs);
   if (changed("world")) showWorld(state.world ?? {});
   if (changed("calls")) showCalls(state.calls ?? []);
+  if (changed("trends") || changed("home")) showTrends($("trends"), state.trends, state.home?.people ?? {});
 }
 
 function showBubbles(hubs) {
