@@ -26,8 +26,8 @@ METERS = (
         (
             Change(
                 "edge/readings.py",
-                '_id(at.meter, uuid, raw, "" if dated else at.mark)',
-                "_id(at.meter, uuid, raw, at.mark)",
+                'name_of(at.meter, uuid, raw, "" if dated else at.mark)',
+                "name_of(at.meter, uuid, raw, at.mark)",
             ),
         ),
     ),
