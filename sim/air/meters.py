@@ -58,6 +58,7 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
     session: str = ""  # hex of its session's start (2AAA); "" while it was not told
     stopped: bool = False  # no session runs
 
@@ -175,8 +176,17 @@ class Meter:
 
     # ---- what its centrals do ----
 
+    def _steps(self, step: str) -> bool:
+        """Its battery is out here, if that is where it dies."""
+        if self.manners.dies_at != step:
+            return False
+        self.manners.dies_at = ""
+        asyncio.get_running_loop().call_soon(self.power_off)
+        return True
+
     def _connected(self, connection: Connection) -> None:
         self.seen.connections += 1
+        self._steps("connected")
         self._connected_at = asyncio.get_running_loop().time()
         self._subscribed.clear()
         connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._gone())
@@ -191,6 +201,7 @@ class Meter:
             self._work = asyncio.create_task(self._advertise())
 
     def _clock_set(self, value: bytes) -> None:
+        self._steps("clock")
         self.seen.clock = value.hex()
         self.seen.clock_after_s = asyncio.get_running_loop().time() - self._connected_at
 
@@ -198,12 +209,16 @@ class Meter:
         if not on:
             self._subscribed.discard(uuid)
             return
+        if self._steps("subscribed"):
+            return
         self._subscribed.add(uuid)
         if not self.kind.memory and self._work is None:
             self._work = asyncio.create_task(self._transfer(connection, self.records))
 
     def _asked(self, connection: Connection, value: bytes) -> None:
         self.seen.asked.append(value.hex())
+        if self._steps("asked"):
+            return
         wanted = self.records
         if value[:3] == b"\x01\x03\x01":  # from a sequence number, or a minute of its session, on
             least = int.from_bytes(value[3:5], "little")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,6 +106,54 @@ async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
     await until(lambda: len(home.records) == 40)
     assert home.systolic() == [100 + n for n in range(40)]
     assert (await home.seen())["connections"] == 1
+
+
+STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("subscribed", "asked")}
+
+
+@pytest.mark.parametrize(("kind", "step"), [(kind, step) for kind, steps in STEPS.items() for step in steps])
+@pytest.mark.parametrize("forgets", [True, False])
+async def test_a_meter_that_dies_at_any_step_loses_nothing_and_doubles_nothing(
+    home: MeterHome, kind: str, step: str, forgets: bool
+) -> None:
+    await home.meter(kind, dies_at=step, forgets=forgets)
+    glucoses = [[0x2A18, f"02{n:02x}00E307021B0B0A1E78B011"] for n in range(1, 4)]
+    records = [pressure(100 + n, n) for n in range(3)] if kind == "blood-pressure" else glucoses
+    await home.station.measure(name="m-1", records=records)
+    await until(lambda: home.station.radios["m-1"].manners.dies_at == "")
+    await until(lambda: not home.hub.radio.connected(ADDRESS))
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: len(home.records) >= 3)
+    await released(home)
+    assert [record.raw.hex() for record in home.records] == [str(raw).lower() for _, raw in records]
+
+
+async def test_fifty_meters_at_once_are_all_read_and_none_twice(station: Station) -> None:
+    hub = await HubHome(station).start()
+    records: dict[str, list[float]] = {}
+    links: dict[str, MeterLink] = {}
+    wall = lambda: (WALL_MS, True, 480)  # noqa: E731
+
+    async def keep(record: Record) -> bool:
+        assert record.values is not None
+        records.setdefault(record.meter, []).append(record.values["systolic"])
+        return True
+
+    quick = dataclasses.replace(QUICK, again_s=(60.0,))
+    for n in range(50):
+        name, address = f"m-{n:02}", f"C4:0E:00:00:01:{n:02X}"
+        await station.add_meter(name=name, address=address, kind="blood-pressure")
+        link = MeterLink(
+            Meter(name, address, "blood-pressure"), hub.radio, hub.clock, keep, print, wall, quick
+        )
+        hub.radio.listeners.append(
+            lambda a, at=address, it=link: it.on_advert(a) if a.address == at else None
+        )
+    for n in range(50):
+        await station.measure(name=f"m-{n:02}", records=[pressure(100 + n), pressure(101 + n, 1)])
+    await until(lambda: sum(map(len, records.values())) >= 100, 120)
+    assert records == {f"m-{n:02}": [100 + n, 101 + n] for n in range(50)}
+    await hub.stop()
 
 
 @pytest.mark.parametrize("sent", [0, 1, 3])
