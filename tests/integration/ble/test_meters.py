@@ -143,12 +143,9 @@ async def test_fifty_meters_at_once_are_all_read_and_none_twice(station: Station
     for n in range(50):
         name, address = f"m-{n:02}", f"C4:0E:00:00:01:{n:02X}"
         await station.add_meter(name=name, address=address, kind="blood-pressure")
-        link = MeterLink(
-            Meter(name, address, "blood-pressure"), hub.radio, hub.clock, keep, print, wall, quick
-        )
-        hub.radio.listeners.append(
-            lambda a, at=address, it=link: it.on_advert(a) if a.address == at else None
-        )
+        meter = Meter(name, address, "blood-pressure")
+        links[address] = MeterLink(meter, hub.radio, hub.clock, keep, lambda fact: None, wall, quick)
+    hub.radio.listeners.append(lambda a: links[a.address].on_advert(a) if a.address in links else None)
     for n in range(50):
         await station.measure(name=f"m-{n:02}", records=[pressure(100 + n), pressure(101 + n, 1)])
     await until(lambda: sum(map(len, records.values())) >= 100, 120)
