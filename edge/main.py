@@ -400,6 +400,7 @@ class Service:
             {
                 **tables.operations(),
                 **doors,
+                **self.meters.operations(),
                 **self.carer.operations(),
                 **self.prompter.operations(),
                 **self.configuration.operations(),

@@ -21,100 +21,40 @@ import datetime
 import functools
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from drivers.ble import sessions
+from drivers.ble.meter_facts import (
+    Meter,
+    MeterConnection,
+    MeterFact,
+    MeterSeen,
+    MeterTrouble,
+    Record,
+    Timing,
+    WallClock,
+)
+from drivers.ble.pairing import Pairing
 from drivers.ble.pendant import RadioPort
 from drivers.ble.ports import Advert, Clock
 from drivers.ble.profiles import BATTERY, CURRENT_TIME, DATE_TIME, PROFILES, RECORD_ACCESS, mended
 from protocols.errors import AnbanError, Reason
-from protocols.gatt import GattError, Moment, Values, decode, encode, uuid128
+from protocols.gatt import GattError, Moment, decode, encode, uuid128
 from protocols.values import Lane
+
+__all__ = ["Meter", "MeterFact", "MeterLink", "MeterSeen", "MeterTrouble", "Record", "Timing"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+USUAL: Final = Timing()
 OFF_MS: Final = 5_000  # longer than any attempt that makes an adapter deaf
+NO_LINK_MS: Final = 45_000  # heard for so long; fifty at once on one adapter have theirs by then
+NO_LINKS: Final = 4  # as transfers in a row that did not begin
 MAX_SEEN: Final = 4096  # records of one connection; a meter holds some hundreds
 GLUCOSE, CONTEXT = 0x2A18, 0x2A34
 STREAMS: Final = (0x2A37, 0x2A5F)  # a belt's and an oximeter's, one a second while they are worn
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds, from the manners of real meters."""
-
-    settle_s: float = 0.3  # some report an error when they are asked too early: 0.1 to 0.7 s
-    step_s: float = 5.0  # for one write, read or subscription; the clock has to be set within 5 s
-    first_s: float = 10.0  # for the first record: a cuff may still be deflating
-    quiet_s: float = 4.0  # after the last record
-    live_s: float = 900.0  # after the last of a sensor that goes on telling: some do so every five minutes
-    # Until a meter that goes on advertising is connected anew: after news, and after each time without.
-    again_s: tuple[float, ...] = (5.0, 20.0, 60.0, 300.0)
-    failed_s: tuple[float, ...] = (1.0, 5.0, 20.0, 60.0)  # after transfers in a row that did not begin
-    kept_s: float = 30.0  # for the disk
-    stream_s: float = 60.0  # between two figures of a stream that are kept
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A meter of this home. `profile`: a key of PROFILES; `quirk`: one of QUIRKS or empty; `bond`: pair
-    before anything is asked of it."""
-
-    id: str
-    address: str
-    profile: str
-    quirk: str = ""
-    bond: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a meter told: decoded, or refused with its bytes."""
-
-    meter: str
-    uuid: int
-    raw: bytes
-    values: Values | None
-    refused: GattError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MeterSeen:
-    """A transfer began: the meter is there. `battery_pct` is None where it does not tell."""
-
-    meter: str
-    battery_pct: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MeterTrouble:
-    """A transfer failed `count` times in a row; 0: it works again. `cause`: an error's reason."""
-
-    meter: str
-    cause: str
-    count: int
-
-
-MeterFact = MeterSeen | MeterTrouble
-WallClock = Callable[[], tuple[int, bool, int]]  # Unix ms, trusted, minutes east of UTC
-
-
-class MeterConnection(Protocol):
-    """The part of drivers/ble/radio.Link that is used here."""
-
-    gone: asyncio.Event
-
-    def has(self, characteristic: str) -> bool: ...
-
-    async def pair(self) -> None: ...
-
-    async def read(self, characteristic: str) -> bytes: ...
-
-    async def write(self, characteristic: str, data: bytes) -> None: ...
-
-    async def subscribe(self, characteristic: str, on_value: Callable[[bytes], None]) -> None: ...
 
 
 class MeterLink:
@@ -128,7 +68,7 @@ class MeterLink:
         on_record: Callable[[Record], Awaitable[bool]],
         on_fact: Callable[[MeterFact], None],
         wall: WallClock,
-        timing: Timing = Timing(),
+        timing: Timing = USUAL,
     ) -> None:
         self.meter, self._radio, self._clock = meter, radio, clock
         self._on_record, self._on_fact, self._wall, self._timing = on_record, on_fact, wall, timing
@@ -136,17 +76,38 @@ class MeterLink:
         self._busy = False
         self._not_before_ms = self._heard_ms = -(10**12)
         self._failures = self._empty = 0
+        self._asked_ms: int | None = None  # since when it is heard and has no link
         self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
+        self.pairing = Pairing(meter.id)
         self._streamed_ms: dict[int, int] = {}
         self.after: tuple[sessions.Session, int] | None = None  # the last of a session that is durable
 
+    def pair(self, passkey: int | None) -> None:
+        """Somebody pairs it anew, when it is heard next."""
+        self.pairing.begin(passkey)
+        self.meter = replace(self.meter, bond=True)
+        self._not_before_ms = -(10**12)
+
     def on_advert(self, advert: Advert) -> None:
         """It is there: ask for a link, unless one has just been had. Who was off for a while has news."""
+        if self.pairing.hopeless:
+            return
         if advert.heard_ms - self._heard_ms > OFF_MS:
-            self._not_before_ms = advert.heard_ms
+            self._not_before_ms, self._asked_ms = advert.heard_ms, None
         self._heard_ms = advert.heard_ms
         if not self._busy and advert.heard_ms >= self._not_before_ms:
+            self._missed(advert.heard_ms)
             self._radio.request(self.meter.address, Lane.READING, self.profile.uuids, self.exchange)
+
+    def _missed(self, now_ms: int) -> None:
+        """It is heard and asked for a link, and there is none: that is told, once."""
+        if self._asked_ms is None:
+            self._asked_ms = now_ms
+        elif now_ms - self._asked_ms >= NO_LINK_MS and not self._failures:
+            # BlueZ ends a link whose bond the other side has lost before anybody here sees it.
+            self._failures = NO_LINKS
+            cause = Reason.PAIR_AGAIN if self.meter.bond else Reason.RADIO_DOWN
+            self._on_fact(MeterTrouble(self.meter.id, str(cause), NO_LINKS))
 
     def due(self, stream: int) -> bool:
         """Whether a figure of a stream is kept: the first, and then one a minute."""
@@ -158,7 +119,7 @@ class MeterLink:
 
     async def exchange(self, link: MeterConnection) -> None:
         """Work for a link that the radio has made."""
-        self._busy = True
+        self._busy, self._asked_ms = True, None
         transfer = _Transfer(self, link)
         try:
             await transfer.run()
@@ -223,7 +184,7 @@ class _Transfer:
         """Bond, clock, battery, subscriptions, memory: in this order, which real meters want."""
         await asyncio.sleep(self._timing.settle_s)
         if self._owner.meter.bond:
-            await self._step(self._link.pair())
+            await self._step(self._owner.pairing.bond(self._link), self._timing.pair_s)
         await self._perhaps(self._set_clock())
         battery = await self._perhaps(self._read_battery())
         self._owner._on_fact(MeterSeen(self._owner.meter.id, battery))
@@ -241,9 +202,9 @@ class _Transfer:
             known_min = after[1] if after is not None and after[0] == self._session else None
             await self._step(self._link.write(uuid128(RECORD_ACCESS), sessions.first_request(known_min)))
 
-    async def _step(self, work: Awaitable[T]) -> T:
+    async def _step(self, work: Awaitable[T], limit_s: float = 0) -> T:
         try:
-            async with asyncio.timeout(self._timing.step_s):
+            async with asyncio.timeout(limit_s or self._timing.step_s):
                 return await work
         except TimeoutError:
             raise AnbanError(Reason.DEVICE_TIMEOUT, f"{self._owner.meter.id} does not answer.") from None

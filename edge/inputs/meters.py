@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from edge.credentials import Credentials
 from edge.hub import Hub
 from edge.ports import Ports
 from edge.threads import in_thread
+from protocols.errors import AnbanError, Reason
 
 if TYPE_CHECKING:
     from drivers.ble.meters import MeterFact, MeterLink, Record
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 LOW_PCT: Final = 15
 ROOM_KINDS: Final = ("reading.room_temperature", "reading.humidity")
 ROOM_MS: Final = 10 * 60_000  # between two of a room, whose thermometer says something every few seconds
+PASSKEY: Final = re.compile("[0-9]{6}", re.ASCII)
 FAILS: Final = 4  # transfers in a row: about a minute and a half of a meter that is there and tells nothing
 
 
@@ -93,6 +96,35 @@ class Meters:
             for known in told:
                 key = self._keys.get(known.section.id)
                 known.reader = driver.XiaomiReader(bytes.fromhex(key) if key else None)
+
+    def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+        """Name -> operation, for `edge.api.Api`."""
+        return {"meter_pair": self.pair, "meter_passkey": self.give, "meter_pairing": self.pairing}
+
+    async def pair(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Pair a meter anew when it is heard next: {"meter", "passkey": six figures, where known before}."""
+        link, passkey = self._paired(args), args.get("passkey")
+        link.pair(_passkey(passkey) if passkey is not None else None)
+        return await self.pairing(args)
+
+    async def give(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The passkey that a meter shows now: {"meter", "passkey"}."""
+        if not self._paired(args).pairing.give(_passkey(args.get("passkey"))):
+            raise AnbanError(Reason.CONFLICT, "No passkey is asked for now.", "Begin the pairing again.")
+        return await self.pairing(args)
+
+    async def pairing(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """How far it is: "waiting" to be heard, "passkey" is shown, "paired", "failed"."""
+        return {"meter": args["meter"], "state": self._paired(args).pairing.state}
+
+    def _paired(self, args: Mapping[str, Any]) -> MeterLink:
+        known = self._meters.get(str(args.get("meter")))
+        if known is None or known.link is None:
+            can = ", ".join(name for name, one in self._meters.items() if one.link is not None) or "none"
+            raise AnbanError(
+                Reason.BAD_REQUEST, f"meter = {args.get('meter')!r}", f"Allowed is one of: {can}."
+            )
+        return known.link
 
     def devices(self) -> list[dict[str, Any]]:
         """Rows for people, as those of the pendants."""
@@ -192,4 +224,12 @@ class Meters:
             if fact.battery_pct is not None:
                 self._battery(fact.meter, fact.battery_pct)
         else:
-            self._hub.see("meter", fact.meter, fact.count >= FAILS, fact.cause)
+            lost = fact.cause == Reason.PAIR_AGAIN  # told at once: a person has to do something
+            self._hub.see("meter", fact.meter, lost or fact.count >= FAILS, fact.cause)
+
+
+def _passkey(text: object) -> int:
+    if not (isinstance(text, str) and PASSKEY.fullmatch(text)):
+        sentence, allowed = "That is no passkey.", "Allowed are six figures, as the meter shows them."
+        raise AnbanError(Reason.BAD_REQUEST, sentence, allowed)
+    return int(text)

@@ -15,6 +15,7 @@ from typing import Any
 
 from bumble import core, gatt, hci
 from bumble.device import Connection
+from bumble.pairing import PairingConfig, PairingDelegate
 
 from protocols.gatt import Absence, Moment, encode
 from sim.air.ether import Air
@@ -58,6 +59,7 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    bond: str = ""  # "just-works", or the passkey that it shows: without a bond it tells nothing
     dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
     session: str = ""  # hex of its session's start (2AAA); "" while it was not told
     stopped: bool = False  # no session runs
@@ -70,6 +72,7 @@ class Seen:
     connections: int = 0
     sent: int = 0
     confirmed: int = 0
+    strangers: int = 0  # asked by who is not bonded
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
@@ -88,6 +91,18 @@ def _number(uuid: int, raw: bytes) -> int:
     return int.from_bytes(raw[at : at + 2], "little")
 
 
+class _Display(PairingDelegate):
+    """Shows its passkey, or nothing at all."""
+
+    def __init__(self, bond: str) -> None:
+        kinds = PairingDelegate.IoCapability
+        super().__init__(kinds.DISPLAY_OUTPUT_ONLY if bond.isdigit() else kinds.NO_OUTPUT_NO_INPUT)
+        self._bond = bond
+
+    async def generate_passkey(self) -> int:
+        return int(self._bond)
+
+
 class Meter:
     """One meter; `name` is that of its radio."""
 
@@ -103,6 +118,10 @@ class Meter:
         self._off: asyncio.TimerHandle | None = None
         self._build()
         self.device.on("connection", self._connected)
+        if manners.bond:
+            self.device.pairing_config_factory = lambda _connection: PairingConfig(
+                delegate=_Display(manners.bond)
+            )
 
     # ---- its server ----
 
@@ -208,6 +227,9 @@ class Meter:
     def _subscribes(self, connection: Connection, uuid: int, on: bool) -> None:
         if not on:
             self._subscribed.discard(uuid)
+            return
+        if self.manners.bond and not connection.is_encrypted:
+            self.seen.strangers += 1
             return
         if self._steps("subscribed"):
             return

@@ -2,7 +2,7 @@
 
 `sos_ms` is from the edge of the key to the hub's green lamp: its `p50` and `p99` are those of the red key
 while ten meters transfer all the time; `red` and `pendant` have the same with no meter on the air (`idle`)
-beside it (`meters`), and `ratio`, meters / idle of the medians. `stored_ms` is the hub's own part of it, until
+beside it (`meters`), and `ratio`, meters / idle of the medians. `stored_ms` is the hub's part of it, until
 a press of the red key is on the disk. The meters are simulated GATT servers that send a record every 50 ms,
 four links at a time, on one simulated adapter; their host stack runs on the cores that the hub, the platform
 and the pendants share, which no home has: most of what `ratio` shows is theirs.

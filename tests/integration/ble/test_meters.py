@@ -44,7 +44,7 @@ class MeterHome:
 
     async def meter(self, kind: str = "blood-pressure", quirk: str = "", **manners: Any) -> MeterLink:
         await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
-        meter = Meter("m-1", ADDRESS, kind, quirk)
+        meter = Meter("m-1", ADDRESS, kind, quirk, bond=bool(manners.get("bond")))
         wall = lambda: (WALL_MS, True, 480)  # noqa: E731
         link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
         self.hub.radio.listeners.append(lambda a: link.on_advert(a) if a.address == ADDRESS else None)
@@ -106,6 +106,50 @@ async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
     await until(lambda: len(home.records) == 40)
     assert home.systolic() == [100 + n for n in range(40)]
     assert (await home.seen())["connections"] == 1
+
+
+async def test_a_meter_that_wants_a_bond_is_paired_and_knows_the_hub_again(home: MeterHome) -> None:
+    link = await home.meter(bond="just-works")
+    for systolic in (120, 130):
+        await home.station.measure(name="m-1", records=[pressure(systolic)])
+        await until(lambda wanted=systolic: wanted in home.systolic())
+        await released(home)
+    assert (await home.seen())["strangers"] == 0
+    assert link.pairing.state == ""
+
+
+async def test_a_passkey_is_asked_of_a_person_while_the_meter_shows_it(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(None)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: link.pairing.state == "passkey")
+    assert home.records == []
+    assert link.pairing.give(42317)
+    await until(lambda: home.records)
+    assert (home.systolic(), link.pairing.state) == ([138], "paired")
+
+
+async def test_a_passkey_that_stands_on_the_meter_is_given_at_once(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(42317)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: home.records)
+    assert link.pairing.state == "paired"
+
+
+async def test_a_wrong_passkey_reads_nothing_and_a_person_is_asked_to_pair_again(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(111111)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: link.pairing.hopeless)
+    causes = {fact.cause for fact in home.facts if isinstance(fact, MeterTrouble)}
+    assert ("pair-again" in causes, home.records, link.pairing.state) == (True, [], "failed")
+    before = (await home.seen())["connections"]
+    await home.station.measure(name="m-1", records=[pressure(139, 1)])
+    assert (await home.seen())["connections"] == before
+    link.pair(42317)
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: len(home.records) == 2)
 
 
 STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("subscribed", "asked")}
