@@ -16,6 +16,7 @@ import click
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
 from edge.cli_meters import meters
+from edge.cli_paths import test_paths
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
 from edge.cli_rules import rules
@@ -181,6 +182,7 @@ hub.add_command(readings)
 hub.add_command(trends)
 hub.add_command(rules)
 hub.add_command(prompts)
+hub.add_command(test_paths)
 
 
 @hub.group(invoke_without_command=True)

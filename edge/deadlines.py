@@ -24,6 +24,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from edge.book import Book, Call, Handling, Life, Now, elapsed_ms, open_calls
+from edge.config import Config
 from edge.entries import Stamp, TimerEntry
 from protocols.values import EventId, Lane
 
@@ -164,3 +165,28 @@ def _escalate(call: Call, care: Care) -> OpenEvent:
         return OpenEvent(kind="call.updated", lane=call.lane, elder=call.elder, call_id=call.id, data=data)
     data = {"source": "rule", "rule": "assist_not_taken"}
     return OpenEvent(kind="call.sos", lane=Lane.SOS, elder=call.elder, call_id=call.id, data=data)
+
+
+def timing_of(config: Config) -> Timing:
+    """The deadlines of the settings in force."""
+    section = config.timing
+    return Timing(
+        rule_asking_ms=round(config.care.ask_s * 1000),
+        help_ms=round(section.help_s * 1000),
+        assist_help_ms=round(section.assist_help_s * 1000),
+        assist_ask_ms=round(section.assist_ask_s * 1000),
+        rereport_ms=round(section.rereport_s * 1000),
+    )
+
+
+def care_of(config: Config) -> dict[str, Care]:
+    """Elder -> when there is service, and what becomes of an assistance that nobody takes."""
+    return {
+        elder.id: Care(
+            service_from_minute=elder.service_from_minute,
+            service_to_minute=elder.service_to_minute,
+            utc_offset_minutes=config.home.utc_offset_minutes,
+            not_taken=elder.not_taken,
+        )
+        for elder in config.elders
+    }

@@ -165,12 +165,14 @@ class Hub:
         if report is not None:
             self.report(report.kind, report.data)
 
-    def report(self, kind: str, data: Mapping[str, Any], *, device: str = "", elder: str = "") -> None:
-        """An event that is no call: a fault, a state, a reading, a heartbeat, a command's result."""
+    def report(
+        self, kind: str, data: Mapping[str, Any], *, device: str = "", elder: str = ""
+    ) -> asyncio.Future[list[int]] | None:
+        """An event that is no call: a fault, a state, a reading, a command's result. Gives as `record`."""
         event = self.mint.event(
             kind, self.mint.next_id(), elder=elder, device=device, room=self.room, data=data
         )
-        self.record(event, "system")
+        return self.record(event, "system")
 
     def record(self, event: Event, source: str) -> asyncio.Future[list[int]] | None:
         """Journal an event, fold it, let it go out: together. The commit under way, None if it is shed."""
@@ -227,9 +229,9 @@ class Hub:
         """Something was said in full to the elder."""
         self.note(ToldEntry(at=self.mint.stamp(), call_id=call_id, name=name))
 
-    def note(self, entry: LocalEntry | ToldEntry) -> None:
-        """An entry about a call that stands."""
-        self._submit(self._lane_of_call(entry.call_id), entry)
+    def note(self, entry: LocalEntry | ToldEntry) -> asyncio.Future[list[int]] | None:
+        """An entry about a call that stands. Gives as `record`."""
+        return self._submit(self._lane_of_call(entry.call_id), entry)
 
     def fire(self, item: Due) -> None:
         """A deadline has come: its entry counts at once, so that it cannot come twice before its commit."""

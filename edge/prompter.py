@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ WAITING_ENTRIES: Final = 10_000  # while the journal is being learned
 AFTER_CALL_MS: Final = 60_000  # who has just been helped is not asked about pills at once
 AGAIN_MS: Final = 15_000  # what could not be said is tried again
 CLOCK_GRACE_MS: Final = 10 * 60_000
+CALENDAR: Final = "dateutil.rrule"  # 3 MB that only a home with prompts pays
 UNDERSTOOD: Final = {YES: Phrase.UNDERSTOOD_YES, NO: Phrase.UNDERSTOOD_NO, LATER: Phrase.UNDERSTOOD_LATER}
 
 
@@ -80,8 +83,11 @@ class Prompter:
         speaker: Speaker,
         state: Kept,
         read: Callable[[Callable[[Journal], Any]], Any],
+        talking: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`talking()`: a phone line into the room is open; nothing is asked into it."""
         self._hub, self._speaker, self._state, self._read = hub, speaker, state, read
+        self._talking = talking
         self._past: prompts.Past = {}
         self._open: Open | None = None
         self._not_before_ms = 0
@@ -106,13 +112,19 @@ class Prompter:
 
     def question(self) -> str:
         """Names the question that is open, for the green key; empty if none is."""
-        return "" if self._open is None or open_calls(self._hub.book) else self._open.token
+        return "" if self._open is None or self._held_back() else self._open.token
+
+    def _held_back(self) -> bool:
+        """A call and an open phone line come before every question of the day."""
+        return self._talking() or bool(open_calls(self._hub.book))
 
     async def run(self) -> None:
         """Learn what was asked before, then ask what is due until cancelled."""
         await self._learn()
         while True:
             self._wake.clear()
+            if (self._set or self._sent) and CALENDAR not in sys.modules:
+                await in_thread("import calendar", importlib.import_module, CALENDAR)
             self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -135,7 +147,7 @@ class Prompter:
         while self._inbox:
             self._past = prompts.step(self._past, self._inbox.popleft())
         now = self._hub.mint.stamp()
-        if open_calls(self._hub.book):
+        if self._held_back():
             self._open, self._not_before_ms = None, now.uptime_ms + AFTER_CALL_MS
             return
         plans = {**self._set, **self._sent}

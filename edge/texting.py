@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from drivers.modem.modem import Modem, Standing
 from drivers.modem.port import Opener
-from edge.config import Config, ModemSection
+from edge.book import open_calls
+from edge.budget import Budget
+from edge.config import Config, ContactSection, ModemSection
 from edge.credentials import SmsKeys
 from edge.delivery import Delivery
 from edge.hub import Hub
@@ -18,15 +21,19 @@ from edge.paths.base import PathError
 from edge.paths.sms import SmsPath
 from edge.stores.state import State
 from protocols.errors import Reason
+from protocols.kinds import TEST
+from protocols.sms_frame import home_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 
 log = logging.getLogger(__name__)
 
+HOUR_MS: Final = 3_600_000
+REPLIES_AN_HOUR: Final = 30  # more is no person
 NUMBERS_S: Final = 30.0  # between two looks whether numbers of frames have to be reserved
 SPEECH: Final = {
-    "zh": {Lane.SOS: "紧急求助", Lane.ASSIST: "求助", "call": "请回电"},
-    "en": {Lane.SOS: "SOS", Lane.ASSIST: "Help", "call": "call"},
+    "zh": {Lane.SOS: "紧急求助", Lane.ASSIST: "求助", "call": "请回电", "test": "线路测试"},
+    "en": {Lane.SOS: "SOS", Lane.ASSIST: "Help", "call": "call", "test": "test of the line"},
 }
 
 
@@ -45,7 +52,16 @@ class Texting:
     ) -> None:
         self._hub, self._config, self._section = hub, config, section
         self.on_time: Callable[[int], object] = lambda wall_ms: None
-        self.modem = Modem(open_port, self._message, on_standing=self._standing, alarm=self._alarm)
+        self.modem = Modem(
+            open_port,
+            self._message,
+            on_standing=self._standing,
+            alarm=self._alarm,
+            now_ms=hub.mint.clock.monotonic_ms,
+        )
+        self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
+        self.calls = Budget(state, "calls", section.calls_a_day, hub.mint.stamp)
+        self._replies: deque[int] = deque()  # when the last ones came
         self.path = SmsPath(
             self.modem,
             section.platform_numbers,
@@ -55,10 +71,11 @@ class Texting:
             words=self.words,
             now_ms=hub.mint.clock.monotonic_ms,
             boot=hub.mint.clock.boot,
-            most_a_day=section.texts_a_day,
+            budget=self.budget,
         )
         self.path.load_window()
         self.delivery: Delivery | None = None
+        self.on_receipt: Callable[[Receipt], object] = lambda receipt: None
         self.last_word_ms = -1
 
     async def run(self) -> None:
@@ -81,6 +98,8 @@ class Texting:
         )
         when = f"{at:%H:%M}" if event.clock_trusted else ""
         back = f"{speech['call']} {self._section.number}" if self._section.number else ""
+        if event.kind == TEST:
+            return f"{self._section.place} {speech['test']}"
         what = speech[Lane.SOS if event.lane is Lane.SOS else Lane.ASSIST]
         parts = (self._section.place, names.get(event.elder, ""), what, when, back)
         return " ".join(part for part in parts if part)
@@ -101,11 +120,15 @@ class Texting:
             self.delivery.polled(self.path, error)
 
     async def _message(self, message: Deliver) -> bool:
-        """A text came; whether the modem may forget it: a receipt only when it is on the disk."""
+        """A text came; whether the modem may forget it: receipts and replies only when on the disk."""
+        writer = self._contact(message.number)
+        if writer is not None and home_of(message.text) is None:
+            return await self._reply(writer, message.text)
         found = self.path.read(message.text)
         if found is None:
             return True
         receipt, counter = found
+        self.on_receipt(receipt)
         if self.delivery is not None:
             self.delivery.acknowledged(receipt)
         if not await self._kept(receipt):
@@ -116,8 +139,33 @@ class Texting:
             self.on_time(receipt.wall_ms)  # late by its way, and better than years
         return True
 
+    def _contact(self, number: str) -> ContactSection | None:
+        return next((contact for contact in self._config.contacts if contact.number == number), None)
+
+    async def _reply(self, writer: ContactSection, words: str) -> bool:
+        """What a relative has texted back: an event and nothing more, for anybody can send in their name."""
+        now_ms = self._hub.mint.clock.monotonic_ms()
+        while self._replies and now_ms - self._replies[0] >= HOUR_MS:
+            self._replies.popleft()
+        if len(self._replies) >= REPLIES_AN_HOUR:
+            self.path.heard.foreign += 1
+            return True
+        calls = [
+            call for call in open_calls(self._hub.book) if not writer.elders or call.elder in writer.elders
+        ]
+        data = {"contact": writer.id, "words": "".join(c for c in words if c.isprintable())[:200]}
+        if calls:
+            data["call"] = str(calls[-1].id)
+        kept = await self._on_disk(self._hub.report("contact.replied", data))
+        if kept:
+            self._replies.append(now_ms)
+        return kept
+
     async def _kept(self, receipt: Receipt) -> bool:
-        commit = self._hub.receipt(receipt, self.path.name)
+        return await self._on_disk(self._hub.receipt(receipt, self.path.name))
+
+    @staticmethod
+    async def _on_disk(commit: asyncio.Future[list[int]] | None) -> bool:
         if commit is None:
             return False
         await asyncio.wait({commit})

@@ -20,6 +20,7 @@ CALL_FINALS: Final = ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE")  # of AT
 TWO_LINES: Final = ("+CMT:", "+CDS:")  # an unsolicited code whose PDU is the line after it
 _SECRETS = re.compile(r'(\+CPIN=|\+CLCK=)"?[^",\r]*"?')
 _NUMBERS = re.compile(r"\+?[0-9]{5,}")
+_DIGITS = re.compile(r"\A\+?[0-9]{3,20}\Z")
 _HEX = re.compile(r"\b[0-9A-Fa-f]{20,}\b")
 
 
@@ -110,6 +111,53 @@ def number_at(line: str, place: int) -> int | None:
     values = fields(line)
     word = values[place] if place < len(values) else ""
     return int(word) if word.isascii() and word.isdigit() and len(word) < 10 else None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A phone call of +CLCC (TS 27.007 7.18) or of a code like it."""
+
+    incoming: bool
+    stat: int  # 0 active, 1 held, 2 dialling, 3 alerting, 4 incoming, 5 waiting; of ^DSCI 6: ended
+    number: str = ""
+
+
+ACTIVE, DIALLING, ALERTING, INCOMING, ENDED = 0, 2, 3, 4, 6
+_DSCI_STAT: Final = {1: 1, 2: DIALLING, 3: ACTIVE, 4: INCOMING, 5: 5, 6: ENDED, 7: ALERTING}
+
+
+def line_of(text: str) -> Line | None:
+    """The phone call that a `+CLCC:` or `^DSCI:` tells of; None for one of data, and for what is none.
+
+    ^DSCI: id, direction, state, type, number, as Quectel's manuals have it; its states are others.
+    """
+    values = fields(text)
+    found = [number_at(text, place) for place in range(4)]
+    if None in found or found[1] not in (0, 1):
+        return None
+    _, direction, stat, mode = found
+    if text.startswith("^DSCI:"):
+        number, stat = values[4] if len(values) > 4 else "", _DSCI_STAT.get(stat or 0)
+    elif text.startswith("+CLCC:"):
+        number = values[5] if len(values) > 5 else ""
+    else:
+        return None
+    if stat is None or stat > ENDED or mode != 0:
+        return None
+    return Line(direction == 1, stat, number if _DIGITS.match(number) else "")
+
+
+def tone_of(text: str) -> str:
+    """The key that the other side of a call has pressed, or "".
+
+    `+QTONEDET: 49` bears the character's number (Quectel), `+DTMF: 1` and `+RXDTMF: 1` the key (SIMCom).
+    """
+    name, _, rest = text.partition(":")
+    word = rest.strip().strip('"')
+    if name == "+QTONEDET":
+        word = chr(int(word)) if word.isascii() and word.isdigit() and len(word) < 4 else ""
+    elif name not in ("+DTMF", "+RXDTMF"):
+        return ""
+    return word if len(word) == 1 and word in "0123456789*#ABCD" else ""
 
 
 def masked(line: str) -> str:

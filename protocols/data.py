@@ -16,6 +16,7 @@ from protocols.fields import U32 as _U32
 from protocols.fields import (
     CommandId,
     Digest,
+    ElderId,
     Flag,
     HealthBits,
     HealthFlag,
@@ -168,6 +169,32 @@ class CareData(Data, frozen=True, kw_only=True):
     times: _U32 | None = None  # how often it was said
 
 
+class ContactData(Data, frozen=True, kw_only=True):
+    """`contact.*`: a relative or neighbour was texted or phoned about a call, or has texted back.
+
+    What a number says can be forged, and proves nothing of who sent it.
+    """
+
+    call: CommandId | None = None  # the call's id as a text
+    contact: ElderId | None = None
+    what: Token | None = None  # of a text: "called", "unreached", "untaken", "taken", "over"
+    outcome: Token | None = (
+        None  # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
+    )
+    seconds: Seconds | None = None  # that a phone call was open
+    words: HealthSentence | None = None  # of a reply
+
+
+class PathTestData(Data, frozen=True, kw_only=True):
+    """`path.tested`: a way to the platform was tried on purpose; nobody is to come. By text without data: it
+    is the test itself."""
+
+    path: Token | None = None  # "coap", "https", "sms", "voice"
+    outcome: Token | None = None  # "good", "failed", "untested"
+    cause: Token | None = None
+    took_ms: Millis | None = None
+
+
 FAULTS = (
     "audio",
     "battery",
@@ -182,6 +209,7 @@ FAULTS = (
     "pendant_battery",
     "pendant_silent",
     "platform_silent",
+    "proof",
     "radio",
     "replay",
     "rule_blind",

@@ -29,6 +29,8 @@ def _row(code: int, lane: Lane, shape: type[data.Data]) -> KindRow:
     return KindRow(code, lane, False, shape)
 
 
+TEST = "path.tested"  # proves a way, and nothing follows from it
+
 # Codes 1-23 take one byte on the wire and belong to what must be short.
 KINDS: dict[str, KindRow] = {
     "call.sos": _call(1, Lane.SOS),
@@ -45,6 +47,7 @@ KINDS: dict[str, KindRow] = {
     "call.vitals": _call(11, Lane.SOS),
     "call.stove": _call(12, Lane.SOS),
     "call.door": _call(13, Lane.SOS),
+    "call.wandering": _call(14, Lane.SOS),
     "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
     "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
     "command.result": _row(18, Lane.FAULT, data.CommandResultData),
@@ -56,6 +59,10 @@ KINDS: dict[str, KindRow] = {
     "state.presence": _row(35, Lane.TELEMETRY, data.StateData),
     "state.door": _row(36, Lane.TELEMETRY, data.StateData),
     "state.mode": _row(37, Lane.TELEMETRY, data.StateData),
+    "contact.texted": _row(48, Lane.FAULT, data.ContactData),
+    "contact.called": _row(49, Lane.FAULT, data.ContactData),
+    "contact.replied": _row(50, Lane.FAULT, data.ContactData),
+    TEST: _row(51, Lane.FAULT, data.PathTestData),
     "reading.blood_pressure": _row(64, Lane.READING, data.ReadingData),
     "reading.pulse": _row(65, Lane.READING, data.ReadingData),
     "reading.oxygen": _row(66, Lane.READING, data.ReadingData),

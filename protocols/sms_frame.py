@@ -27,7 +27,7 @@ import msgspec
 
 from protocols import gsm7, sms_pdu
 from protocols.errors import AnbanError, Reason
-from protocols.kinds import KINDS
+from protocols.kinds import KINDS, TEST
 from protocols.values import Event, EventId
 
 MARK: Final = "#A1"
@@ -111,14 +111,14 @@ def code_of(event: Event) -> int | None:
         change = event.data.get("change", "")
         return 128 + UPDATES.index(change) if change in UPDATES else None
     row = KINDS.get(event.kind)
-    return row.code if row is not None and row.opens_call else None
+    return row.code if row is not None and (row.opens_call or event.kind == TEST) else None
 
 
 def kind_of(code: int) -> tuple[str, str]:
     """The kind and the change that a code stands for. AnbanError(BAD_VALUE) for one that has none here."""
     if 128 <= code < 128 + len(UPDATES):
         return _UPDATE, UPDATES[code - 128]
-    if code in _KINDS and KINDS[_KINDS[code]].opens_call:
+    if code in _KINDS and (KINDS[_KINDS[code]].opens_call or _KINDS[code] == TEST):
         return _KINDS[code], ""
     raise AnbanError(Reason.BAD_VALUE, "A frame is of a kind that this release does not know.")
 

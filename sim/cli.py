@@ -203,13 +203,17 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     from sim.home import week
     from sim.home.home import Home
     from sim.home.page import Page, served
-    from sim.home.setup import Setup
+    from sim.home.setup import FAMILY, Setup
     from sim.home.show import Show
 
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    home = Home(where, seed, Setup(faulty_disk=available(), modems=True, meters=week.METERS))
+    home = Home(
+        where,
+        seed,
+        Setup(faulty_disk=available(), modems=True, family=FAMILY, meters=week.METERS),
+    )
     show = Show(home)
     began = time.monotonic()
     click.echo("Starting air, platform, hub and two pendants ...")

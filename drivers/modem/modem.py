@@ -32,6 +32,7 @@ USABLE: Final = (1, 5, 6, 7)  # registered: home, roaming, and SMS only at home 
 FULL_SHARE: Final = 0.8  # of the memory
 REPAIRS_A_SEND: Final = 2
 MODEM_RESET_S: Final = 15.0
+NO_NETWORK: Final = 331  # +CMS ERROR: the way is down until a check finds service, and refuses nothing
 
 OnMessage = Callable[[sms_pdu.Deliver], Awaitable[bool]]
 """A message came: whether it is kept, so that the modem may forget it. Never raises."""
@@ -310,6 +311,10 @@ class Modem:
                 if what.outcome == "unknown":
                     raise AnbanError(
                         Reason.OUTCOME_UNKNOWN, error.sentence, "It is sent again; its id folds it."
+                    ) from error
+                if error.number == NO_NETWORK:
+                    raise AnbanError(
+                        Reason.NO_SERVICE, error.sentence, "It goes when there is one."
                     ) from error
                 if not what.repair:
                     raise

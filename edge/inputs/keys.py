@@ -41,8 +41,9 @@ class KeyInput:
     """Turns key events into what the elder means. Red is always an SOS, at its edge, whatever is being asked.
 
     `offered()` names the call that the elder may cancel now; `on_stuck(key, stuck)` tells of a fault, and of
-    its end; `question()` names what the hub asks of the day, which `answered` is told of. While a call is
-    open there is no such question, and the green key means what it always does in a call.
+    its end; `answers_phone()`: the phone rings, and a press of the green key has just answered it;
+    `question()` names what the hub asks of the day, which `answered` is told of. While a call is open there
+    is no such question, and the green key means what it always does in a call.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class KeyInput:
         hub: Hub,
         offered: Callable[[], EventId | None],
         on_stuck: Callable[[str, bool], None],
+        answers_phone: Callable[[], bool] = lambda: False,
         question: Callable[[], str] = lambda: "",
         answered: Callable[[str, Answer], None] = lambda question, answer: None,
     ) -> None:
         self._hub, self._offered, self._on_stuck = hub, offered, on_stuck
-        self._question, self._answered = question, answered
+        self._answers_phone, self._question, self._answered = answers_phone, question, answered
         self._answers, self._asked = AnswerKey(), ""
         self._green = GreenKey()
         self._stuck: set[str] = set()
@@ -77,18 +79,20 @@ class KeyInput:
                 self._mean(self._green.up(event.at_ms), event.at_ms)
         elif event.key == "red":
             self._press("call.sos", "red", event.at_ms)
-        elif isinstance(event, KeyDown) and (asked_now := self._question()):
+        elif isinstance(event, KeyDown) and not self._answers_phone():
+            self._green_down(event.at_ms)
+
+    def _green_down(self, at_ms: int) -> None:
+        if asked_now := self._question():
             if asked_now != self._asked:
                 self._answers, self._asked = AnswerKey(), asked_now
-            self._answers.down(event.at_ms)
-            self._watch_hold()
-        elif isinstance(event, KeyDown):
+            self._answers.down(at_ms)
+        else:
             self._answers = AnswerKey()  # what was begun there is over
             asking = asked(self._hub.book) is not None
             self._about = self._offered()
-            meaning = self._green.down(event.at_ms, asking=asking, cancel_offered=self._about is not None)
-            self._mean(meaning, event.at_ms)
-            self._watch_hold()
+            self._mean(self._green.down(at_ms, asking=asking, cancel_offered=self._about is not None), at_ms)
+        self._watch_hold()
 
     def _watch_hold(self) -> None:
         if self._hold is not None:

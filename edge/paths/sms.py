@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from edge.budget import Budget
 from edge.credentials import SmsKeys
 from edge.paths.base import PathError
 from edge.threads import in_thread
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 COUNTER: Final = "sms-up"
 BLOCK: Final = 64  # counters reserved ahead: two days of one call's texts without a disk
 WINDOW: Final = ("sms", "window")
-DAY_MS: Final = 24 * 3_600_000
+PROOF_SHARE: Final = 0.5  # of the day's texts: a test never takes what a call may need
+RETRY_SHARE: Final = 0.8  # nor do the hourly tries of an old call what a new one may
+FIRST_TRIES: Final = 4  # of an event: those of the plan's first three minutes
+KEPT_TRIES: Final = 64
 GONE: Final = (Reason.OUTCOME_UNKNOWN,)
 
 
@@ -92,7 +96,7 @@ class Heard(msgspec.Struct, kw_only=True):
 class SmsPath:
     """The path "sms". `names()` are ids of this home's devices; `now_ms()` monotonic.
 
-    `words(event)` is what a person reads; `most_a_day` bounds what a day may cost.
+    `words(event)` is what a person reads; `budget` bounds what a day may cost.
     """
 
     name = "sms"
@@ -108,14 +112,14 @@ class SmsPath:
         words: Callable[[Event], str],
         now_ms: Callable[[], int],
         boot: int,
-        most_a_day: int,
+        budget: Budget,
     ) -> None:
         self._modem, self._numbers, self._state = modem, tuple(numbers), state
         self._home = keys.home
         self._up, self._down = bytes.fromhex(keys.up_key), bytes.fromhex(keys.down_key)
         self._names, self._words, self._now_ms, self._boot = names, words, now_ms, boot
-        self._most_a_day = most_a_day
-        self._sent: deque[int] = deque()
+        self._budget = budget
+        self._tried: dict[EventId, int] = {}
         self.counters = Counters(state)
         self.window = sms_frame.Window()
         self.heard = Heard()
@@ -131,12 +135,28 @@ class SmsPath:
             await self._send_one(event)
         return []
 
+    async def prove(self, event: Event, number: str) -> None:
+        """Hand a test to one number. AnbanError; its receipt comes as that of any text."""
+        await self._budget.spend(share=PROOF_SHARE)
+        await sent(self._modem, self._budget, number, self._text(event))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The platform's."""
+        return self._numbers
+
     async def _send_one(self, event: Event) -> None:
+        tried = self._tried.pop(event.id, 0)
+        self._tried[event.id] = tried + 1
+        while len(self._tried) > KEPT_TRIES:
+            del self._tried[next(iter(self._tried))]
+        share = 1.0 if tried < FIRST_TRIES else RETRY_SHARE
         errors = []
         for number in self._numbers:
             try:
-                self._spend()
-                await self._modem.send(number, self._text(event))
+                text = self._text(event)
+                await self._budget.spend(share=share)
+                await sent(self._modem, self._budget, number, text)
             except AnbanError as error:
                 log.info("sms: %s", error)
                 errors.append(error)
@@ -144,16 +164,6 @@ class SmsPath:
             return
         worst = next((error for error in errors if error.reason in GONE), errors[-1])
         raise PathError(_REASONS.get(worst.reason, Reason.PATH_DOWN), worst.sentence, worst.remedy)
-
-    def _spend(self) -> None:
-        now_ms = self._now_ms()
-        while self._sent and now_ms - self._sent[0] >= DAY_MS:
-            self._sent.popleft()
-        if len(self._sent) >= self._most_a_day:
-            raise AnbanError(
-                Reason.RATE_LIMITED, "the day's texts are used up", "modem.texts_a_day bounds it."
-            )
-        self._sent.append(now_ms)
 
     def _text(self, event: Event) -> str:
         code = sms_frame.code_of(event)
@@ -218,6 +228,16 @@ class SmsPath:
             await in_thread("sms window", self._state.put, *WINDOW, raw)
         except (AnbanError, RuntimeError) as error:
             log.warning("the window of texts is not kept: %s", error)
+
+
+async def sent(modem: Sending, budget: Budget, number: str, text: str) -> None:
+    """Send what was counted; what has certainly not gone costs nothing. AnbanError as of the modem."""
+    try:
+        await modem.send(number, text)
+    except AnbanError as error:
+        if error.reason not in GONE:
+            budget.give_back()
+        raise
 
 
 _REASONS: Final = {

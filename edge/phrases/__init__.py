@@ -48,6 +48,12 @@ class Phrase(enum.StrEnum):
     UNDERSTOOD_YES = "understood-yes"  # the answer as the hub took it, before it counts
     UNDERSTOOD_NO = "understood-no"
     UNDERSTOOD_LATER = "understood-later"
+    PHONING = "phoning"  # the list is being rung; nobody has answered yet
+    VOICE_OPEN = "voice-open"  # somebody, or a machine, has answered: the room can be heard
+    VOICE_OVER = "voice-over"  # the line is closed
+    PHONE_RINGS = "phone-rings"  # somebody rings whom the seed does not list, within a call or soon after
+    WAYS_WORK = "ways-work"  # every way was tried just now, on somebody's wish, and worked
+    WAYS_FAIL = "ways-fail"  # one of them did not
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
     PLATFORM_BACK = "platform-back"  # it answers again
 

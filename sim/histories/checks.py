@@ -108,6 +108,9 @@ class Checks:
 
     def _accepted(self, site: Site, event: Event) -> None:
         self.lanes[str(event.id)] = event.lane
+        if event.kind.startswith("contact."):
+            what = event.data.get("what") or event.data.get("outcome")
+            self.world.note(f"{site.name}: {event.kind} {what}", f"{event.kind}: {what}")
         if event.call_id is None:
             return
         now, process = self.world.now_ms, site.process

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 import click
 
 from sim.histories.bugs import BUGS
-from sim.histories.run import Report, hunt, replay, run, story
+from sim.histories.day import play as play_day
+from sim.histories.run import Report, hunt, replay, run, silence, story
 
 
 @click.command()
@@ -18,8 +20,13 @@ from sim.histories.run import Report, hunt, replay, run, story
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on standard output.")
 @click.option("--replay", "replay_seed", type=int, default=None, help="Play one seed, shrink it, tell it.")
 @click.option("--bugs", is_flag=True, help="Plant each known bug in turn, and look for it.")
-def histories(count: int, seed: int, jobs: int, as_json: bool, replay_seed: int | None, bugs: bool) -> None:
+@click.option("--day", is_flag=True, help="A day on which nothing reaches the platform, instead.")
+def histories(
+    count: int, seed: int, jobs: int, as_json: bool, replay_seed: int | None, bugs: bool, day: bool
+) -> None:
     """Play made-up days deterministically and check the invariants after every step."""
+    if day:
+        sys.exit(not _tell_day(seed, as_json))
     if replay_seed is not None:
         result = replay(replay_seed)
         click.echo(story(result))
@@ -32,6 +39,24 @@ def histories(count: int, seed: int, jobs: int, as_json: bool, replay_seed: int 
     else:
         _tell(report)
     sys.exit(not report.ok)
+
+
+def _tell_day(seed: int, as_json: bool) -> bool:
+    with silence():
+        played = play_day(seed)
+    broken = played.broken()
+    if as_json:
+        figures = {name: value for name, value in asdict(played).items() if name != "order"}
+        click.echo(json.dumps({"ok": not broken, **figures, "broken": broken}, indent=2))
+        return not broken
+    click.echo(
+        f"A day without any way to the platform, seed {seed}: {played.texts} texts of"
+        f" {played.texts_allowed} ({played.family} to the family), {played.calls} phone calls of"
+        f" {played.calls_allowed}; then {len(played.order)} events came, {len(played.lost)} are lost."
+    )
+    for sentence in broken:
+        click.echo(f"  {sentence}")
+    return not broken
 
 
 def _tell(report: Report) -> None:

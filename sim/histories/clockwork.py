@@ -40,6 +40,7 @@ class World:
         self.steps = 0
         self.lapse = 1.0
         self.punctual_ms = 0  # when the lapse last became less: what was late until then is due from then
+        self.runaway = RUNAWAY
         self.loops: list[Loop] = []
         self.checks: list[Callable[[], None]] = []
         self._heap: list[Entry] = []
@@ -65,7 +66,7 @@ class World:
                 continue
             action(*args)
             self.settle()
-            if self._order > RUNAWAY:
+            if self._order > self.runaway:
                 raise Violated("I3 busy loop: this history does not come to rest")
             if not timer:
                 self.steps += 1

@@ -33,6 +33,7 @@ class Disk:
         self.journal.append_rows = self._append_rows  # type: ignore[method-assign]
         self.events: set[str] = set()  # ids of events that are on it, for the checks
         self.numbers: dict[tuple[str, str], bytes] = {}
+        self.counters: dict[str, int] = {}
         self.reserved = 0
 
     def commit_ms(self) -> int:
@@ -59,6 +60,19 @@ class Numbers:
 
     def get(self, space: str, name: str) -> bytes | None:
         return self._disk.numbers.get((space, name))
+
+    def counters(self) -> dict[str, int]:
+        return self._disk.counters
+
+    def create_counter(self, name: str, first: int = 0) -> None:
+        self.put_all({})
+        self._disk.counters[name] = first
+
+    def reserve(self, name: str, count: int) -> range:
+        self.put_all({})
+        first = self._disk.counters[name]
+        self._disk.counters[name] = first + count
+        return range(first, first + count)
 
     def put(self, space: str, name: str, value: bytes) -> None:
         self.put_all({(space, name): value})

@@ -15,6 +15,7 @@ def at_the_end(checks: Checks, quiet: bool) -> None:
     _no_case_twice(checks)
     for site in checks.sites:
         _agrees(checks, site)
+        _within_budget(checks, site)
     for pendant in checks.pendants.values():
         unheard = [p.number for p in pendant.core.book.unheard()]
         checks.must(not unheard, "I4 goes out", f"{pendant.pendant_id} still holds {unheard}")
@@ -34,6 +35,16 @@ def _nothing_lost(checks: Checks) -> None:
     for pendant in checks.pendants.values():
         for event_id in sorted(pendant.kept):
             checks.must(checks.stored(event_id), "I2 lost", f"{event_id} was kept by a pendant, and is lost")
+
+
+def _within_budget(checks: Checks, site: Site) -> None:
+    """What a SIM may cost in a day, over all processes."""
+    process, cell = site.process, site.cell
+    if process is None or cell is None or process.texting is None:
+        return
+    texts, calls = process.texting.budget.most, process.texting.calls.most
+    checks.must(cell.texts() <= texts, "B budget", f"{cell.texts()} texts in a day of {texts}")
+    checks.must(cell.calls() <= calls, "B budget", f"{cell.calls()} phone calls in a day of {calls}")
 
 
 def _withdrawn(checks: Checks) -> set[EventId]:

@@ -8,9 +8,12 @@ keys' meanings, pendants and radio are the product's own objects on a made-up lo
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from drivers.pi.audio import Said
 from drivers.pi.debounce import KeyDown, KeyUp
@@ -18,13 +21,15 @@ from edge.clock import SystemClock
 from edge.commands import Effects
 from edge.config import (
     Config,
+    ContactSection,
     ElderSection,
     HubSection,
+    ModemSection,
     PendantSection,
     PlatformSection,
     TimingSection,
 )
-from edge.credentials import Credentials, PendantKeys
+from edge.credentials import Credentials, PendantKeys, SmsKeys
 from edge.deadlines import Care, Due, Timing
 from edge.entries import TimerEntry
 from edge.heartbeat import Heartbeat
@@ -35,11 +40,14 @@ from edge.main import Service
 from edge.mint import Mint
 from edge.ports import Ports
 from edge.presenter import Presenter
+from edge.reaching import Reaching, telephone_of
+from edge.texting import Texting, texting_of
 from edge.uplink import Uplink
 from edge.watch import Watch
 from protocols.link import keys
 from protocols.values import Event, EventId, Lane
 from sim.histories.air import Adapter, Air
+from sim.histories.cell import CENTRE, DAUGHTER, Cell
 from sim.histories.clockwork import Loop, World
 from sim.histories.disk import Disk, Numbers, SteppedWriter
 from sim.histories.internet import Line, Platform, SimPath
@@ -62,6 +70,7 @@ class Site:
         self.wall_offset_ms = 1_800_000_000_000 + world.delay(0, 86_400_000)
         self.process: Process | None = None
         self.audio_broken = False
+        self.cell: Cell | None = None  # where the home has a modem
         self.watchers: list[Callable[[Site, str, Any], None]] = []
 
     def tell(self, what: str, value: Any) -> None:
@@ -99,6 +108,7 @@ class SimUplink(Uplink):
             process.credentials,
             process.clock,
             process,  # type: ignore[arg-type]
+            process.texting,
         )
         self.downlink._monotonic = process.loop.time
 
@@ -168,6 +178,7 @@ class Process(Service):
 
     def _talk(self) -> None:
         site, hub = self.site, self.hub
+        self.texting = None if site.cell is None else self._texting(site.cell)
         self.uplink = SimUplink(self)
         self.paths, self.delivery = self.uplink.paths, self.uplink.delivery
         self.ready_ms = site.world.now_ms
@@ -199,12 +210,23 @@ class Process(Service):
         self.add("presenter", self.presenter.run)
         self.add("watch", SimWatch(self).run)
 
+    def _texting(self, cell: Cell) -> Texting | None:
+        """The modem's side, put together as `edge/main.py` does."""
+        self.ports = Ports(self.clock, lambda: None, self._adapters, modem_port=cell.opener(self.loop))  # type: ignore[arg-type]
+        texting = texting_of(self.hub, self.state, self.config, self.credentials.sms, self.ports.modem_port)
+        telephone = telephone_of(self.config, self.ports.modem_port)
+        if texting is not None and telephone is not None:
+            self.add("telephone", telephone.run)
+            say = functools.partial(self.speak_aside, lane=Lane.SOS)
+            self.add("reaching", Reaching(self.hub, texting, lambda: self.config, telephone, say).run)
+        return texting
+
     def add(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """As Supervisor.add, but nothing is started anew: what fails is a finding."""
         self.loop.start(start(), name)
 
     def look_at_storage(self) -> None:
-        """As Service._look_at_stores, of a disk whose stores are always open."""
+        """As Upkeep.look, of a disk whose stores are always open."""
         self.hub.see("storage", self.site.name, bool(self.hub.storage), self.hub.storage)
 
     def _watch_accepted(self) -> None:
@@ -281,8 +303,13 @@ def _configured(site: Site) -> tuple[Config, Credentials]:
             for i, (a, p) in enumerate(site.air.pendants.items())
         ),
     )
+    if site.cell is not None:
+        modem = ModemSection(port="modem", voice_port="modem-voice", platform_numbers=(CENTRE,))
+        contacts = (ContactSection(id="daughter", number=DAUGHTER),)
+        config = msgspec.structs.replace(config, modem=modem, contacts=contacts)
     secrets = {p.pendant_id: _keys(p, site.name) for p in site.air.pendants.values()}
-    return config, Credentials(hub_id=site.name, https_token="", oscore=(), pendants=secrets)
+    sms = SmsKeys(home="ABCD", up_key="00" * 16, down_key="11" * 16)
+    return config, Credentials(hub_id=site.name, https_token="", oscore=(), pendants=secrets, sms=sms)
 
 
 def _keys(pendant: Pendant, hub: str) -> PendantKeys:

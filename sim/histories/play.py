@@ -16,6 +16,7 @@ from edge.book import open_calls, owed
 from edge.surfaces import asked
 from protocols.values import Lane
 from sim.histories.air import Air
+from sim.histories.cell import Cell
 from sim.histories.checks import Checks
 from sim.histories.clockwork import AtOnce, Violated, World
 from sim.histories.ending import at_the_end
@@ -102,6 +103,8 @@ class History:
         self.sites = [
             Site(world, f"hub-0{i + 1}", self.platform, self.air, script.hours) for i in range(script.hubs)
         ]
+        if script.modem:
+            self.sites[0].cell = Cell(world, script.seed)
         self.checks = Checks(world, self.platform, self.air, self.sites, self.pendants)
         world.checks = [self.checks.each_step, self._pace]
         self._hours, self._paced, self._skipped_ms = False, 0, 0
@@ -352,6 +355,18 @@ class History:
     def _forgery(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
         return self.air.forge()
 
+    def _modem_out(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        cell = self.sites[0].cell
+        if cell is not None:
+            cell.loop.do(cell.modem.unplug if on else cell.modem.plug)
+        return cell is not None
+
+    def _no_service(self, site: Site, pendant: Pendant, step: Step, on: bool) -> bool:
+        cell = self.sites[0].cell
+        if cell is not None:
+            cell.modem.manners.registration = 0 if on else 1
+        return cell is not None
+
     def _mute(self, site: Site, pendant: Pendant, step: Step, on: bool) -> None:
         site.audio_broken = on
 
@@ -375,6 +390,8 @@ class History:
             site.disk.trouble, site.audio_broken = "", False
             for line in site.lines.values():
                 line.cut, line.loss, line.slow = False, 0.0, 1
+            if site.cell is not None:
+                site.cell.heal()
             site.start()
             assert site.process is not None
             site.process.adapter.hangs = site.process.adapter.deaf = False

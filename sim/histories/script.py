@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 S, MIN = 1_000, 60_000
 TWO_HUBS = 0.2
+WITH_MODEM = 0.25
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Script:
     preset: int
     hours: tuple[int, int]  # service hours of both elders, minutes of the day
     steps: tuple[Step, ...]
+    modem: bool = False  # the first hub has one, and a daughter has a phone
 
 
 # Weight, and how long it lasts (None: a moment). What lasts is ended by a step of its own, `-name`.
@@ -73,6 +75,8 @@ TROUBLES: dict[str, tuple[int, tuple[int, int] | None]] = {
     "replay": (4, None),
     "forgery": (4, None),
     "mute": (4, (10 * S, 60 * S)),
+    "modem-out": (4, (5 * S, 90 * S)),
+    "no-service": (4, (5 * S, 120 * S)),
 }
 PAUSES: dict[str, tuple[int, tuple[int, int] | None]] = {"wait": (6, None), "hours": (2, None)}
 
@@ -94,7 +98,8 @@ def make(seed: int) -> Script:
         now = _happen(rng, what, table[what][1], now, steps)
         count -= 1
     steps.sort(key=lambda step: step.at_ms)
-    return Script(seed, hubs, int(rng.random() < 0.4), hours, tuple(steps))
+    modem = random.Random(f"modem {seed}").random() < WITH_MODEM
+    return Script(seed, hubs, int(rng.random() < 0.4), hours, tuple(steps), modem)
 
 
 def _happen(rng: random.Random, what: str, lasts: tuple[int, int] | None, now: int, steps: list[Step]) -> int:

@@ -25,11 +25,12 @@ from sim.home.pendants import PendantRig
 from sim.home.platform import LiveCase, PlatformRig
 from sim.home.process import Child, ChildError
 from sim.home.sensors import SensorRig
-from sim.home.setup import PLATFORM_NUMBER, Setup
+from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, Setup
 from sim.home.waiting import came
 from sim.internet import LOOPBACK, Internet
 from sim.modem.modem import SimModem
 from sim.modem.network import CellNetwork
+from sim.modem.phone import Phone
 
 START_S = 45.0  # a program's start when everything else of the machine starts too
 END_S = 15.0
@@ -69,11 +70,14 @@ class Home:
         self.walls: set[str] = set()
         self.spots: dict[str, tuple[float, float]] = {}
         self.on_event: list[Callable[[Stored], None]] = []
+        self.on_phone: list[Callable[[str], None]] = []
         self.on_case: list[Callable[[LiveCase], None]] = []
         self.on_deed: list[Callable[[Deed], None]] = []
         self.disk: FaultDisk | None = None
         self.cell = CellNetwork(seed)
         self.modems: dict[str, SimModem] = {}
+        self.phones: dict[str, Phone] = {}
+        self.test_phone: Phone | None = None
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )
@@ -154,6 +158,10 @@ class Home:
         for name, number, path, family in rows:
             self.modems[name] = SimModem(number, path, self.cell, family)
             self.modems[name].plug()
+        self.test_phone = Phone(TEST_NUMBER, self.cell)
+        for relative in self.setup.family:
+            self.phones[relative.id] = Phone(relative.number, self.cell)
+            self.phones[relative.id].on_change = lambda name=relative.id: self._each(self.on_phone, name)  # type: ignore[misc]
 
     async def on_air(self, name: str, within_s: float = START_S) -> None:
         """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""

@@ -17,7 +17,7 @@ from sim.home.meters import meter_address
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
 from sim.home.sensors import sensor_address
-from sim.home.setup import PLATFORM_NUMBER, HubSetup, Setup
+from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
 
@@ -299,7 +299,10 @@ def hub_toml(
             "[modem]",
             f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
+            *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
         ]
+    for relative in home.family if home.modems else ():
+        lines += ["[[contacts]]", *_pairs(id=relative.id, number=relative.number, text=relative.text)]
     for elder in home.elders:
         name = getattr(elder, home.language)
         lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]

@@ -200,6 +200,13 @@ class PlatformRig:
             rows = db.execute("SELECT body FROM events WHERE kind = 'care.answered'").fetchall()
         return [(event.elder, dict(event.data)) for (body,) in rows for event in [decode_event(body)]]
 
+    def contacts(self) -> list[tuple[str, dict[str, Any]]]:
+        """What hubs have told of relatives: kind of the event and its data."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT kind, body FROM events WHERE kind LIKE 'contact.%' ORDER BY number")
+            return [(kind, decode_event(body).data) for kind, body in rows]
+
     def _done_at_the_page(self, case: LiveCase, times: Times) -> None:
         """Deeds that no `hand` of ours did: somebody used the seat's page."""
         ended = "accept-cancel" if case.lifecycle == "cancelled" else "close"

@@ -57,8 +57,23 @@ class SensorSetup:
     silent_s: float = 4 * 3600.0
 
 
+@dataclass(frozen=True)
+class RelativeSetup:
+    """Somebody of the family with a mobile phone, and the policy of what is texted to it."""
+
+    id: str
+    zh: str
+    en: str
+    number: str
+    text: str = "late"
+
+
 CHEN = Elder("e-chen", "陈奶奶", "Mrs Chen", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 WANG = Elder("e-wang", "王爷爷", "Mr Wang", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
+
+DAUGHTER = RelativeSetup("daughter", "女儿", "daughter", "+8613800138201")
+NEIGHBOUR = RelativeSetup("neighbour", "邻居", "neighbour", "+8613800138202")
+FAMILY = (DAUGHTER, NEIGHBOUR)
 
 ALL_DAY = {"service_from_minute": 0, "service_to_minute": 24 * 60}  # a scenario must not depend on the hour
 
@@ -79,6 +94,7 @@ class Setup:
     not_taken: str = "sos"
     language: str = "zh"
     modems: bool = False  # a modem at each hub and at the platform, and a cell network between them
+    family: tuple[RelativeSetup, ...] = ()  # with `modems`: who has a phone in that network
     sms_delay_s: tuple[float, float] = TYPICAL_S
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
 
@@ -88,3 +104,4 @@ class Setup:
 
 
 PLATFORM_NUMBER = "+8613800138000"
+TEST_NUMBER = "+8613800138300"  # a phone that nobody answers: it is rung to see whether it rings

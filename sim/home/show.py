@@ -27,6 +27,7 @@ from sim.modem.network import Carried
 LIGHT_GOES_S = 4.0  # twice the period of the slowest flash: the light is off when none came for so long
 SPEAKS_S = 4.0  # how long a phrase stands out
 WEEKS_S = 5.0  # how often the hub is asked for everybody's week
+TEXTS_SHOWN = 2  # of a phone
 SIGNAL_S = 1.0  # how often the strength of the links is asked of the air
 FEELINGS = {
     "pressed": "short",
@@ -53,6 +54,7 @@ class Show:
         self.world = {"internet": True, "udp": True, "platform": True, "hub_process": True}
         self.world |= {"disk": True} if home.setup.faulty_disk else {}
         self.world |= {"jam": True, "stranger": True}
+        self.read: dict[str, int] = {}  # texts of each phone that stand in the timeline
         self.downs: dict[tuple[str, str], float] = {}
         self.acts: dict[str, Callable[[Mapping[str, Any]], Awaitable[None]]] = {
             "key": self.do_key,
@@ -61,6 +63,7 @@ class Show:
             "world": self.do_world,
             "power": self.do_power,
             "fall": self.do_fall,
+            "phone": self.do_phone,
         }
         self._changing = asyncio.Lock()
         self._listen()
@@ -71,6 +74,7 @@ class Show:
         home.on_event.append(self._stored)
         home.on_case.append(self._case)
         home.cell.on_carried.append(self._texted)
+        home.on_phone.append(self._phone)
         for name, hub in home.hubs.items():
             hub.on_lamp = lambda shown, name=name: self._lamp(name, shown)  # type: ignore[misc]
             hub.on_spoken = lambda key, name=name: self._spoke(name, key)  # type: ignore[misc]
@@ -82,6 +86,31 @@ class Show:
         names = {modem.number: name for name, modem in self.home.modems.items()}
         name = names.get(carried.sender, carried.sender)
         self.feed.row("texted", "seat" if name == "platform" else name)
+
+    def _phone(self, name: str) -> None:
+        """A phone of the family shows something else."""
+        phone = self.home.phones[name]
+        before = self.feed.state.get(f"phone:{name}", {"state": "idle"})["state"]
+        count = self.read.get(name, 0)
+        for shown in phone.texts[count:]:
+            self.feed.row("phone_text", name, text=shown.text)
+        self.read[name] = len(phone.texts)
+        if phone.state != before and phone.state in ("ringing", "answered", "idle"):
+            self.feed.row("phone_ended" if phone.state == "idle" else f"phone_{phone.state}", name)
+        self.show_phone(name)
+
+    def show_phone(self, name: str) -> None:
+        phone = self.home.phones[name]
+        relative = next(one for one in self.home.setup.family if one.id == name)
+        self.feed.show(
+            f"phone:{name}",
+            {
+                "id": name,
+                "name": {"zh": relative.zh, "en": relative.en},
+                "state": phone.state,
+                "texts": [shown.text for shown in phone.texts[-TEXTS_SHOWN:]],
+            },
+        )
 
     def show_all(self) -> None:
         """Everything, once all processes run."""
@@ -96,6 +125,8 @@ class Show:
             self.show_hub(hub)
         for pendant in home.pendants.values():
             self.show_pendant(pendant)
+        for name in home.phones:
+            self.show_phone(name)
         self.feed.row("started")
 
     def show_hub(self, hub: HubRig) -> None:
@@ -281,6 +312,21 @@ class Show:
         if rig.fall() is None:
             raise ActError(f"{rig.setup.id} has no power", "no_power", rig.setup.id)
         self.feed.row("fall", rig.setup.id)
+
+    async def do_phone(self, asked: Mapping[str, Any]) -> None:
+        """{"phone", "hand"}: answer, hang_up, one (the key 1) or reply, on a phone of the family."""
+        phone = self.home.phones.get(str(asked["phone"]))
+        if phone is None:
+            raise ActError("there is no such phone")
+        hands: dict[str, Callable[[], None]] = {
+            "answer": phone.answer,
+            "hang_up": phone.hang_up,
+            "one": lambda: phone.press("1"),
+            "reply": lambda: phone.write(self.home.setup.number_of(self.home.hub.setup.id), "我马上到"),
+        }
+        if asked["hand"] not in hands:
+            raise ActError("a hand cannot do that")
+        hands[str(asked["hand"])]()
 
     async def do_world(self, asked: Mapping[str, Any]) -> None:
         """{"name", "well"}: one of the switches of the page."""

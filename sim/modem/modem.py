@@ -8,15 +8,13 @@ a brown-out does; `plug` brings it back under the same path.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import pty
-import tty
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.modem.network import CellNetwork
+from sim.modem.voice import SimVoice
+from sim.modem.wire import AnyWire, Wire
 
 IDENTITIES = {
     "simcom7600": "Manufacturer: SIMCOM INCORPORATED\r\nModel: SIMCOM_SIM7600CE\r\nRevision: SIM7600CE_V2.0",
@@ -30,7 +28,6 @@ OWN_COMMANDS = {
     "a7670": ("AT+CLCC=1",),
     "ec25": ("AT+QURCCFG", "AT^DSCI=1"),
 }
-READ = 4096
 ESCAPE, END = b"\x1b", b"\x1a"
 
 
@@ -57,14 +54,23 @@ class Manners:
 class SimModem:
     """`await plug()` makes PATH a serial port; `number` is its SIM's."""
 
-    def __init__(self, number: str, path: Path, network: CellNetwork, family: str = "ec25") -> None:
+    def __init__(
+        self,
+        number: str,
+        path: Path,
+        network: CellNetwork,
+        family: str = "ec25",
+        wire: Callable[[Path, Callable[[bytes], None]], AnyWire] = Wire,
+    ) -> None:
         self.number, self.path, self.network, self.family = number, path, network, family
         self.manners = Manners()
         self.memory: dict[int, tuple[int, bytes]] = {}  # place -> (state, DELIVER)
         self.written: list[str] = []  # commands that it was given
         self._waits_for_room: list[bytes] = []
-        self._master: int | None = None
-        self._slave: int | None = None
+        self._wire = wire(path, self._read)
+        second = path.with_name(path.name + "-voice")
+        self.voice = SimVoice(number, second, network.exchange, family, IDENTITIES[family], wire)
+        self.voice.served = lambda: self.manners.registration in (1, 5) and self.manners.sim == "READY"
         self._held = b""
         self._echo = True
         self._text_of: str | None = None  # the CMGS command whose text is being given
@@ -76,14 +82,9 @@ class SimModem:
 
     def plug(self) -> None:
         """Make the port, boot, join the network."""
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(self._slave))
         self._echo, self._held, self._text_of, self._telling = True, b"", None, False
-        asyncio.get_running_loop().add_reader(self._master, self._read)
+        self._wire.plug()
+        self.voice.plug()
         for line in BOOT_LINES.get(self.family, ()):
             self._line(line)
         self.network.join(self.number, self._deliver)
@@ -91,27 +92,19 @@ class SimModem:
     def unplug(self) -> None:
         """The port vanishes, whoever has it open."""
         self.network.leave(self.number)
-        if self._master is None or self._slave is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._master)
-        self.path.unlink(missing_ok=True)
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = None
+        self._wire.unplug()
+        self.voice.unplug()
 
     async def close(self) -> None:
         self.unplug()
+        self.voice.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # --- the wire ---
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._master, READ) if self._master is not None else b""
-        except (BlockingIOError, OSError):
-            return
+    def _read(self, data: bytes) -> None:
         if self.manners.silent:
             return
         self._held += data
@@ -146,9 +139,7 @@ class SimModem:
         return True
 
     def _write(self, data: bytes) -> None:
-        if self._master is not None:
-            with contextlib.suppress(OSError):  # nobody reads: the line is full
-                os.write(self._master, data)
+        self._wire.write(data)
 
     def _line(self, *lines: str) -> None:
         for line in lines:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sim.modem.exchange import Exchange
+
 # ETSI EMTEL 2006: 6 to 8 s are typical between mobiles. A scenario says so when it makes them shorter.
 TYPICAL_S = (6.0, 8.0)
 
@@ -42,6 +44,7 @@ class CellNetwork:
     def __init__(self, seed: int = 0) -> None:
         self.air = Air()
         self.log: list[Carried] = []
+        self.exchange = Exchange(seed)
         self._dice = random.Random(f"cell {seed}")
         self._members: dict[str, Callable[[bytes], None]] = {}
         self._waiting: dict[str, list[bytes]] = {}
@@ -92,13 +95,14 @@ class CellNetwork:
 
     def set_down(self, down: bool) -> None:
         """The network goes, or comes back: what waited arrives."""
-        self.air.down = down
+        self.air.down = self.exchange.down = down
         if not down:
             for number in list(self._waiting):
                 if number in self._members:
                     self.join(number, self._members[number])
 
     def close(self) -> None:
+        self.exchange.close()
         for handle in self._under_way:
             handle.cancel()
 

@@ -26,6 +26,7 @@ from sim.platform.folding import (
     fold_action,
     fold_again,
     fold_event,
+    fold_note,
 )
 
 NOBODY = EventId(
@@ -166,6 +167,8 @@ class Desk:
             if folded != known:
                 self._shelf.put_fault(folded)
                 arrival.changes.append(Change(fault=True))
+        elif new and event.kind.startswith("contact."):
+            self._note(event, hub, at_ms, arrival)
         elif (
             new
             and event.kind.startswith("reading.")
@@ -175,6 +178,18 @@ class Desk:
         ):
             arrival.changes.append(Change(reading=True))
         return receipt
+
+    def _note(self, event: Event, hub: str, at_ms: int, arrival: Arrival) -> None:
+        """What a home tells of a relative stands with its case, where this hub has one."""
+        try:
+            call_id = EventId.parse(str(event.data.get("call", "")))
+        except AnbanError:
+            return
+        case = self._shelf.case(self._shelf.case_of_call(call_id))
+        if case is not None and hub in case.hubs:
+            noted = fold_note(case, event, at_ms)
+            self._shelf.put_case(noted)
+            arrival.changes.append(Change(case=noted))
 
     def _case_id(self, call_id: EventId, event: Event, new: bool, hub: str) -> EventId:
         """The case of an event. A call id that was never heard may be another name of a case that stands:

@@ -16,10 +16,12 @@ from typing import Any
 
 import msgspec
 
-from protocols.kinds import opens_call
+from protocols.data import ContactData
+from protocols.kinds import opens_call, typed_data
 from protocols.values import Event, EventId, Lane
 
 MAX_PRESSES = 500  # of one case that are kept in its view; all of them stay in the events table
+NOTES_KEPT = 20  # of a case, of what relatives were told and have said
 # Changes of call.updated that alert the seat.
 LOUD_CHANGES = {"realert", "not_arrived", "backup", "callback", "upgraded"}
 CANCEL_CHANGES = {"cancel_asked", "cancelled", "cancel"}
@@ -79,6 +81,17 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""  # why a rule raised it, in the home's words
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a relative was told about a case, or has said; nothing follows from it."""
+
+    kind: str  # "contact.texted", "contact.called" or "contact.replied"
+    contact: str
+    what: str = ""
+    outcome: str = ""
+    words: str = ""
+    received_ms: int = 0
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One call as the platform sees it.
 
@@ -108,6 +121,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int = 0
     reopened: int = 0
     presses: tuple[Press, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def hubs(self) -> tuple[str, ...]:
@@ -221,6 +235,22 @@ def fold_again(case: Case, name: Name) -> Folded:
     if name in case.names:
         return Folded(case, Alert.NONE, _end(case))
     return Folded(_named(case, name), Alert.NONE, stages_so_far(case))
+
+
+def fold_note(case: Case, event: Event, at_ms: int) -> Case:
+    """The case with what its home tells of a relative; the newest NOTES_KEPT stay."""
+    data, _ = typed_data(event)
+    if not isinstance(data, ContactData):
+        return case
+    note = Note(
+        kind=event.kind,
+        contact=data.contact or "",
+        what=data.what or "",
+        outcome=data.outcome or "",
+        words=data.words or "",
+        received_ms=at_ms,
+    )
+    return msgspec.structs.replace(case, notes=(*case.notes, note)[-NOTES_KEPT:])
 
 
 def fold_action(case: Case, action: Action, by: str, at_ms: int, seen: int | None = None) -> Folded:

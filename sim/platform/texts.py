@@ -87,7 +87,8 @@ class Texts:
         if not new and self.rows.knows(event.id):
             self.counts.replayed += 1
             return True
-        self._begin(row.hub)
+        if event.kind != sms_frame.TEST:
+            self._begin(row.hub)
         try:
             arrival = await self._store.receive([event], row.hub)
             await self.rows.seen(row.home, window.top, window.mask)
@@ -114,7 +115,7 @@ class Texts:
         sent_ms = sent_s * 1000 if sent_s > 0 else now_ms()
         return Event(
             id=event_id,
-            call_id=sms_frame.call_of(frame, devices) or event_id,
+            call_id=None if kind == sms_frame.TEST else sms_frame.call_of(frame, devices) or event_id,
             kind=kind,
             lane=KINDS[kind].lane,
             device=event_id.origin,

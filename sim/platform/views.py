@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from protocols.figures import figures
 from protocols.values import Event
 from sim.platform.faults import Fault, groups
@@ -53,6 +55,7 @@ def call_view(case: Case, register: Register) -> dict[str, Any]:
         "room": case.room or (device.room if device else ""),
         "hubs": list(case.hubs),
         "press_count": presses_of(case),
+        "notes": [msgspec.structs.asdict(note) for note in reversed(case.notes)],
         "presses": [_press_view(press) for press in case.presses[: -PRESSES_SHOWN - 1 : -1]],
     }
 

@@ -14,6 +14,7 @@ from sim.home import records
 from sim.home.home import Home
 from sim.home.ledger import Meaning, Press, Stored, Verdict
 from sim.home.process import ChildError
+from sim.home.setup import PLATFORM_NUMBER
 from sim.scenarios.case import Broken, Case, Scenario
 
 UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutError, sqlite3.Error)
@@ -71,6 +72,7 @@ def _event(event: Stored, press: Press | None, home: Home) -> dict[str, Any]:
             stages["sms_handed_ms"] = handed - press.at_ms
             if handed <= event.received_ms and event.by_text:
                 stages["sms_platform_ms"] = event.received_ms - press.at_ms
+        stages |= _rung(press, home)
         for told in home.ledger.told:
             if told.at_ms < press.at_ms or told.device != press.origin:
                 continue
@@ -91,4 +93,16 @@ def _texted(press: Press, home: Home) -> int | None:
     if not home.setup.modems:
         return None
     numbers = {home.setup.number_of(name) for name in home.hubs}
-    return next((c.at_ms for c in home.cell.log if c.sender in numbers and c.at_ms >= press.at_ms), None)
+    mine = (c for c in home.cell.log if c.sender in numbers and c.receiver == PLATFORM_NUMBER)
+    return next((c.at_ms for c in mine if c.at_ms >= press.at_ms), None)
+
+
+def _rung(press: Press, home: Home) -> dict[str, int]:
+    """When the press's home first dialled somebody after it, and when that phone rang."""
+    numbers = {home.setup.number_of(name) for name in home.hubs}
+    mine = [call for call in home.cell.exchange.log if call.caller in numbers]
+    first = next((call for call in mine if call.at_ms["dialling"] >= press.at_ms), None)
+    if first is None:
+        return {}
+    seen = {"voice_dialled_ms": "dialling", "voice_ringing_ms": "ringing"}
+    return {name: first.at_ms[at] - press.at_ms for name, at in seen.items() if at in first.at_ms}

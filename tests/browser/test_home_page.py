@@ -73,9 +73,8 @@ async def visit() -> AsyncIterator[Visit]:
 
         return act
 
-    made = Visit(
-        feed, HomePage(feed, {n: record(n) for n in ("key", "place", "wall", "world", "power", "fall")})
-    )
+    acts = ("key", "place", "wall", "world", "power", "fall", "phone")
+    made = Visit(feed, HomePage(feed, {n: record(n) for n in acts}))
     feed.show("home", {**plan.as_json(), "seed": 7, "seat": "http://127.0.0.1:1/"})
     feed.show("walls", {})
     feed.show("world", {"internet": True, "udp": True, "platform": True})
@@ -258,6 +257,21 @@ async def test_trouble_is_made_and_walls_are_raised(browser: Browser, visit: Vis
     await page.locator("svg .wall").first.focus()
     await page.keyboard.press("Enter")
     assert await visit.next() == {"act": "wall", "wall": plan.WALLS[0].id, "raised": True}
+
+
+async def test_a_phone_of_the_family_rings_and_is_answered(browser: Browser, visit: Visit) -> None:
+    page = await opened(browser, visit)
+    await expect(page.locator("#family")).to_be_hidden()
+    phone = {"id": "mum", "name": {"zh": "妈妈", "en": "mother"}, "texts": ["<b>SOS</b>"], "state": "ringing"}
+    visit.feed.show("phone:mum", phone)
+    await expect(page.locator(".phone .sms")).to_have_text("<b>SOS</b>")
+    await page.locator('[data-phone="mum/answer"]').click()
+    assert await visit.next() == {"act": "phone", "phone": "mum", "hand": "answer"}
+    visit.feed.show("phone:mum", phone | {"state": "answered"})
+    await page.locator('[data-phone="mum/one"]').click()
+    assert (await visit.next())["hand"] == "one"
+    visit.feed.show("phone:mum", phone | {"state": "idle"})
+    await expect(page.locator('[data-phone="mum/reply"]')).to_be_visible()
 
 
 async def test_whatever_is_told_to_the_page_stays_text(browser: Browser, visit: Visit) -> None:

@@ -204,3 +204,22 @@ async def test_a_reading_appears_with_whose_it_is(desk: Desk, browser: Browser) 
     await expect(row).to_contain_text("time of measuring unknown")
     await desk.comes(event(901, "reading.blood_pressure", data=data, **{**fields, "elder": ""}))
     await expect(page.locator("#readings li").first).to_contain_text("nobody's")
+
+
+async def test_what_the_family_was_told_and_what_it_answers_stands_with_the_call(
+    browser: Browser, desk: Desk
+) -> None:
+    page = await desk.page(browser)
+    await page.fill("#name", "Li")
+    await desk.comes(event(1))
+    data = {"call": str(CALL), "contact": "daughter"}
+    bare = {"call_id": None, "lane": Lane.FAULT, "elder": "e-chen"}
+    told = event(2, "contact.texted", data=data | {"what": "untaken", "outcome": "handed"}, **bare)
+    reply = event(3, "contact.replied", data=data | {"words": f"on my way {HOSTILE}"}, **bare)
+    await desk.comes(told, reply)
+    card = page.locator("article.call")
+    await expect(card.locator(".chip", has_text="on my way")).to_contain_text("<img src=x")
+    await card.locator("summary").click()
+    await expect(card.locator(".note")).to_have_count(2)
+    await expect(card.locator(".note").last).to_contain_text("Text · daughter · nobody has taken it · sent")
+    assert desk.complaints == []

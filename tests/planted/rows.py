@@ -277,9 +277,9 @@ CARDS = (
         "the fault reaches the platform",
         (
             Change(
-                "edge/main.py",
-                'self.hub.see("storage", hub_id, bool(why), why)',
-                'self.hub.see("storage", hub_id, False, why)',
+                "edge/upkeep.py",
+                'self._hub.see("storage", hub_id, bool(why), why)',
+                'self._hub.see("storage", hub_id, False, why)',
             ),
         ),
     ),
@@ -288,7 +288,7 @@ CARDS = (
         (9,),
         "corrupt-db",
         "it is told",
-        (Change("edge/main.py", "        if recovered:\n", "        if False:\n"),),
+        (Change("edge/upkeep.py", "        if recovered:\n", "        if False:\n"),),
     ),
     Plant(
         "a hub waits for its disk before it reads its keys",

@@ -72,4 +72,154 @@ TEXTS = (
             ),
         ),
     ),
+    Plant(
+        "the family is told when the platform is not reached, and never when nobody takes it",
+        (9,),
+        "delivered-but-nobody-takes-it",
+        "nobody takes it: daughter reads that",
+        (
+            Change(
+                "edge/reach.py",
+                "    return Why.UNTAKEN, elapsed_ms(book, call.view.since or call.at, now) - help_ms\n",
+                "    return None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "what the family was told is known to that run alone",
+        (1,),
+        "delivered-but-nobody-takes-it",
+        "it is taken: daughter reads that",
+        (
+            Change(
+                "edge/reaching.py",
+                "        await self.note(text.call_id, name)\n",
+                "        self._held[text.call_id, text.contact] = 1 << 60\n",
+            ),
+        ),
+    ),
+    Plant(
+        "that the modem takes the number counts as an answer",
+        (9,),
+        "voice-only",
+        "the platform learns: daughter, no-answer",
+        (
+            Change(
+                "drivers/modem/voice.py",
+                "        self._talk = talk\n",
+                "        self._talk = talk\n        talk.rise(Stage.ANSWERED)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a restart begins the day's texts anew",
+        (1,),
+        "tests/unit/edge/test_budget.py::test_a_restart_does_not_forget_what_was_spent",
+        "",
+        (
+            Change(
+                "edge/budget.py",
+                "        raw = None if self._known else self._state.get(SPACE, self._name)\n",
+                "        raw = None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a line that a person has confirmed stays open until somebody hangs up",
+        (),
+        "tests/integration/modem/test_ringing.py::test_no_line_is_open_for_more_than_ten_minutes",
+        "",
+        (
+            Change(
+                "edge/ringing.py",
+                "                until_ms = opened_ms + MOST_MS\n",
+                "                until_ms = opened_ms + 100 * MOST_MS\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a text that the modem took has proved the way",
+        (9,),
+        "tests/integration/modem/test_proving.py::test_a_text_that_does_not_come_back_is_a_fault_until_one_does",
+        "",
+        (
+            Change(
+                "edge/proving.py",
+                '            return "" if await self._unless_busy(came, TEXT_S) else "no-receipt"\n',
+                '            return ""\n',
+            ),
+        ),
+    ),
+    Plant(
+        "what failed is printed and nobody else is told",
+        (9,),
+        "paths-proved",
+        "it is a fault at the platform",
+        (Change("edge/proving.py", '        self._hub.see("proof", name, outcome == FAILED, cause)\n', ""),),
+    ),
+    Plant(
+        "a text that nobody understands stays in the modem's memory",
+        (2,),
+        "sim-full",
+        "its receipt finds room",
+        (
+            Change(
+                "edge/texting.py",
+                "        if found is None:\n            return True\n",
+                "        if found is None:\n            return False\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a card that is put back is not looked at",
+        (2,),
+        "sim-removed",
+        "the card is back: the call is texted",
+        (
+            Change(
+                "drivers/modem/modem.py",
+                "        if self._card:\n            await self._unlock(channel)\n",
+                "        if self._card:\n",
+            ),
+        ),
+    ),
+    Plant(
+        "that the modem has service again waits for the plan's next try",
+        (2,),
+        "no-signal-then-back",
+        "a minute after the signal is back: texted",
+        (
+            Change(
+                "edge/texting.py",
+                "            self.delivery.polled(self.path, error)\n",
+                "            error = None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "whoever rings within a call is let in",
+        (6,),
+        "incoming-call",
+        "a stranger rings aloud",
+        (
+            Change(
+                "edge/incoming.py",
+                "    return Door.TAKEN if number in listed else Door.ALOUD\n",
+                "    return Door.TAKEN\n",
+            ),
+        ),
+    ),
+    Plant(
+        "the phones go on ringing when the platform has the call",
+        (),
+        "internet-and-platform-sms-slow",
+        "the phones",
+        (
+            Change(
+                "edge/reach.py",
+                "    return late is not None and late[1] >= 0\n",
+                "    return late is not None\n",
+            ),
+        ),
+    ),
 )

@@ -1,5 +1,6 @@
 // Keep the page as the feed says: devices, switches, calls and the timeline.
 import { Devices } from "./devices.js";
+import { Phones } from "./phones.js";
 import { Plan } from "./plan.js";
 import { showTrends } from "./trends.js";
 import { language, pick, say, switchLanguage } from "./words.js";
@@ -33,6 +34,7 @@ function toast(text) {
 
 const plan = new Plan($("plan"), act);
 const devices = new Devices($("devices"), act);
+const phones = new Phones($("phones"), act);
 const of = (kind) => Object.keys(state).filter((key) => key.startsWith(`${kind}:`)).sort().map((key) => state[key]);
 const make = (tag, className, text) => {
   const node = document.createElement(tag);
@@ -67,6 +69,10 @@ function show(names) {
   }
   if (names.some((name) => /^(hub|pendant|walls|home)/.test(name))) plan.showLinks(pendants, hubs);
   if (names.some((name) => name.startsWith("hub:"))) showBubbles(hubs);
+  if (changed("phone") || names.includes("home")) {
+    phones.show(of("phone"));
+    $("family").hidden = !of("phone").length;
+  }
   if (changed("world")) showWorld(state.world ?? {});
   if (changed("calls")) showCalls(state.calls ?? []);
   if (changed("trends") || changed("home")) showTrends($("trends"), state.trends, state.home?.people ?? {});

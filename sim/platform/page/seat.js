@@ -256,6 +256,8 @@ function chips(call, ended, taken) {
   const why = call.presses.find((press) => press.detail);
   if (why) row.append(make("span", "chip warn", why.detail));
   if (call.reopened > 0 && !ended) row.append(make("span", "chip warn", word("reopened")));
+  const reply = call.notes.find((note) => note.words);
+  if (!ended && reply) row.append(make("span", "chip", `${reply.contact}: “${reply.words}”`));
   const last = call.presses.find((press) => press.change && among("changes", press.change) !== press.change);
   if (!ended && last && !["cancel_asked", "cancelled", "cancel"].includes(last.change)) row.append(make("span", "chip warn", among("changes", last.change)));
   if (taken) row.append(make("span", "chip", fill(call.handling === "arrived" ? "arrived_by" : "taken", { by: who(call.handling === "arrived" ? call.arrived_by : call.taken_by) })));
@@ -302,6 +304,11 @@ function summary(call) {
 function history_(call, wasOpen) {
   const box = make("details", "", null, make("summary", "", summary(call)));
   box.open = wasOpen;
+  for (const note of call.notes) {
+    const said = note.words ? `“${note.words}”` : [among("told_words", note.what), among("outcomes", note.outcome)].filter(Boolean).join(" · ");
+    const what = [among("note_kinds", note.kind), note.contact, said].filter(Boolean).join(" · ");
+    box.append(make("div", "press note", null, make("time", "", clockTime(note.received_ms)), make("span", "what", what)));
+  }
   for (const press of call.presses) {
     const what = press.change ? among("changes", press.change) : among("kinds", press.kind);
     const row = make("div", "press", null, make("time", "", clockTime(press.received_ms)), make("span", "what", [what, press.device, press.room && among("rooms", press.room)].filter(Boolean).join(" · ")));

@@ -181,11 +181,11 @@ async def test_out_of_bed_the_hub_asks_aloud_and_green_is_an_answer(house: House
     await house.until("rules", lambda told: bool(told["rules"]))
 
     def watches(told: Any) -> bool:
-        house.service.sensors.on_advert(bed(True))
+        house.service.senses.sensors.on_advert(bed(True))
         return any((row["rule"], row["state"]) == ("bed_exit", "calm") for row in told["rules"])
 
     await house.until("rules", watches)
-    house.service.sensors.on_advert(bed(False))
+    house.service.senses.sensors.on_advert(bed(False))
     await house.says("ask-well")
     (call,) = await house.asked("calls")
     assert (call["lifecycle"], call["events"][0]["kind"]) == ("asking", "call.bed_exit")

@@ -254,7 +254,7 @@ async def test_a_modem_that_cannot_send_is_a_path_that_is_down(line):
 
 
 async def test_a_days_texts_are_bounded(line):
-    line.texting.path._most_a_day = 2
+    line.texting.budget.most = 2
     event = await line.call()
     await line.texting.path.send([event])
     await line.texting.path.send([event])
@@ -263,6 +263,30 @@ async def test_a_days_texts_are_bounded(line):
     assert str(refused.value.reason) == "path-refused"
     line.hub.mint.clock.now += 24 * 3_600_000
     await line.texting.path.send([event])
+
+
+async def test_the_tries_of_an_old_call_leave_texts_to_a_new_one(line):
+    line.texting.budget.most = 10
+    old = await line.call()
+    for _ in range(8):
+        await line.texting.path.send([old])
+    with pytest.raises(PathError):
+        await line.texting.path.send([old])
+    new = await line.call()
+    for _ in range(2):
+        await line.texting.path.send([new])
+
+
+async def test_of_two_numbers_one_that_is_gone_stops_nothing(line):
+    line.texting.path._numbers = ("+8613800138999", CENTRE)
+    event = await line.call()
+    await line.texting.path.send([event])
+    await until(lambda: event.id not in line.hub.events)
+    line.network.join("+8613800138999", line.modems[1]._deliver)  # two numbers of one platform
+    again = await line.call()
+    await line.texting.path.send([again])
+    await until(lambda: again.id not in line.hub.events)
+    assert len(line.platform.store.cases(10)) == 1
 
 
 def _take():

@@ -81,6 +81,7 @@ async def test_a_send_into_full_storage_mends_it_and_goes_out(bench):
     [
         ("+CMS ERROR: 500", Reason.OUTCOME_UNKNOWN),
         ("+CMS ERROR: 38", Reason.MODEM_REFUSED),
+        ("+CMS ERROR: 331", Reason.NO_SERVICE),
         ("ERROR", Reason.MODEM_REFUSED),
     ],
 )

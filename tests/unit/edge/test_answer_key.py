@@ -64,8 +64,8 @@ class Hand:
             self.hub,
             lambda: None,
             lambda key, stuck: None,
-            lambda: "" if self.hub.book.calls else self.asks,
-            lambda question, answer: self.answers.append((question, answer)),
+            question=lambda: "" if self.hub.book.calls else self.asks,
+            answered=lambda question, answer: self.answers.append((question, answer)),
         )
 
     def presses(self, key: str = "green", hold_ms: int = 120) -> None:

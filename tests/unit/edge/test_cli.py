@@ -196,3 +196,40 @@ async def test_a_hub_whose_disk_hangs_is_there_and_a_killed_one_is_not(tmp_path)
     stale.bind(str(path))  # the file stays, and nobody answers
     assert not api.is_served(path)
     stale.close()
+
+
+def tried(path, outcome, cause="", took_ms=40):
+    row = {"path": path, "outcome": outcome, "cause": cause, "took_ms": took_ms}
+    return row | {"age_s": 1.0, "fresh": True}
+
+
+TESTED = {
+    "testing": False,
+    "paths": [
+        tried("coap", "good"),
+        tried("sms", "failed", "no-receipt", 120_000),
+        tried("voice", "untested", "no-number", 0),
+    ],
+}
+
+
+async def test_every_way_is_tried_and_one_that_fails_fails_the_command(tmp_path):
+    operations = {"test-paths": always({**TESTED, "testing": True}), "proofs": always(TESTED)}
+    async with await Api(tmp_path / "hub.sock", operations).listen():
+        result = await typed(tmp_path / "hub.sock", "test-paths")
+    assert result.exit_code == 1
+    assert [line.split()[:2] for line in result.output.splitlines()[1:]] == [
+        ["coap", "pass"],
+        ["sms", "FAIL"],
+        ["voice", "not"],
+    ]
+    assert "the platform's answer did not come" in result.output
+
+
+async def test_what_a_call_interrupted_is_not_told_as_tested(tmp_path):
+    row = {**TESTED["paths"][0], "fresh": False}
+    operations = {"test-paths": always({"testing": False, "paths": [row]})}
+    async with await Api(tmp_path / "hub.sock", operations).listen():
+        result = await typed(tmp_path / "hub.sock", "test-paths")
+    assert result.exit_code == 1
+    assert "coap  not tested  -     a call came between" in result.output

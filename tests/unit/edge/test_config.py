@@ -61,7 +61,11 @@ def test_a_good_seed_is_taken_with_its_defaults():
             '[modem]\nport = 1\nplatform_numbers = ["+86110110110"]\n[platform]',
             "modem.port = 1: allowed is a text in quotes",
         ),
-        ("[platform]", "[modem]\ntty = 1\n[platform]", "modem.tty: unknown key; allowed are number, place"),
+        (
+            "[platform]",
+            "[modem]\ntty = 1\n[platform]",
+            "modem.tty: unknown key; allowed are calls_a_day, number, place",
+        ),
         (
             "[platform]",
             '[modem]\nport = "/dev/x"\nplatform_numbers = ["110"]\n[platform]',
@@ -321,3 +325,8 @@ def test_a_sensor_has_an_address_or_a_topic_and_a_topic_needs_a_broker():
     )
     assert "there is no [mqtt]" in refusal(SEED + ZIGBEE.replace('[mqtt]\nuser = "hub"\n', ""))
     assert "sensors[0].topic" in refusal(SEED + ZIGBEE.replace("zigbee2mqtt/bed", "zigbee2mqtt/#"))
+    tracker = ZIGBEE.replace('role = "bed"', 'role = "tracker"')
+    assert "latitude and longitude of the home are missing" in refusal(SEED + tracker)
+    assert parse(SEED + tracker + "latitude = 30.25\nlongitude = 120.17\n").sensors[0].latitude == 30.25
+    assert "sensors[0].latitude" in refusal(SEED + tracker + "latitude = 91.0\nlongitude = 120.17\n")
+    assert "allowed of a tracker" in refusal(SEED + ZIGBEE + "latitude = 30.25\n")

@@ -48,8 +48,14 @@ MICROPYTHON_MODULES = {
     *("board", "flashchip", "powered"),
 }
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"serial": "pyserial", "gammu": "python-gammu", "fhir": "fhir.resources"}
-# Rooms of a hub, and what they need without an import: gpiozero's way to the pins, and what loads by name.
+DISTRIBUTIONS = {
+    "serial": "pyserial",
+    "gammu": "python-gammu",
+    "fhir": "fhir.resources",
+    "paho": "paho-mqtt",
+    "dateutil": "python-dateutil",
+}
+# Rooms of a hub, and what they need without an import: gpiozero's way to the pins; what loads by name.
 HUB_ROOMS = ("protocols", "drivers", "edge")
 NEEDED_BY_ANOTHER = {"lgpio", "xiaomi-ble"}
 

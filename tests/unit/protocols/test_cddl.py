@@ -31,6 +31,8 @@ RULE_OF_SHAPE = {
     "StateData": "state-data",
     "ReadingData": "reading-data",
     "CareData": "care-data",
+    "ContactData": "contact-data",
+    "PathTestData": "path-test-data",
 }
 SHAPES = sorted({row.data for row in KINDS.values()}, key=lambda shape: shape.__name__)
 

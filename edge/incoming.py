@@ -1,0 +1,151 @@
+"""Somebody rings the hub: who is let into the room, and who has to be answered with the green key.
+
+Only while a call is open, and for ten minutes after it, does the hub take a phone call by itself, and only
+from a number that the seed lists; any other number then rings aloud, and the green key answers. At other
+times nothing is answered and nothing rings. A number that is withheld is refused. No line stays open for
+longer than ten minutes; its begin and its end are said, and are events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from drivers.modem.voice import Stage, Talk, Telephone
+from edge.book import Book, Call, Life, Now, elapsed_ms
+from edge.hub import Hub
+from edge.phrases import Phrase
+from edge.ringing import LOOK_S, MOST_MS
+from protocols.errors import AnbanError
+
+log = logging.getLogger(__name__)
+
+AFTER_MS: Final = 600_000  # whoever was called calls back
+ALOUD_MS: Final = 8_000  # between two sentences that it rings
+
+
+class Door(enum.Enum):
+    """What becomes of somebody who rings."""
+
+    TAKEN = "taken"  # the line opens by itself
+    ALOUD = "aloud"  # the elder decides, with the green key
+    REFUSED = "refused"
+    LEFT = "left"  # it rings in vain
+
+
+def concerned(book: Book, now: Now) -> Call | None:
+    """The call within which, or ten minutes after which, somebody may be let in; the newest."""
+    for call in reversed(tuple(book.calls.values())):
+        over = call.life in (Life.CLOSED, Life.CANCELLED)
+        if call.life is Life.OPEN or (over and elapsed_ms(book, call.progress, now) <= AFTER_MS):
+            return call
+    return None
+
+
+def door(number: str, listed: Mapping[str, str], call: Call | None) -> Door:
+    """Whether the line opens. `listed`: number -> id of those whom the seed names."""
+    if not number:
+        return Door.REFUSED
+    if call is None:
+        return Door.LEFT
+    return Door.TAKEN if number in listed else Door.ALOUD
+
+
+class Incoming:
+    """Run it as a task where there is a telephone; hand `rang` to it."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        telephone: Telephone,
+        listed: Callable[[], Mapping[str, str]],
+        say: Callable[[Phrase], object],
+    ) -> None:
+        self._hub, self._telephone, self._listed, self._say = hub, telephone, listed, say
+        self._rang = asyncio.Event()
+        self._key = asyncio.Event()
+        self._aloud = False
+        telephone.on_ring = lambda number: self._rang.set()
+
+    def take(self) -> bool:
+        """The green key went down: whether it answers the phone, and means nothing else."""
+        if self._aloud:
+            self._key.set()
+        return self._aloud
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._rang.clear()
+            talk = self._telephone.talk
+            if talk is not None and talk.incoming:
+                await self._one(talk)
+            await self._rang.wait()
+
+    async def _one(self, talk: Talk) -> None:
+        """One phone call, from its first ring to its end."""
+        call = concerned(self._hub.book, self._hub.mint.stamp())
+        what = door(talk.number, self._listed(), call)
+        log.info("somebody rings: %s", what.value)
+        with contextlib.suppress(AnbanError):
+            if what is Door.REFUSED:
+                await self._telephone.hang_up()
+            elif call is not None and (what is Door.TAKEN or await self._answered(talk)):
+                await self._telephone.answer()
+                await self._open(talk, call)
+        while talk.stage < Stage.ENDED:
+            await self._changed(talk)
+
+    async def _answered(self, talk: Talk) -> bool:
+        """Let it ring aloud; whether the green key came before its end."""
+        self._key.clear()
+        self._aloud, again_ms = True, 0
+        try:
+            while talk.stage < Stage.ENDED and not self._key.is_set():
+                if self._now_ms() >= again_ms:
+                    again_ms = self._now_ms() + ALOUD_MS
+                    self._say(Phrase.PHONE_RINGS)
+                await self._changed(talk)
+            return talk.stage < Stage.ENDED
+        finally:
+            self._aloud = False
+            self._key.clear()  # answered: what waits for a change of the line is not woken by it again
+
+    async def _open(self, talk: Talk, call: Call) -> None:
+        """The room can be heard: for ten minutes at most."""
+        began_ms = self._now_ms()
+        self._say(Phrase.VOICE_OPEN)
+        self._tell(talk, call, outcome="answered")
+        try:
+            while talk.stage < Stage.ENDED and self._now_ms() - began_ms < MOST_MS:
+                await self._changed(talk)
+        finally:
+            while talk.stage < Stage.ENDED:
+                try:
+                    await self._telephone.hang_up()
+                except AnbanError as error:
+                    log.warning("hanging up: %s", error)
+                    await asyncio.sleep(LOOK_S)
+            self._say(Phrase.VOICE_OVER)
+            self._tell(talk, call, outcome="ended", seconds=(self._now_ms() - began_ms) // 1000)
+
+    async def _changed(self, talk: Talk) -> None:
+        waiting = [asyncio.ensure_future(event.wait()) for event in (talk.changed, self._key)]
+        try:
+            await asyncio.wait(waiting, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in waiting:
+                waiter.cancel()
+        talk.changed.clear()
+
+    def _tell(self, talk: Talk, call: Call, **data: Any) -> None:
+        contact = self._listed().get(talk.number, "")
+        told = {"call": str(call.id), "contact": contact, "what": "incoming", **data}
+        self._hub.report("contact.called", told, elder=call.elder)
+
+    def _now_ms(self) -> int:
+        return self._hub.mint.clock.monotonic_ms()
