@@ -100,6 +100,7 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
     calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
     test_number: Phone | None = None  # is rung once a week, to prove that it can be
+    seat_number: Phone | None = None  # is rung when the platform asks to talk; else the first of its numbers
     weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
 
 

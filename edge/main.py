@@ -23,6 +23,7 @@ from drivers.pi.lamp import Lamp
 from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
+from edge.asked import runs
 from edge.book import open_calls
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
@@ -309,6 +310,10 @@ class Service:
             say=self.speak_aside,
             utc_offset_minutes=lambda: self.config.home.utc_offset_minutes,
         )
+        calls = None if texting is None else texting.calls
+        self.effects.runs = runs(self.proving, self.incoming, calls, config.modem)
+        if texting is not None:
+            texting.asks.power = self.heartbeat
         if config.modem is not None and config.modem.weekly_test:
             self.supervisor.add("proving", self.proving.run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 from collections import deque
@@ -19,9 +20,12 @@ from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.paths.base import PathError
 from edge.paths.sms import SmsPath
+from edge.plan import IP
 from edge.stores.state import State
-from protocols.errors import Reason
-from protocols.sms_frame import TEST, home_of
+from edge.text_asks import Asks
+from edge.text_clock import is_to_ask, time_of
+from protocols.errors import AnbanError, Reason
+from protocols.sms_frame import COMMAND, TEST, home_of, type_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 
@@ -73,6 +77,9 @@ class Texting:
             budget=self.budget,
         )
         self.path.load_window()
+        self.asks = Asks(hub, self.path, self._on_disk, self._by_ip)
+        self._began_ms = hub.mint.clock.monotonic_ms()
+        self._time_asked_ms: int | None = None
         self.delivery: Delivery | None = None
         self.on_receipt: Callable[[Receipt], object] = lambda receipt: None
         self.last_word_ms = -1
@@ -86,7 +93,27 @@ class Texting:
     async def _numbers(self) -> None:
         while True:
             await self.path.counters.fill()
+            await self._ask_time()
             await asyncio.sleep(NUMBERS_S)
+
+    async def _ask_time(self) -> None:
+        """A hub that starts without IP does not know the time: any receipt by text bears it."""
+        clock, now_ms = self._hub.mint.clock, self._hub.mint.clock.monotonic_ms()
+        asked_ms = self._time_asked_ms
+        asked_ago_ms = None if asked_ms is None else now_ms - asked_ms
+        up_ms, by_ip = now_ms - self._began_ms, self._by_ip()
+        if not self.modem.standing.good or not is_to_ask(
+            up_ms, asked_ago_ms, trusted=clock.trusted(), by_ip=by_ip
+        ):
+            return
+        self._time_asked_ms = now_ms
+        event = self._hub.mint.event(TEST, self._hub.mint.next_id())
+        with contextlib.suppress(AnbanError):
+            await self.path.prove(event, self.path.numbers[0])
+
+    def _by_ip(self) -> bool:
+        health = {} if self.delivery is None else self.delivery.health
+        return any(health[name].good for name in IP if name in health)
 
     def words(self, event: Event) -> str:
         """What a person reads behind the machine's part: the place before the name."""
@@ -123,6 +150,8 @@ class Texting:
         writer = self._contact(message.number)
         if writer is not None and home_of(message.text) is None:
             return await self._reply(writer, message.text)
+        if type_of(message.text) == COMMAND:
+            return await self.asks.take(message.text)
         found = self.path.read(message.text)
         if found is None:
             return True
@@ -134,9 +163,20 @@ class Texting:
             return False
         await self.path.keep(counter)
         self.last_word_ms = self._hub.mint.clock.monotonic_ms()
-        if receipt.wall_ms and not self._hub.mint.clock.trusted():
-            self.on_time(receipt.wall_ms)  # late by its way, and better than years
+        self._take_time(receipt)
         return True
+
+    def _take_time(self, receipt: Receipt) -> None:
+        clock = self._hub.mint.clock
+        if clock.trusted():
+            return
+        known_ms = max(
+            (call.at.wall_ms for call in self._hub.book.calls.values() if call.at.trusted), default=0
+        )
+        asked_ms = self.path.first_sent_ms(receipt.about)
+        now_ms = time_of(receipt.wall_ms, asked_ms, clock.monotonic_ms(), known_ms)
+        if now_ms is not None:
+            self.on_time(now_ms)
 
     def _contact(self, number: str) -> ContactSection | None:
         return next((contact for contact in self._config.contacts if contact.number == number), None)
