@@ -299,6 +299,8 @@ class Service:
         if telephone is not None:
             self.incoming = Incoming(self.hub, telephone, lambda: listed(self.config), say)
             telephone.on_standing = lambda good: self.hub.see("modem", "voice", not good, "voice-port")
+            if texting is not None:
+                texting.modem.talking = lambda: telephone.talk is not None
             self.supervisor.add("telephone", telephone.run)
             self.supervisor.add("incoming", self.incoming.run)
         if texting is not None and config.contacts:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import hashlib
+import hmac
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from drivers.modem.modem import Modem, Standing
+from drivers.modem.modem import Modem
 from drivers.modem.port import Opener
+from drivers.modem.standing import PinKeeper, Standing
 from edge.book import open_calls
 from edge.budget import Budget
 from edge.config import Config, ContactSection, ModemSection
@@ -19,7 +22,7 @@ from edge.credentials import SmsKeys
 from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.paths.base import PathError
-from edge.paths.sms import SmsPath
+from edge.paths.sms import Keeping, SmsPath
 from edge.plan import IP
 from edge.stores.state import State
 from edge.text_asks import Asks
@@ -31,6 +34,7 @@ from protocols.values import Event, Lane, Receipt
 
 log = logging.getLogger(__name__)
 
+PIN: Final = ("sms", "pin")  # the one that is being entered, or was refused
 HOUR_MS: Final = 3_600_000
 REPLIES_AN_HOUR: Final = 30  # more is no person
 NUMBERS_S: Final = 30.0  # between two looks whether numbers of frames have to be reserved
@@ -60,6 +64,7 @@ class Texting:
             self._message,
             on_standing=self._standing,
             alarm=self._alarm,
+            pin=pin_keeper(state, keys),
             now_ms=hub.mint.clock.monotonic_ms,
         )
         self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
@@ -209,6 +214,19 @@ class Texting:
             return False
         await asyncio.wait({commit})
         return not commit.cancelled() and commit.exception() is None
+
+
+def pin_keeper(state: Keeping, keys: SmsKeys) -> PinKeeper:
+    """The SIM's PIN and what the state knows of it; that it was refused is known of this PIN alone."""
+    if keys.card_pin is None:
+        return PinKeeper()
+    mark = hmac.new(bytes.fromhex(keys.up_key), keys.card_pin.encode(), hashlib.sha256).digest()
+    return PinKeeper(
+        keys.card_pin,
+        may_try=lambda: state.get(*PIN) != mark,
+        tried=lambda: state.put(*PIN, mark),
+        worked=lambda: state.put(*PIN, None),
+    )
 
 
 def texting_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_care import METERS, SENSORS
+from tests.planted.rows_of_rules import RULES
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
 
@@ -413,6 +414,7 @@ SETTINGS = (
 )
 
 PLANTS = (
+    *RULES,
     *(*PRESSES, *LINES, *TEXTS, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
     *(*METERS, *SENSORS, *TESTS),
 )

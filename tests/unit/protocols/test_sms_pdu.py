@@ -114,6 +114,18 @@ def test_wide_references_join_too_and_are_not_mixed_with_narrow_ones():
     assert sorted((m.text, places) for m, places in assemble(held, 0)) == [("ab", (0, 3)), ("cd", (1, 2))]
 
 
+def test_parts_of_two_senders_and_of_two_lengths_are_not_mixed():
+    parts = [
+        Deliver("+1", "a", part=Part(1, 2, 1)),
+        Deliver("+2", "B", part=Part(1, 2, 2)),
+        Deliver("+2", "A", part=Part(1, 2, 1)),
+        Deliver("+1", "b", part=Part(1, 2, 2)),
+        Deliver("+1", "x", part=Part(1, 3, 1)),
+    ]
+    held = [Held(n, 0, message) for n, message in enumerate(parts)]
+    assert [m.text for m, _ in assemble(held, 0)] == ["ab", "AB"]
+
+
 def test_what_misses_a_part_waits_for_an_hour_and_is_shown_as_it_is():
     held = [Held(1, 1000, Deliver("+1", "我摔", part=Part(9, 3, 1)))]
     assert assemble(held, 1000 + EXPIRES_MS - 1) == []
