@@ -6,15 +6,17 @@ Each gives how it ended: an outcome and a reason, both of the words in `protocol
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edge.budget import Budget
 from edge.commands import DONE, REFUSED
 from edge.config import ModemSection
-from edge.incoming import Incoming
 from edge.proofs import GOOD, UNTESTED
 from edge.proving import Proving
 from protocols.errors import AnbanError
+
+if TYPE_CHECKING:  # of the modem's side nothing is loaded where there is none
+    from edge.budget import Budget
+    from edge.incoming import Incoming
 
 FAILED: Final = "failed"
 SHARE: Final = 0.9  # of the day's phone calls: some stay for the list of an SOS

@@ -60,6 +60,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     pendants: dict[str, PendantKeys] = {}
     sms: SmsKeys | None = None
     sensors: dict[str, Hex16] = {}  # BTHome bind keys
+    mqtt_password: str | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

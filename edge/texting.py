@@ -28,7 +28,8 @@ from edge.stores.state import State
 from edge.text_asks import Asks
 from edge.text_clock import is_to_ask, time_of
 from protocols.errors import AnbanError, Reason
-from protocols.sms_frame import COMMAND, TEST, home_of, type_of
+from protocols.kinds import TEST
+from protocols.sms_frame import COMMAND, home_of, type_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 

@@ -26,7 +26,7 @@ from typing import Final
 
 from protocols import gsm7, sms_pdu
 from protocols.errors import AnbanError, Reason
-from protocols.kinds import KINDS
+from protocols.kinds import KINDS, TEST
 from protocols.sms_payload import (
     ANSWER,
     ASKS,
@@ -64,7 +64,6 @@ __all__ = [
     "REASONS",
     "RECEIPT",
     "STAGES",
-    "TEST",
     "UNKNOWN_BATTERY",
     "AnswerFrame",
     "CommandFrame",
@@ -105,7 +104,6 @@ UPDATES: Final = (
     ),
 )
 _UPDATE: Final = "call.updated"
-TEST: Final = "path.tested"  # a frame that proves the way, and nothing follows from it
 _KINDS: Final = {row.code: kind for kind, row in KINDS.items() if row.code < 128}
 
 _FRAME = re.compile(rf"#A1([A-Z])([A-Z2-7]{{{HOME_CHARS}}})([A-Z2-7]{{20,80}})(?![A-Z2-7])")

@@ -226,7 +226,7 @@ class Process(Service):
         self.loop.start(start(), name)
 
     def look_at_storage(self) -> None:
-        """As Service._look_at_stores, of a disk whose stores are always open."""
+        """As Upkeep.look, of a disk whose stores are always open."""
         self.hub.see("storage", self.site.name, bool(self.hub.storage), self.hub.storage)
 
     def _watch_accepted(self) -> None:

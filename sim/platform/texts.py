@@ -18,7 +18,7 @@ from drivers.modem.modem import Modem
 from drivers.modem.port import serial_opener
 from protocols import sms_frame
 from protocols.errors import AnbanError, Reason
-from protocols.kinds import KINDS
+from protocols.kinds import KINDS, TEST
 from protocols.sms_frame import ASKS, OUTCOMES, REASONS, UNKNOWN_BATTERY
 from protocols.sms_pdu import Deliver
 from protocols.values import Command, Event, EventId, Lane, Receipt
@@ -96,7 +96,7 @@ class Texts:
         if not new and self.rows.knows(event.id):
             self.counts.replayed += 1
             return True
-        if event.kind != sms_frame.TEST:
+        if event.kind != TEST:
             self._begin(row.hub)
         try:
             arrival = await self._store.receive([event], row.hub)
@@ -154,7 +154,7 @@ class Texts:
         sent_ms = sent_s * 1000 if sent_s > 0 else now_ms()
         return Event(
             id=event_id,
-            call_id=None if kind == sms_frame.TEST else sms_frame.call_of(frame, devices) or event_id,
+            call_id=None if kind == TEST else sms_frame.call_of(frame, devices) or event_id,
             kind=kind,
             lane=KINDS[kind].lane,
             device=event_id.origin,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
 
-CHANNEL, MODEM, LADDER = "drivers/modem/channel.py", "drivers/modem/modem.py", "drivers/modem/ladder.py"
+CHANNEL, DRIVER, LADDER = "drivers/modem/channel.py", "drivers/modem/modem.py", "drivers/modem/ladder.py"
 PORT, VOICE, AT = "drivers/modem/port.py", "drivers/modem/voice.py", "protocols/at.py"
 PDU = "protocols/sms_pdu.py"
 OF_CHANNEL = "tests/unit/drivers_modem/test_channel.py::"
@@ -19,7 +19,7 @@ def _rule(number: int, what: str, red: str, file: str, old: str, new: str) -> Pl
     return Plant(f"rule {number}: {what}", (4,), red, "", (Change(file, old, new),))
 
 
-RULES = (
+MODEM = (
     _rule(
         1,
         "the reader ends without a word",
@@ -112,7 +112,7 @@ RULES = (
         5,
         "a message is deleted before it is kept",
         OF_MODEM + "test_a_message_is_deleted_only_when_it_is_kept",
-        MODEM,
+        DRIVER,
         "            if await self._on_message(message):\n                broken += places\n",
         "            await self._on_message(message)\n            broken += places\n",
     ),
@@ -120,7 +120,7 @@ RULES = (
         5,
         "messages are read only when they are told of",
         OF_MODEM + "test_messages_are_listed_at_start_after_a_send_and_at_every_check",
-        MODEM,
+        DRIVER,
         '            if self.standing.trouble not in ("silent", "lost"):\n',
         "            if self._telling:\n",
     ),
@@ -128,7 +128,7 @@ RULES = (
         5,
         "after a send nobody looks into the memory",
         OF_MODEM + "test_after_a_send_the_memory_is_looked_through",
-        MODEM,
+        DRIVER,
         "                await self._send_one(pdu)\n        self._look.set()\n",
         "                await self._send_one(pdu)\n",
     ),
@@ -152,7 +152,7 @@ RULES = (
         7,
         "the modem may answer by itself",
         OF_MODEM + "test_no_modem_answers_a_phone_by_itself",
-        MODEM,
+        DRIVER,
         '"ATS0=0", ',
         "",
     ),
@@ -176,7 +176,7 @@ RULES = (
         9,
         "a command that is lacking fails the modem",
         OF_MODEM + "test_a_command_that_a_modem_lacks_degrades_and_never_fails",
-        MODEM,
+        DRIVER,
         '            log.info("modem: %s: %s", command.partition("=")[0], error)\n            return []\n',
         "            raise\n",
     ),
@@ -208,7 +208,7 @@ RULES = (
         11,
         "a modem that went is not looked for again",
         OF_MODEM + "test_a_modem_that_is_pulled_out_comes_back_by_its_path",
-        MODEM,
+        DRIVER,
         "            await asyncio.sleep(REOPEN_S[min(",
         "            await asyncio.sleep(9_999 + REOPEN_S[min(",
     ),
@@ -251,7 +251,7 @@ RULES = (
         "",
         (
             Change(
-                MODEM,
+                DRIVER,
                 "self._pin.pin and await asyncio.to_thread(self._pin.may_try):\n",
                 "self._pin.pin:\n",
             ),
