@@ -36,6 +36,7 @@ CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
 Phones = Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
 Words = Annotated[str, msgspec.Meta(max_length=64)]
+Interface = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{0,15}$")]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
 
@@ -66,11 +67,16 @@ class HomeSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class PlatformSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the platform is. `ca_file` pins its certificate authority: no other is accepted."""
+    """Where the platform is. `ca_file` pins its certificate authority: no other is accepted.
+
+    The interfaces keep a way to one line of the home ("wwan0": the modem's), so that no cut takes both.
+    """
 
     coap_uri: CoapUri
     https_url: HttpsUrl
     ca_file: str
+    coap_interface: Interface = ""  # any
+    https_interface: Interface = ""
 
 
 class PinsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +111,7 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
     calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
     test_number: Phone | None = None  # is rung once a week, to prove that it can be
+    seat_number: Phone | None = None  # is rung when the platform asks to talk; else the first of its numbers
     weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
 
 
@@ -247,6 +254,7 @@ _ALLOWED = {
     Minutes: "minutes after midnight, 0 to 1440",
     CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
     Phones: "a list of one or two numbers such as +8613800138000",
+    Interface: "the name of a network interface such as wwan0, or nothing",
     Words: "a text in quotes of at most 64 characters",
     Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",

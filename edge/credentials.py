@@ -39,11 +39,13 @@ class PendantKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmsKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """What proves texts: the home's name in them, and a key for each direction, in hexadecimal."""
+    """What proves texts: the home's name in them, and a key for each direction, in hexadecimal; and the PIN
+    of the modem's SIM, where it asks for one."""
 
     home: Annotated[str, msgspec.Meta(pattern="^[A-Z2-7]{4}$")]
     up_key: Hex16
     down_key: Hex16
+    card_pin: Annotated[str, msgspec.Meta(pattern="^[0-9]{4,8}$")] | None = None
 
     def __repr__(self) -> str:
         return "SmsKeys()"

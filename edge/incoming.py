@@ -19,7 +19,7 @@ from drivers.modem.voice import Stage, Talk, Telephone
 from edge.book import Book, Call, Life, Now, elapsed_ms
 from edge.hub import Hub
 from edge.phrases import Phrase
-from edge.ringing import LOOK_S, MOST_MS
+from edge.ringing import LOOK_S, MOST_MS, NEXT_MS
 from protocols.errors import AnbanError
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,32 @@ class Incoming:
             self._key.set()
         return self._aloud
 
+    async def ring_back(self, number: str) -> str:
+        """The platform asks to talk: ring its number, and open the line when it is answered.
+
+        As for whoever rings: only within a call, or ten minutes after it. Gives why it came to nothing, at
+        the end of the phone call, or "".
+        """
+        call = concerned(self._hub.book, self._hub.mint.stamp())
+        if call is None:
+            return "no-call"
+        if self._telephone.talk is not None:
+            return "line-busy"
+        try:
+            talk = await self._telephone.dial(number)
+        except AnbanError as error:
+            log.info("ringing back: %s", error)
+            return "no-phone"
+        until_ms = self._now_ms() + NEXT_MS
+        while talk.stage < Stage.ANSWERED and self._now_ms() < until_ms:
+            await self._changed(talk)
+        if talk.stage is Stage.ANSWERED:
+            await self._open(talk, call)
+            return ""
+        while talk.stage < Stage.ENDED:
+            await self._end(talk)
+        return "no-answer"
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -125,13 +151,17 @@ class Incoming:
                 await self._changed(talk)
         finally:
             while talk.stage < Stage.ENDED:
-                try:
-                    await self._telephone.hang_up()
-                except AnbanError as error:
-                    log.warning("hanging up: %s", error)
-                    await asyncio.sleep(LOOK_S)
+                await self._end(talk)
             self._say(Phrase.VOICE_OVER)
             self._tell(talk, call, outcome="ended", seconds=(self._now_ms() - began_ms) // 1000)
+
+    async def _end(self, talk: Talk) -> None:
+        """Hang up; again after a second where the modem refuses."""
+        try:
+            await self._telephone.hang_up()
+        except AnbanError as error:
+            log.warning("hanging up: %s", error)
+            await asyncio.sleep(LOOK_S)
 
     async def _changed(self, talk: Talk) -> None:
         waiting = [asyncio.ensure_future(event.wait()) for event in (talk.changed, self._key)]
@@ -144,7 +174,8 @@ class Incoming:
 
     def _tell(self, talk: Talk, call: Call, **data: Any) -> None:
         contact = self._listed().get(talk.number, "")
-        told = {"call": str(call.id), "contact": contact, "what": "incoming", **data}
+        what = "incoming" if talk.incoming else "asked"
+        told = {"call": str(call.id), "contact": contact, "what": what, **data}
         self._hub.report("contact.called", told, elder=call.elder)
 
     def _now_ms(self) -> int:

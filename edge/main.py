@@ -282,6 +282,7 @@ class Service:
         self.senses.begin(self.supervisor)
         self.supervisor.add("heartbeat", self.heartbeat.run)
         self.telephony.begin(self.supervisor)
+        self.effects.runs = self.telephony.runs(self.heartbeat)
 
     def _present(self) -> None:
         config = self.config

@@ -93,6 +93,11 @@ class Proving:
             self._testing = asyncio.create_task(self._aloud())
         return await self.table({})
 
+    async def ended(self) -> None:
+        """Wait for the end of the tests that go on."""
+        if self._testing is not None:
+            await asyncio.wait({self._testing})
+
     async def table(self, _args: Mapping[str, Any]) -> dict[str, Any]:
         """The last try of each way, and whether one is going on."""
         now = self._hub.mint.stamp()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from drivers.modem.voice import Stage, Talk, Telephone
-from edge.book import Call, find
+from edge.book import Call, find, open_calls
 from edge.budget import Budget
 from edge.hub import Hub
 from edge.phrases import Phrase
@@ -27,6 +27,7 @@ from protocols.values import EventId
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
+SOON_S: Final = 0.1  # while a call is open: its 30 s are up to the tenth
 NEXT_MS: Final = 45_000  # facts: not confirmed by then: the next number
 HEARS_MS: Final = 15_000  # whoever has just answered is not hung up on
 MOST_MS: Final = 600_000  # an open line is an open microphone
@@ -81,7 +82,7 @@ class Ringing:
                 await self._round(ring)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(SOON_S if open_calls(self._hub.book) else LOOK_S):
                     await self._wake.wait()
 
     def _next(self) -> Ring | None:

@@ -6,12 +6,14 @@ A hub without a modem loads none of it but the proof of its ways.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from edge.api import Operation
+from edge.asked import Run, runs
 from edge.config import Config
 from edge.delivery import Delivery
+from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.phrases import Phrase
 from edge.ports import Ports
@@ -61,6 +63,7 @@ class Telephony:
             say=say,
             utc_offset_minutes=lambda: config().home.utc_offset_minutes,
         )
+        self._texting, self._modem = texting, modem
         self._proves_itself = modem is not None and modem.weekly_test
 
     def _with(
@@ -78,6 +81,7 @@ class Telephony:
         if self.telephone is not None:
             self.incoming = Incoming(hub, self.telephone, lambda: listed(config()), say)
             self.telephone.on_standing = lambda good: hub.see("modem", "voice", not good, "voice-port")
+            texting.modem.talking = lambda: self.telephone is not None and self.telephone.talk is not None
         if config().contacts:
             self.reaching = Reaching(hub, texting, config, self.telephone, say)
 
@@ -91,6 +95,13 @@ class Telephony:
             supervisor.add("reaching", self.reaching.run)
         if self._proves_itself:
             supervisor.add("proving", self.proving.run)
+
+    def runs(self, power: Heartbeat) -> Mapping[str, Run]:
+        """What the platform may ask of it, and that an answer by text says of mains and battery."""
+        calls = None
+        if self._texting is not None:
+            self._texting.asks.power, calls = power, self._texting.calls
+        return runs(self.proving, self.incoming, calls, self._modem)
 
     def talking(self) -> bool:
         """Whether a line into the room is open: nothing is said or asked into it."""

@@ -122,6 +122,13 @@ class PlatformRig:
         if status != 202:
             raise RuntimeError(f"the seat answered {status} to settings: {body[:200]!r}")
 
+    async def ask(self, hub: str, kind: str) -> str:
+        """Ask something of a hub, as a seat would; gives the command's id."""
+        status, body = await self._post(f"/seat/hubs/{hub}/commands/{kind}?by=operator")
+        if status != 202:
+            raise RuntimeError(f"the seat answered {status} to {kind}: {body[:200]!r}")
+        return str(json.loads(body)["command"])
+
     async def prompt(self, hub: str, **data: Any) -> None:
         """Send a prompt to a hub, as a nurse at the platform would."""
         status, body = await self._post(f"/seat/hubs/{hub}/prompts?by=nurse", json.dumps(data).encode())
