@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from edge.care import whose
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
 from protocols.fhir import LAST_MS, bundle
@@ -38,7 +39,9 @@ class History:
             raise AnbanError(
                 Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
             )
-        events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        events: list[Event] = await self._read(
+            lambda journal: whose.apply(journal.newest(Lane.READING, LOOKED))
+        )
         found = sorted((e for e in events if wanted(e, person)), key=time_of, reverse=True)[:limit]
         return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
 
@@ -74,7 +77,7 @@ def row_of(event: Event) -> dict[str, Any]:
 
 COLUMNS: Final = (
     *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
-    *("user", "status", "sequence", "context", "place", "raw"),
+    *("whose", "user", "status", "sequence", "context", "place", "raw"),
 )
 
 

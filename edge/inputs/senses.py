@@ -18,6 +18,7 @@ from edge.ports import Ports
 from edge.stores.journal import Journal
 from edge.stores.state import State
 from edge.supervisor import Supervisor
+from edge.whose import Whose
 
 
 class Senses:
@@ -41,6 +42,7 @@ class Senses:
             lambda: self._config.home.utc_offset_minutes,
             self.carer.judge,
         )
+        self.whose = Whose(hub, config, read, self.carer.judge)
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self._broker: Broker | None = None
         if config.mqtt is not None and self.sensors.topics:
@@ -55,11 +57,13 @@ class Senses:
         if self._broker is not None:
             supervisor.add("mqtt", self._broker.run)
         supervisor.add("rules", self.carer.run)
+        supervisor.add("whose", self.whose.run)
 
     def use(self, config: Config) -> None:
         """Other settings."""
         self._config = config
         self.carer.use(config)
+        self.whose.use(config)
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device with what is known of it: rows of `anban hub devices`."""
@@ -67,4 +71,4 @@ class Senses:
 
     def operations(self) -> dict[str, Operation]:
         """What the hub's socket offers of it."""
-        return self.carer.operations()
+        return {**self.carer.operations(), **self.whose.operations()}

@@ -50,7 +50,11 @@ class Night:
         def of_care(after: int) -> list[Any]:
             return [row for row in self.rows if row[0] > after]
 
-        return asks(SimpleNamespace(head=(len(self.rows), b""), of_care=of_care))
+        def newest(lane: Lane, limit: int) -> list[Any]:
+            events = [row[1].event for row in self.rows if isinstance(row[1], EventEntry)]
+            return [event for event in reversed(events) if event.lane is lane][:limit]
+
+        return asks(SimpleNamespace(head=(len(self.rows), b""), of_care=of_care, newest=newest))
 
     def passes(self, minutes: float) -> None:
         self.clock.now += round(minutes * 60_000)
