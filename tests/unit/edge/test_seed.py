@@ -130,6 +130,5 @@ room = "bedroom"
     said = "\n".join(lacks(parse(text), secrets))
     assert "person-e-wang.wav" in said
     assert "person-e-chen.wav" not in said
-    assert "person-" not in "\n".join(
-        lacks(parse(text.replace('room = "bedroom"', 'room = "bedroom"\nelder = "e-wang"')), secrets)
-    )
+    hers = text.replace('profile = "blood-pressure"', 'profile = "blood-pressure"\nelder = "e-wang"')
+    assert "person-" not in "\n".join(lacks(parse(hers), secrets))
