@@ -22,7 +22,7 @@ METERS = (
         "a reading of an unknown person is given to who was asked about first",
         (9,),
         "whose-reading",
-        "until then it is nobody's",
+        "then Mr Wang",
         (
             Change(
                 "edge/whose.py",
@@ -133,7 +133,7 @@ PROMPTS = (
         (
             Change(
                 "edge/prompter.py",
-                'return "" if self._open is None or open_calls(self._hub.book) else self._open.token',
+                'return "" if self._open is None or self._held_back() else self._open.token',
                 'return "" if self._open is None else self._open.token',
             ),
             Change(
