@@ -47,7 +47,6 @@ from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
 from edge.telephony import Telephony
-from edge.texting import texting_of
 from edge.threads import in_thread
 from edge.upkeep import Upkeep
 from edge.uplink import Uplink
@@ -237,7 +236,11 @@ class Service:
     def _connect(self) -> None:
         """Everything that talks: the platform, lamp and voice, pendants, phones."""
         config = self.config
-        texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
+        texting = None
+        if config.modem is not None:
+            from edge.texting import texting_of  # not in the memory of a hub without a modem
+
+            texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
         self.uplink = Uplink(
             self.hub,
             self.writer,

@@ -12,11 +12,10 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drivers.modem.voice import Stage, Telephone
 from edge.book import open_calls
 from edge.delivery import Delivery
 from edge.entries import Stamp
@@ -24,11 +23,14 @@ from edge.hub import Hub
 from edge.phrases import Phrase
 from edge.proofs import FAILED, GOOD, UNTESTED, Proof, due, good
 from edge.stores.state import State
-from edge.texting import Texting
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
-from protocols.sms_frame import TEST
+from protocols.kinds import TEST
 from protocols.values import EventId, Receipt
+
+if TYPE_CHECKING:
+    from drivers.modem.voice import Telephone
+    from edge.texting import Texting
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +167,8 @@ class Proving:
 
     async def _ring(self) -> str:
         """Ring the test number until its phone rings; why not, or empty."""
+        from drivers.modem.voice import Stage  # where there is a modem only
+
         assert self._telephone is not None
         if self._test_number is None:
             return "no-number"

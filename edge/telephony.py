@@ -1,24 +1,30 @@
-"""What a hub with a modem does beside its texts to the platform: relatives, phone calls, proofs."""
+"""What a hub with a modem does beside its texts to the platform: relatives, phone calls, proofs.
+
+A hub without a modem loads none of it but the proof of its ways.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge.api import Operation
 from edge.config import Config
 from edge.delivery import Delivery
 from edge.hub import Hub
-from edge.incoming import Incoming
 from edge.phrases import Phrase
 from edge.ports import Ports
 from edge.proving import Proving
-from edge.reaching import Reaching, listed, telephone_of
 from edge.stores.state import State
 from edge.supervisor import Supervisor
-from edge.texting import Texting
 from protocols.values import Lane
+
+if TYPE_CHECKING:
+    from drivers.modem.voice import Telephone
+    from edge.incoming import Incoming
+    from edge.reaching import Reaching
+    from edge.texting import Texting
 
 
 class Voice(Protocol):
@@ -43,15 +49,12 @@ class Telephony:
         ports: Ports,
         say: Voice,
     ) -> None:
-        modem, now = config().modem, functools.partial(say, lane=Lane.SOS)
-        self.telephone = None if texting is None else telephone_of(config(), ports.modem_port)
+        self.telephone: Telephone | None = None
         self.incoming: Incoming | None = None
         self.reaching: Reaching | None = None
-        if self.telephone is not None:
-            self.incoming = Incoming(hub, self.telephone, lambda: listed(config()), now)
-            self.telephone.on_standing = lambda good: hub.see("modem", "voice", not good, "voice-port")
-        if texting is not None and config().contacts:
-            self.reaching = Reaching(hub, texting, config, self.telephone, now)
+        if texting is not None:
+            self._with(hub, texting, config, ports, functools.partial(say, lane=Lane.SOS))
+        modem = config().modem
         self.proving = Proving(
             *(hub, state, delivery, texting, self.telephone),
             test_number=None if modem is None else modem.test_number,
@@ -59,6 +62,24 @@ class Telephony:
             utc_offset_minutes=lambda: config().home.utc_offset_minutes,
         )
         self._proves_itself = modem is not None and modem.weekly_test
+
+    def _with(
+        self,
+        hub: Hub,
+        texting: Texting,
+        config: Callable[[], Config],
+        ports: Ports,
+        say: Callable[[Phrase], object],
+    ) -> None:
+        from edge.incoming import Incoming
+        from edge.reaching import Reaching, listed, telephone_of
+
+        self.telephone = telephone_of(config(), ports.modem_port)
+        if self.telephone is not None:
+            self.incoming = Incoming(hub, self.telephone, lambda: listed(config()), say)
+            self.telephone.on_standing = lambda good: hub.see("modem", "voice", not good, "voice-port")
+        if config().contacts:
+            self.reaching = Reaching(hub, texting, config, self.telephone, say)
 
     def begin(self, supervisor: Supervisor) -> None:
         """Start what there is."""

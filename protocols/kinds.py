@@ -29,6 +29,8 @@ def _row(code: int, lane: Lane, shape: type[data.Data]) -> KindRow:
     return KindRow(code, lane, False, shape)
 
 
+TEST = "path.tested"  # proves a way, and nothing follows from it
+
 # Codes 1-23 take one byte on the wire and belong to what must be short.
 KINDS: dict[str, KindRow] = {
     "call.sos": _call(1, Lane.SOS),
@@ -60,7 +62,7 @@ KINDS: dict[str, KindRow] = {
     "contact.texted": _row(48, Lane.FAULT, data.ContactData),
     "contact.called": _row(49, Lane.FAULT, data.ContactData),
     "contact.replied": _row(50, Lane.FAULT, data.ContactData),
-    "path.tested": _row(51, Lane.FAULT, data.PathTestData),
+    TEST: _row(51, Lane.FAULT, data.PathTestData),
     "reading.blood_pressure": _row(64, Lane.READING, data.ReadingData),
     "reading.pulse": _row(65, Lane.READING, data.ReadingData),
     "reading.oxygen": _row(66, Lane.READING, data.ReadingData),
