@@ -11,15 +11,16 @@ import base64
 import functools
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from edge.book import call_for, elapsed_ms
 from edge.care import words
+from edge.care.hazards import KINDS
 from edge.care.home import Home, Known, Sensor, readings_of, step
-from edge.care.rules import BLIND, FIRES, RULES, WAITING, Verdict, look
+from edge.care.rules import BLIND, CALM, FIRES, RULES, WAITING, Verdict, look
 from edge.care.vitals import Reading, figures_of, judge
 from edge.config import Config
 from edge.entries import Entry, EventEntry, encode_entry, stamp_of
@@ -172,8 +173,9 @@ class Carer:
         language = args.get("language", self._language)
         if language not in ("zh", "en"):
             raise AnbanError(Reason.BAD_REQUEST, "no such language", "Allowed are zh and en.")
+        verdicts = (*self._verdicts, *self._hazards())
         return {
-            "rules": [self._row(verdict, language) for verdict in self._verdicts],
+            "rules": [self._row(verdict, language) for verdict in verdicts],
             "home": msgspec.to_builtins(self._home),
             "language": self._language,
             "now": msgspec.to_builtins(self._hub.mint.stamp()),
@@ -181,7 +183,16 @@ class Carer:
 
     def blind(self) -> list[dict[str, Any]]:
         """The rules that are blind now."""
-        return [self._row(v, self._language) for v in self._verdicts if v.state == BLIND]
+        verdicts = (*self._verdicts, *self._hazards())
+        return [self._row(v, self._language) for v in verdicts if v.state == BLIND]
+
+    def _hazards(self) -> Iterator[Verdict]:
+        """Smoke and the like, which ask nobody: each sensor watches, or is blind."""
+        silent = self._silent()
+        for sensor in self._home.sensors:
+            if sensor.role in KINDS:
+                blind = sensor.id in silent
+                yield Verdict(sensor.role, sensor.elder, BLIND if blind else CALM, sensor.id if blind else "")
 
     def _row(self, verdict: Verdict, language: str) -> dict[str, Any]:
         care = self._home.care.of(verdict.elder)

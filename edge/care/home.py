@@ -121,6 +121,8 @@ def step(known: Known, entry: Entry, home: Home) -> Known:
 
 
 def _sensed(known: Known, sensor: Sensor, entry: SensedEntry, home: Home) -> Known:
+    if sensor.role not in ROLES:  # smoke and the like say nothing of the person; a pulled cord does
+        return _alive(known, sensor.elder, entry.at) if entry.what == PRESS else known
     before = known.facts.get(sensor.id)
     if entry.what == PRESS:
         facts = {**known.facts, sensor.id: Fact(True, entry.at, entry.at)}

@@ -177,6 +177,11 @@ class Sensors:
         firing = firing or (pressed(hazard) if press else None)
         if firing is not None:
             self._call(known.section, firing)
+        if press and pressed(hazard) is not None:
+            self._hub.sense(name, PRESS)
+        if any(state in SAYS[hazard.role] for state in states):
+            known.on = known.hazard.on
+            self._tell(known)
 
     def _call(self, section: SensorSection, firing: Firing) -> None:
         log.warning("%s: %s", section.id, firing.reason)
