@@ -46,8 +46,8 @@ class Senses:
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self._broker: Broker | None = None
         if config.mqtt is not None and self.sensors.topics:
-            secret, topics = credentials.mqtt_password, self.sensors.topics
-            self._broker = Broker(hub, config.mqtt, secret, topics, self.sensors.on_message)
+            secret, sensors = credentials.mqtt_password, self.sensors
+            self._broker = Broker(hub, config.mqtt, secret, lambda: sensors.topics, sensors.on_message)
 
     def begin(self, supervisor: Supervisor) -> None:
         """Start what there is; pendants first."""
