@@ -21,6 +21,7 @@ from edge.cli_prompts import prompts
 from edge.cli_readings import readings
 from edge.cli_rules import rules
 from edge.cli_trends import trends
+from edge.cli_whose import whose
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
@@ -180,6 +181,7 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 hub.add_command(meters)
 hub.add_command(readings)
 hub.add_command(trends)
+hub.add_command(whose)
 hub.add_command(rules)
 hub.add_command(prompts)
 hub.add_command(test_paths)

@@ -15,7 +15,7 @@ from edge.cli_common import ask_hub, socket_option, table
 
 CSV: Final = (
     *("at", "person", "kind", "value", "second", "third", "pulse_bpm", "unit", "judged", "reason"),
-    *("time_known", "clock", "meter", "room", "user", "sequence", "place", "context", "id"),
+    *("time_known", "clock", "meter", "room", "whose", "user", "sequence", "place", "context", "id"),
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from edge.by_hand import ByHand
+from edge.care import whose
 from edge.care.home import ON, Home
 from edge.carer import home_of
 from edge.config import Config
@@ -52,7 +53,7 @@ class History:
             raise AnbanError(
                 Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
             )
-        events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        events = await self._read(_newest)
         found = sorted((e for e in events if wanted(e, person)), key=time_of, reverse=True)[:limit]
         return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
 
@@ -62,10 +63,15 @@ class History:
 
         home = self._home()
         beds = {sensor.id: sensor.elder for sensor in home.sensors if sensor.role == "bed"}
-        events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        events = await self._read(_newest)
         slept = await self._read(lambda journal: slept_of(journal, beds)) if beds else []
         rules = {elder: home.care.of(elder).vitals for elder in home.elders}
         return trends(events, slept, home.elders, rules, self._now_ms(), self._offset())
+
+
+def _newest(journal: Journal) -> list[Event]:
+    """The newest of the readings' lane, each with whose it is by now."""
+    return list(whose.apply(journal.newest(Lane.READING, LOOKED)))
 
 
 def doors_of(
@@ -123,7 +129,7 @@ def row_of(event: Event) -> dict[str, Any]:
 
 COLUMNS: Final = (
     *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
-    *("user", "status", "sequence", "context", "place", "raw"),
+    *("whose", "user", "status", "sequence", "context", "place", "raw"),
 )
 
 

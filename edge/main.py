@@ -269,6 +269,7 @@ class Service:
         self.prompter = Prompter(
             *(self.hub, config, self.speaker, self.state, self.writer.read), self.telephony.talking
         )
+        self.prompter.asides = self.senses.whose.question
         self._present()
         self.effects = Effects(
             self.hub,

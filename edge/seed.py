@@ -69,6 +69,13 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
         found.append(
             f"audio.phrases_dir: {config.audio.phrases_dir} has no phrases in {config.home.language!r}"
         )
+    folder = Path(config.audio.phrases_dir) / config.home.language
+    if len(config.elders) > 1 and any(meter.elder is None for meter in config.meters):
+        unnamed = [e.id for e in config.elders if not (folder / f"person-{e.id}.wav").is_file()]
+        found += [
+            f"elders: no person-{name}.wav in {folder}; nobody asks whether a reading is theirs"
+            for name in unnamed
+        ]
     return found
 
 

@@ -169,6 +169,19 @@ class CareData(Data, frozen=True, kw_only=True):
     times: _U32 | None = None  # how often it was said
 
 
+class WhoseData(Data, frozen=True, kw_only=True):
+    """`care.whose`: whose a reading is, said later. The event's elder is that person; empty: nobody's again.
+    Of several about one reading the newest counts.
+    """
+
+    about: CommandId | None = None  # the reading's id
+    by: Token | None = (
+        None  # "asked" aloud, "confirmed" (as last for this user of the meter), "command", "undo"
+    )
+    judged: HealthToken | None = None  # as of a reading, in the light of this person's own
+    reason: HealthToken | None = None
+
+
 class ContactData(Data, frozen=True, kw_only=True):
     """`contact.*`: a relative or neighbour was texted or phoned about a call, or has texted back.
 

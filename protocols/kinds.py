@@ -81,6 +81,7 @@ KINDS: dict[str, KindRow] = {
     "care.reminded": _row(96, Lane.READING, data.CareData),
     "care.answered": _row(97, Lane.READING, data.CareData),
     "care.missed": _row(98, Lane.READING, data.CareData),
+    "care.whose": _row(99, Lane.READING, data.WhoseData),
     "device.paired": _row(112, Lane.FAULT, data.DeviceData),
     "device.removed": _row(113, Lane.FAULT, data.DeviceData),
     "device.seen": _row(114, Lane.TELEMETRY, data.DeviceData),

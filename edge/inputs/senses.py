@@ -19,6 +19,7 @@ from edge.ports import Ports
 from edge.stores.journal import Journal
 from edge.stores.state import State
 from edge.supervisor import Supervisor
+from edge.whose import Whose
 
 
 class Senses:
@@ -43,11 +44,12 @@ class Senses:
             self.carer.judge,
             credentials,
         )
+        self.whose = Whose(hub, config, read, self.carer.judge)
         self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
         self._broker: Broker | None = None
         if config.mqtt is not None and self.sensors.topics:
-            secret, topics = credentials.mqtt_password, self.sensors.topics
-            self._broker = Broker(hub, config.mqtt, secret, topics, self.sensors.on_message)
+            secret, sensors = credentials.mqtt_password, self.sensors
+            self._broker = Broker(hub, config.mqtt, secret, lambda: sensors.topics, sensors.on_message)
 
     def begin(self, supervisor: Supervisor) -> None:
         """Start what there is; pendants first."""
@@ -59,11 +61,13 @@ class Senses:
         if self._broker is not None:
             supervisor.add("mqtt", self._broker.run)
         supervisor.add("rules", self.carer.run)
+        supervisor.add("whose", self.whose.run)
 
     def use(self, config: Config) -> None:
         """Other settings."""
         self._config = config
         self.carer.use(config)
+        self.whose.use(config)
 
     def devices(self) -> list[dict[str, Any]]:
         """Every device with what is known of it: rows of `anban hub devices`."""
@@ -72,4 +76,5 @@ class Senses:
     def operations(self) -> dict[str, Operation]:
         """What the hub's socket offers of it."""
         readings = doors_of(self._hub, lambda: self._config, self._read, self.carer.judge)
-        return {**readings, **self.meters.operations(), **self.carer.operations()}
+        own = {**self.meters.operations(), **self.carer.operations(), **self.whose.operations()}
+        return {**readings, **own}

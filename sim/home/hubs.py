@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.api import ask
+from edge.phrases.record import record_name
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.meters import meter_address
@@ -21,6 +22,7 @@ from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
 
+ROOT = Path(__file__).resolve().parents[2]
 PINS = {"red": 17, "green": 27}
 KINDS = {
     "red": frozenset({"call.sos"}),
@@ -260,6 +262,18 @@ async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     raise ChildError(f"{path} takes no connection")
 
 
+def recorded_names(folder: Path, home: Setup) -> Path:
+    """The phrases, and everybody's name beside them."""
+    for path in (ROOT / "build" / "phrases").rglob("*.wav"):
+        link = folder / path.relative_to(ROOT / "build" / "phrases")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(path)
+    for elder in home.elders:
+        record_name(elder.id, getattr(elder, home.language), home.language, folder)
+    return folder
+
+
 def hub_toml(
     rig: HubRig,
     home: Setup,
@@ -288,6 +302,11 @@ def hub_toml(
             coap_uri=f"coap://127.0.0.1:{coap_port}",
             https_url=f"https://127.0.0.1:{https_port}",
             ca_file=ca_file,
+        ),
+        *(
+            ["[audio]", *_pairs(phrases_dir=str(recorded_names(here / "phrases", home)))]
+            if home.named
+            else []
         ),
         "[timing]",
         *_pairs(**home.timing),

@@ -89,6 +89,7 @@ class Setup:
     sensors: tuple[SensorSetup, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)
     care: dict[str, float | dict[str, float]] = field(default_factory=dict)  # likewise of its `[care]`
+    named: bool = False  # a relative has recorded everybody's name: the hub can ask whose a reading is
     faulty_disk: bool = False
     clock_offset_s: int = 0
     not_taken: str = "sos"

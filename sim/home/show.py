@@ -230,7 +230,10 @@ class Show:
         self.show_hub(self.home.hubs[name])
 
     def _spoke(self, name: str, key: str) -> None:
-        said = {"zh": phrase_text(key, "zh"), "en": phrase_text(key, "en")}
+        try:
+            said = {"zh": phrase_text(key, "zh"), "en": phrase_text(key, "en")}
+        except KeyError:  # a recording of the home's own, such as a name
+            said = {"zh": key, "en": key}
         self.spoken[name] = {"now": True, "text": said, "at_ms": now_ms()}
         self.feed.row("spoken", name, text=said)
         self.show_hub(self.home.hubs[name])

@@ -19,6 +19,19 @@ METERS = (
         ),
     ),
     Plant(
+        "a reading of an unknown person is given to who was asked about first",
+        (9,),
+        "whose-reading",
+        "then Mr Wang",
+        (
+            Change(
+                "edge/whose.py",
+                "        if answer == YES:\n",
+                "        if answer in (YES, NO):\n",
+            ),
+        ),
+    ),
+    Plant(
         "a record that a meter sends again is another reading",
         (),
         "blood-pressure",
