@@ -15,7 +15,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from drivers.modem.voice import Stage, Talk, Telephone
+from drivers.modem.voice import Telephone
+from drivers.talk import Stage, Talk
 from edge.book import Book, Call, Life, Now, elapsed_ms
 from edge.hub import Hub
 from edge.phrases import Phrase

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from drivers.modem.voice import Stage, Telephone
+from drivers.modem.voice import Telephone
+from drivers.talk import Stage
 from edge.book import open_calls
 from edge.delivery import Delivery
 from edge.entries import Stamp

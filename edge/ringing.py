@@ -14,7 +14,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from drivers.modem.voice import Stage, Talk, Telephone
+from drivers.modem.voice import Telephone
+from drivers.talk import Stage, Talk
 from edge.book import Call, find
 from edge.budget import Budget
 from edge.hub import Hub

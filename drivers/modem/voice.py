@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,7 @@ from drivers.modem.channel import AtError, Channel
 from drivers.modem.families import GENERIC, Family, family_of
 from drivers.modem.modem import REOPEN_S
 from drivers.modem.port import Opener, Port, lost
+from drivers.talk import Stage, Talk
 from protocols.at import ACTIVE, ALERTING, CALL_FINALS, ENDED, INCOMING, Line, line_of, tone_of
 from protocols.errors import AnbanError, Reason
 
@@ -30,38 +30,12 @@ DIAL_S: Final = 20.0  # some modems answer ATD when the network has it
 ENDS: Final = {"BUSY": "busy", "NO ANSWER": "no-answer", "NO CARRIER": "ended", "NO DIALTONE": "failed"}
 
 
-class Stage(enum.IntEnum):
-    """How far a call has come; it only rises."""
-
-    DIALLING = 0
-    RINGING = 1  # the other side's phone rings
-    ANSWERED = 2  # by a person, or by a machine
-    ENDED = 3
-
-
-class Talk:
-    """One phone call. `changed` is set at every change; `end` says why it ended, `tones` what was pressed."""
+class ModemTalk(Talk):
+    """A phone call as +CLCC and the modem's codes show it."""
 
     def __init__(self, number: str, *, incoming: bool = False) -> None:
-        self.number, self.incoming = number, incoming
-        self.stage = Stage.DIALLING
-        self.tones = ""
-        self.rang = False
-        self.end = ""
-        self.changed = asyncio.Event()
+        super().__init__(number, incoming=incoming)
         self._seen, self._unseen = incoming, 0
-
-    def rise(self, stage: Stage, end: str = "") -> None:
-        """It has come so far."""
-        self.rang |= stage is Stage.RINGING
-        if stage > self.stage:
-            self.stage, self.end = stage, end
-            self.changed.set()
-
-    def pressed(self, key: str) -> None:
-        """The other side has pressed a key."""
-        self.tones += key
-        self.changed.set()
 
     def shown(self, lines: list[Line]) -> None:
         """What an answer to +CLCC shows of it."""
@@ -106,7 +80,7 @@ class Telephone:
         self._poll_s, self._check_s = poll_s, check_s
         self.family: Family = GENERIC
         self._channel: Channel | None = None
-        self._talk: Talk | None = None
+        self._talk: ModemTalk | None = None
         self._told = asyncio.Event()  # the modem has told of a change
         self._ended = asyncio.Event()
         self._lists = True  # it knows +CLCC
@@ -117,7 +91,7 @@ class Telephone:
         return self._channel is not None
 
     @property
-    def talk(self) -> Talk | None:
+    def talk(self) -> ModemTalk | None:
         """The call that stands, if there is one."""
         return self._talk if self._talk is not None and self._talk.stage < Stage.ENDED else None
 
@@ -217,7 +191,7 @@ class Telephone:
         if self.talk is not None:
             raise AnbanError(Reason.BUSY, "there is a call on the line", "It ends, or is hung up.")
         self._lists = True
-        talk = Talk(number)
+        talk = ModemTalk(number)
         try:
             await channel.ask(f"ATD{number};", timeout_s=DIAL_S)
         except AtError as error:
@@ -277,7 +251,7 @@ class Telephone:
     def _rung(self, line: str) -> None:
         number = line.partition(":")[2].split(",")[0].strip().strip('"')
         if self.talk is None:
-            self._talk = Talk(number, incoming=True)
+            self._talk = ModemTalk(number, incoming=True)
             self._talk.rise(Stage.RINGING)
         self.on_ring(number)
 
