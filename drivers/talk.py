@@ -24,13 +24,14 @@ class Talk:
         self.number, self.incoming = number, incoming
         self.stage = Stage.DIALLING
         self.tones = ""
-        self.rang = False
+        self.rang = self.answered = False
         self.end = ""
         self.changed = asyncio.Event()
 
     def rise(self, stage: Stage, end: str = "") -> None:
         """It has come so far."""
         self.rang |= stage is Stage.RINGING
+        self.answered |= stage is Stage.ANSWERED
         if stage > self.stage:
             self.stage, self.end = stage, end
             self.changed.set()

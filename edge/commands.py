@@ -42,7 +42,7 @@ class Effects:
         self,
         hub: Hub,
         report: Callable[[], None],
-        say: Callable[[Phrase], None],
+        say: Callable[[Phrase], object],
         propose: Callable[[Command], Awaitable[None]],
         settling: Callable[[str], bool] = lambda command_id: False,
     ) -> None:

@@ -33,6 +33,12 @@ Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
 Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
 Phones = Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
+SipAddress = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^sips?:[A-Za-z0-9+._~-]{1,64}@[A-Za-z0-9.-]{1,128}(:[0-9]{1,5})?$"),
+]
+Sounding = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,16},[^\s,;]{1,200}$")]
+SoundModule = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,16}$")]
 Words = Annotated[str, msgspec.Meta(max_length=64)]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
@@ -103,6 +109,24 @@ class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
 
 
+class SipSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account at a SIP provider, by which contacts are rung too, through Debian's baresip. Its password
+    stands in the credentials. `microphone` and `speaker` are baresip's "module,device", `modules` those that
+    it needs for them; `test_address` is rung once a week.
+    """
+
+    address: SipAddress
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    interface: str = ""  # of the home's line; empty: any
+    microphone: Sounding = "alsa,default"
+    speaker: Sounding = "alsa,default"
+    modules: tuple[SoundModule, ...] = ("alsa",)
+    calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
+    test_address: SipAddress | None = None
+    weekly_test: bool = True
+
+
 class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A relative or neighbour: told by text of every SOS, of those that nobody answers in time, or never; and
     rung, in the order of the seed. `elders`: of whose calls; empty for everybody's.
@@ -114,6 +138,7 @@ class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     voice: bool = True
     language: Literal["zh", "en"] | None = None
     elders: tuple[Name, ...] = ()
+    sip: SipAddress | None = None  # else the number at the account's own domain
 
 
 class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,6 +219,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pins: PinsSection = PinsSection()
     audio: AudioSection = AudioSection()
     modem: ModemSection | None = None
+    sip: SipSection | None = None
     contacts: tuple[ContactSection, ...] = ()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
@@ -218,6 +244,9 @@ _ALLOWED = {
     CoapUri: "coap:// and a name, such as coap://care.example:5683 (OSCORE protects what goes there)",
     Phones: "a list of one or two numbers such as +8613800138000",
     Words: "a text in quotes of at most 64 characters",
+    SipAddress: "an address such as sip:name@care.example",
+    Sounding: "a module of baresip and a device, such as alsa,default",
+    SoundModule: "a module of baresip, such as alsa",
     Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
@@ -381,8 +410,8 @@ def _across(config: Config) -> list[str]:
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
-    if config.contacts and config.modem is None:
-        errors.append("contacts: texts and calls need a [modem]")
+    if config.contacts and config.modem is None and config.sip is None:
+        errors.append("contacts: texts and calls need a [modem], calls a [sip]")
     for what, values in (
         ("elders.id", elders),
         ("contacts.id", [contact.id for contact in config.contacts]),

@@ -15,10 +15,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from drivers.modem.voice import Telephone
 from drivers.talk import Stage, Talk
 from edge.book import Book, Call, Life, Now, elapsed_ms
 from edge.hub import Hub
+from edge.lines import Lines, open_room
 from edge.phrases import Phrase
 from edge.ringing import LOOK_S, MOST_MS
 from protocols.errors import AnbanError
@@ -57,20 +57,20 @@ def door(number: str, listed: Mapping[str, str], call: Call | None) -> Door:
 
 
 class Incoming:
-    """Run it as a task where there is a telephone; hand `rang` to it."""
+    """Run it as a task where there are telephones; hand `rang` to it."""
 
     def __init__(
         self,
         hub: Hub,
-        telephone: Telephone,
+        lines: Lines,
         listed: Callable[[], Mapping[str, str]],
         say: Callable[[Phrase], object],
     ) -> None:
-        self._hub, self._telephone, self._listed, self._say = hub, telephone, listed, say
+        self._hub, self._lines, self._listed, self._say = hub, lines, listed, say
         self._rang = asyncio.Event()
         self._key = asyncio.Event()
         self._aloud = False
-        telephone.on_ring = lambda number: self._rang.set()
+        lines.on_ring = lambda number: self._rang.set()
 
     def take(self) -> bool:
         """The green key went down: whether it answers the phone, and means nothing else."""
@@ -82,7 +82,7 @@ class Incoming:
         """Until cancelled."""
         while True:
             self._rang.clear()
-            talk = self._telephone.talk
+            talk = self._lines.talk
             if talk is not None and talk.incoming:
                 await self._one(talk)
             await self._rang.wait()
@@ -94,9 +94,9 @@ class Incoming:
         log.info("somebody rings: %s", what.value)
         with contextlib.suppress(AnbanError):
             if what is Door.REFUSED:
-                await self._telephone.hang_up()
+                await self._lines.hang_up()
             elif call is not None and (what is Door.TAKEN or await self._answered(talk)):
-                await self._telephone.answer()
+                await self._lines.answer()
                 await self._open(talk, call)
         while talk.stage < Stage.ENDED:
             await self._changed(talk)
@@ -118,20 +118,26 @@ class Incoming:
     async def _open(self, talk: Talk, call: Call) -> None:
         """The room can be heard: for ten minutes at most."""
         began_ms = self._now_ms()
-        self._say(Phrase.VOICE_OPEN)
         self._tell(talk, call, outcome="answered")
         try:
+            await self._answered_by(talk)
+            await open_room(self._hub, self._lines, self._say)
             while talk.stage < Stage.ENDED and self._now_ms() - began_ms < MOST_MS:
                 await self._changed(talk)
         finally:
             while talk.stage < Stage.ENDED:
                 try:
-                    await self._telephone.hang_up()
+                    await self._lines.hang_up()
                 except AnbanError as error:
                     log.warning("hanging up: %s", error)
                     await asyncio.sleep(LOOK_S)
             self._say(Phrase.VOICE_OVER)
             self._tell(talk, call, outcome="ended", seconds=(self._now_ms() - began_ms) // 1000)
+
+    async def _answered_by(self, talk: Talk) -> None:
+        """Wait until the line stands: a telephone may take a moment after it was told to answer."""
+        while talk.stage < Stage.ANSWERED:
+            await self._changed(talk)
 
     async def _changed(self, talk: Talk) -> None:
         waiting = [asyncio.ensure_future(event.wait()) for event in (talk.changed, self._key)]

@@ -16,7 +16,6 @@ from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble.bluez import adapters as bluez_adapters
 from drivers.ble.ports import AdapterPort
-from drivers.modem.voice import Telephone
 from drivers.pi.audio import AudioError, Said, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
@@ -35,7 +34,6 @@ from edge.heartbeat import Heartbeat
 from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life, extend_life
-from edge.incoming import Incoming
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.inputs.meters import Meters
 from edge.inputs.pendants import Pendants
@@ -45,13 +43,13 @@ from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
 from edge.proving import Proving
-from edge.reaching import Reaching, listed, telephone_of
 from edge.stores.journal import Journal
 from edge.stores.reserve import is_full
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
+from edge.telephony import Telephony
 from edge.texting import Texting, texting_of
 from edge.threads import in_thread
 from edge.uplink import Uplink
@@ -133,8 +131,7 @@ class Service:
         self.data = Path(config.hub.data_dir)
         self._saying: set[asyncio.Task[Said]] = set()
         self.pins = LazyPins(ports.pin_factory)
-        self.telephone: Telephone | None = None
-        self.incoming: Incoming | None = None
+        self.telephony: Telephony | None = None
 
     async def start(self) -> None:
         """Stores, then keys, then everything that talks."""
@@ -195,7 +192,7 @@ class Service:
             self.hub,
             self._cancel_offered,
             lambda key, stuck: self.hub.see("key_stuck", key, stuck),
-            lambda: self.incoming is not None and self.incoming.take(),
+            lambda: self.telephony is not None and self.telephony.take(),
         )
         self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
@@ -287,29 +284,23 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         if config.sensors:
             self.supervisor.add("sensors", self.sensors.run)
-        self._connect_modem(texting)
+        self._connect_telephones(texting)
 
-    def _connect_modem(self, texting: Texting | None) -> None:
+    def _connect_telephones(self, texting: Texting | None) -> None:
         """Relatives by text and phone, and the proof of every way."""
         config = self.config
-        telephone = None if texting is None else telephone_of(config, self.ports.modem_port)
-        self.telephone = telephone
         say = functools.partial(self.speak_aside, lane=Lane.SOS)
-        if telephone is not None:
-            self.incoming = Incoming(self.hub, telephone, lambda: listed(self.config), say)
-            telephone.on_standing = lambda good: self.hub.see("modem", "voice", not good, "voice-port")
-            self.supervisor.add("telephone", telephone.run)
-            self.supervisor.add("incoming", self.incoming.run)
-        if texting is not None and config.contacts:
-            reaching = Reaching(self.hub, texting, lambda: self.config, telephone, say)
-            self.supervisor.add("reaching", reaching.run)
+        about = self.hub, self.state, lambda: self.config, self.credentials, self.ports
+        self.telephony = Telephony(*about, texting, say)
+        self.speaker.muted = lambda: self.telephony is not None and self.telephony.sounding
+        for name, start in self.telephony.tasks():
+            self.supervisor.add(name, start)
         self.proving = Proving(
-            *(self.hub, self.state, self.delivery, texting, telephone),
-            test_number=None if config.modem is None else config.modem.test_number,
+            *(self.hub, self.state, self.delivery, texting, self.telephony.lines),
             say=self.speak_aside,
             utc_offset_minutes=lambda: self.config.home.utc_offset_minutes,
         )
-        if config.modem is not None and config.modem.weekly_test:
+        if any(section is not None and section.weekly_test for section in (config.modem, config.sip)):
             self.supervisor.add("proving", self.proving.run)
 
     def _present(self) -> None:
@@ -327,7 +318,7 @@ class Service:
             care=_care(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
-            talking=lambda: self.telephone is not None and self.telephone.is_open,
+            talking=lambda: self.telephony is not None and self.telephony.is_open,
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
@@ -437,11 +428,12 @@ class Service:
         trouble = self.state.trouble if self._loading.done() else Reason.STORAGE_STUCK
         self.hub.see("state", hub_id, trouble is not None, str(trouble or ""))
 
-    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> None:
-        """Say what no surface shows; without a lane behind whatever a call has to say."""
+    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> asyncio.Task[Said]:
+        """Say what no surface shows; without a lane behind whatever a call has to say. Gives its end."""
         saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, lane))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
+        return saying
 
     def healthy(self) -> bool:
         """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""

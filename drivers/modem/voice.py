@@ -224,6 +224,9 @@ class Telephone:
         for key in keys:
             await _bear(channel, f"AT+VTS={key}")
 
+    async def sound(self) -> None:
+        """Speech goes by the microphone and speaker that are wired to the modem: there is nothing to open."""
+
     def _ready(self) -> Channel:
         if self._channel is None:
             raise lost()

@@ -36,7 +36,7 @@ class SipPhone:
     """Run it as a task. One call at a time; baresip refuses a second one as busy.
 
     `folder` is private to it; `microphone` and `speaker` are baresip's "module,device"; `on_ring(number)`:
-    somebody rings, "" where the number is withheld; `on_standing(good)` at each change of its standing.
+    somebody rings, "" where the number is withheld; `on_standing(good)` at each look at its standing.
     """
 
     def __init__(
@@ -133,9 +133,8 @@ class SipPhone:
             self._stands("" if found["ok"] else self.trouble or "not-registered")
 
     def _stands(self, trouble: str) -> None:
-        before, self.trouble = self.trouble, trouble
-        if bool(before) != bool(trouble):
-            self.on_standing(not trouble)
+        self.trouble = trouble
+        self.on_standing(not trouble)
 
     # --- what a person does ---
 

@@ -40,7 +40,7 @@ from edge.main import Service
 from edge.mint import Mint
 from edge.ports import Ports
 from edge.presenter import Presenter
-from edge.reaching import Reaching, telephone_of
+from edge.telephony import Telephony
 from edge.texting import Texting, texting_of
 from edge.uplink import Uplink
 from edge.watch import Watch
@@ -214,11 +214,11 @@ class Process(Service):
         """The modem's side, put together as `edge/main.py` does."""
         self.ports = Ports(self.clock, lambda: None, self._adapters, modem_port=cell.opener(self.loop))  # type: ignore[arg-type]
         texting = texting_of(self.hub, self.state, self.config, self.credentials.sms, self.ports.modem_port)
-        telephone = telephone_of(self.config, self.ports.modem_port)
-        if texting is not None and telephone is not None:
-            self.add("telephone", telephone.run)
-            say = functools.partial(self.speak_aside, lane=Lane.SOS)
-            self.add("reaching", Reaching(self.hub, texting, lambda: self.config, telephone, say).run)
+        say = functools.partial(self.speak_aside, lane=Lane.SOS)
+        about = self.hub, self.state, lambda: self.config, self.credentials, self.ports
+        for name, start in Telephony(*about, texting, say).tasks():
+            if name != "incoming":  # nobody phones the homes of histories
+                self.add(name, start)
         return texting
 
     def add(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,0 +1,142 @@
+"""Puts the telephones together: by modem and by SIP, who is rung, who may come in, what proves them.
+
+A hub without either imports nothing of them. SIP runs in a process of its own, in a folder of the runtime
+directory that nobody else may enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.config import Config
+from edge.credentials import Credentials
+from edge.hub import Hub
+from edge.phrases import Phrase
+from edge.ports import Ports
+from edge.stores.state import State
+from edge.texting import Texting
+
+if TYPE_CHECKING:
+    from edge.incoming import Incoming
+    from edge.lines import Lines, Way
+    from edge.reaching import Reaching
+
+Task = tuple[str, Callable[[], Awaitable[None]]]
+
+
+class Telephony:
+    """`lines` is None where the seed has no telephone. `say(phrase)` may return a future of its end."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        state: State,
+        config: Callable[[], Config],
+        credentials: Credentials,
+        ports: Ports,
+        texting: Texting | None,
+        say: Callable[[Phrase], object],
+    ) -> None:
+        self._hub, self._state, self._config, self._say = hub, state, config, say
+        self.lines: Lines | None = None
+        self.incoming: Incoming | None = None
+        self.reaching: Reaching | None = None
+        ways = [*self._by_modem(ports, texting), *self._by_sip(credentials)]
+        if ways:
+            self._join(ways)
+        if config().contacts and (texting is not None or ways):
+            from edge.reaching import Reaching
+
+            self.reaching = Reaching(hub, texting, config, self.lines, say)
+
+    def tasks(self) -> Iterator[Task]:
+        """Name and start of each task that keeps it running."""
+        if self.lines is not None and self.incoming is not None:
+            for way in self.lines.ways:
+                yield f"telephone {way.name}", way.phone.run
+            yield "incoming", self.incoming.run
+        if self.reaching is not None:
+            yield "reaching", self.reaching.run
+
+    def take(self) -> bool:
+        """The green key went down: whether it answers the phone."""
+        return self.incoming is not None and self.incoming.take()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is on the line."""
+        return self.lines is not None and self.lines.is_open
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the room is open to somebody: no prompt is said into it."""
+        return self.lines is not None and self.lines.sounding
+
+    def _join(self, ways: list[Way]) -> None:
+        from edge.incoming import Incoming
+        from edge.lines import Lines
+
+        self.lines = Lines(ways)
+        self.incoming = Incoming(self._hub, self.lines, lambda: listed(self._config()), self._say)
+
+    def _by_modem(self, ports: Ports, texting: Texting | None) -> Iterator[Way]:
+        """The modem's second port, where the seed gives it."""
+        section = self._config().modem
+        if section is None or section.voice_port is None or texting is None:
+            return
+        from drivers.modem.voice import Telephone
+        from edge.lines import Way
+
+        phone = Telephone(ports.modem_port(section.voice_port))
+        phone.on_standing = lambda good: self._hub.see("modem", "voice", not good, "voice-port")
+        modem = texting.modem
+        yield Way(
+            "voice", phone, texting.calls, trouble=lambda: modem.standing.trouble, test=section.test_number
+        )
+
+    def _by_sip(self, credentials: Credentials) -> Iterator[Way]:
+        """baresip, where the seed has an account and the credentials its password."""
+        config, secret = self._config(), credentials.sip
+        section = config.sip
+        if section is None:
+            return
+        from drivers.sip.phone import SipPhone
+        from drivers.sip.program import Account
+        from edge.budget import Budget
+        from edge.lines import Way
+
+        account = Account(
+            address=section.address,
+            user=secret.user if secret is not None else "",
+            password=secret.password if secret is not None else "",
+            transport=section.transport,
+            ca_file=section.ca_file,
+            interface=section.interface,
+            modules=section.modules,
+        )
+        phone = SipPhone(
+            account,
+            Path(config.hub.runtime_dir) / "sip",
+            microphone=section.microphone,
+            speaker=section.speaker,
+        )
+        phone.on_standing = lambda good: self._hub.see("path", "sip", not good, phone.trouble)
+        budget = Budget(self._state, "sip_calls", section.calls_a_day, self._hub.mint.stamp)
+        yield Way("sip", phone, budget, test=section.test_address)
+
+
+def listed(config: Config) -> dict[str, str]:
+    """Number or SIP address -> id of those who may come in by phone: contacts, and the platform."""
+    platform = {} if config.modem is None else dict.fromkeys(config.modem.platform_numbers, "platform")
+    contacts = {contact.number: contact.id for contact in config.contacts}
+    return platform | contacts | {contact.sip: contact.id for contact in config.contacts if contact.sip}
+
+
+def address_of(config: Config, contact: str, way: str) -> str:
+    """Whom a telephone rings to reach a contact: a number, or for SIP an address at the account's domain."""
+    row = next(row for row in config.contacts if row.id == contact)
+    if way != "sip" or config.sip is None:
+        return row.number
+    return row.sip or f"sip:{row.number}@{config.sip.address.rpartition('@')[2]}"
