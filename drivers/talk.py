@@ -73,3 +73,7 @@ class Phone(Protocol):
     async def sound(self) -> None:
         """Let the room and the other side hear each other, until the call ends."""
         ...
+
+    async def silence(self) -> None:
+        """The call is over: nothing of the room goes to this telephone any more."""
+        ...

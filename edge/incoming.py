@@ -131,6 +131,7 @@ class Incoming:
                 except AnbanError as error:
                     log.warning("hanging up: %s", error)
                     await asyncio.sleep(LOOK_S)
+            await self._lines.silence()
             self._say(Phrase.VOICE_OVER)
             self._tell(talk, call, outcome="ended", seconds=(self._now_ms() - began_ms) // 1000)
 

@@ -30,6 +30,14 @@ class Spending(Protocol):
     def give_back(self, count: int = 1) -> None: ...
 
 
+class Rooms(Protocol):
+    """`drivers.pi.room.Room`."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Way:
     """One telephone. `name` is that of its proof: "voice" (the modem) or "sip". `trouble()`: what others know
     of why it cannot ring; `test`: whom it rings to prove itself."""
@@ -42,8 +50,10 @@ class Way:
         *,
         trouble: Callable[[], str] = lambda: "",
         test: str | None = None,
+        room: Rooms | None = None,
     ) -> None:
-        self.name, self.phone, self.budget, self.test = name, phone, budget, test
+        """`room`: the hub's own microphone and speaker, where the telephone uses them through it."""
+        self.name, self.phone, self.budget, self.test, self.room = name, phone, budget, test, room
         self._trouble = trouble
         self.doubted = False  # it failed when it was last tried
 
@@ -108,8 +118,28 @@ class Lines:
 
     async def sound(self) -> None:
         """Open the room to the call that stands. AnbanError, as `Phone`; the room is closed then."""
-        await self._phone().sound()
-        self._sounding = self.talk
+        way, talk = self._active(), self.talk
+        if way is None or talk is None or talk.stage is not Stage.ANSWERED:
+            raise AnbanError(Reason.NOT_FOUND, "there is no call")
+        self._sounding = talk
+        try:
+            if way.room is not None:
+                await way.room.open()
+            await way.phone.sound()
+        except BaseException:
+            await self.silence()
+            raise
+
+    async def silence(self) -> None:
+        """Close the room to whoever was on the line. What cannot be taken back politely is ended."""
+        self._sounding = None
+        for way in self.ways:
+            try:
+                await way.phone.silence()
+            except AnbanError as error:
+                log.warning("closing the room: %s", error)
+            if way.room is not None:
+                await way.room.close()
 
     def _phone(self) -> Phone:
         way = self._active()

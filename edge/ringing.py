@@ -145,6 +145,7 @@ class Ringing:
         finally:
             stopped = talk.stage < Stage.ENDED and opened_ms < 0 and not self._wanted(call_id)
             await self._end(way, talk)
+            await self._lines.silence()
             way.doubted = not stopped and not _reached(talk)
             seconds = (self._now_ms() - opened_ms) // 1000 if opened_ms >= 0 else 0
             outcome = "stopped" if stopped else _outcome(talk, answered=opened_ms >= 0)

@@ -19,6 +19,7 @@ from edge.stores.state import State
 from edge.texting import Texting
 
 if TYPE_CHECKING:
+    from drivers.pi.room import Room
     from edge.incoming import Incoming
     from edge.lines import Lines, Way
     from edge.reaching import Reaching
@@ -40,6 +41,7 @@ class Telephony:
         say: Callable[[Phrase], object],
     ) -> None:
         self._hub, self._state, self._config, self._say = hub, state, config, say
+        self._ports = ports
         self.lines: Lines | None = None
         self.incoming: Incoming | None = None
         self.reaching: Reaching | None = None
@@ -89,11 +91,26 @@ class Telephony:
         from drivers.modem.voice import Telephone
         from edge.lines import Way
 
-        phone = Telephone(ports.modem_port(section.voice_port))
+        room = serial = None
+        if section.sound_port is not None:
+            from drivers.modem.sound import SerialSound
+            from drivers.pi.room import MICROPHONE, SPEAKER
+
+            room = self._room("line")
+            serial = SerialSound(section.sound_port, room, MICROPHONE, SPEAKER)
+        elif section.sound_card is not None:
+            from drivers.pi.room import line_of
+
+            room = self._room("line", line_of(section.sound_card))
+        opener = ports.modem_port(section.voice_port)
+        phone = Telephone(opener, sounds=room is not None, serial=serial)
         phone.on_standing = lambda good: self._hub.see("modem", "voice", not good, "voice-port")
         modem = texting.modem
         yield Way(
-            "voice", phone, texting.calls, trouble=lambda: modem.standing.trouble, test=section.test_number
+            *("voice", phone, texting.calls),
+            trouble=lambda: modem.standing.trouble,
+            test=section.test_number,
+            room=room,
         )
 
     def _by_sip(self, credentials: Credentials) -> Iterator[Way]:
@@ -116,15 +133,30 @@ class Telephony:
             interface=section.interface,
             modules=section.modules,
         )
+        room, devices = None, (section.microphone or "", section.speaker or "")
+        if not all(devices):
+            from drivers.pi.room import MICROPHONE, SPEAKER
+
+            room, devices = self._room("room"), (f"alsa,{MICROPHONE}", f"alsa,{SPEAKER}")
         phone = SipPhone(
             account,
             Path(config.hub.runtime_dir) / "sip",
-            microphone=section.microphone,
-            speaker=section.speaker,
+            microphone=devices[0],
+            speaker=devices[1],
+            environment=None if room is None else room.environment,
+            prepare=None if room is None else room.prepare,
         )
         phone.on_standing = lambda good: self._hub.see("path", "sip", not good, phone.trouble)
         budget = Budget(self._state, "sip_calls", section.calls_a_day, self._hub.mint.stamp)
-        yield Way("sip", phone, budget, test=section.test_address)
+        yield Way("sip", phone, budget, test=section.test_address, room=room)
+
+    def _room(self, name: str, line: tuple[str, ...] = ()) -> Room:
+        """The hub's microphone and speaker with echo control, for one telephone."""
+        from drivers.pi.room import Room, card_of
+
+        config = self._config()
+        card = card_of(config.audio.microphone, config.audio.speaker)
+        return Room(Path(config.hub.runtime_dir) / name, self._ports.room_card or card, line)
 
 
 def listed(config: Config) -> dict[str, str]:

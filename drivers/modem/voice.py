@@ -16,6 +16,7 @@ from drivers.modem.channel import AtError, Channel
 from drivers.modem.families import GENERIC, Family, family_of
 from drivers.modem.modem import REOPEN_S
 from drivers.modem.port import Opener, Port, lost
+from drivers.modem.sound import SerialSound
 from drivers.talk import Stage, Talk
 from protocols.at import ACTIVE, ALERTING, CALL_FINALS, ENDED, INCOMING, Line, line_of, tone_of
 from protocols.errors import AnbanError, Reason
@@ -64,7 +65,8 @@ class Telephone:
     """Run it as a task; it opens its port, and opens it again, until cancelled. One call at a time.
 
     `on_ring(number)`: somebody rings, and again at each ring; "" for a number that is withheld.
-    `on_standing(good)`: whether its port answers, at each opening and each failure.
+    `on_standing(good)`: whether its port answers, at each opening and each failure. `sounds`: the sound of
+    calls comes to this machine, on a card of the modem's or by `serial`.
     """
 
     def __init__(
@@ -73,11 +75,14 @@ class Telephone:
         *,
         on_ring: Callable[[str], None] = lambda number: None,
         on_standing: Callable[[bool], None] = lambda good: None,
+        sounds: bool = False,
+        serial: SerialSound | None = None,
         poll_s: float = POLL_S,
         check_s: float = CHECK_S,
     ) -> None:
         self._open, self.on_ring, self.on_standing = open_port, on_ring, on_standing
         self._poll_s, self._check_s = poll_s, check_s
+        self._sounds, self._serial = sounds or serial is not None, serial
         self.family: Family = GENERIC
         self._channel: Channel | None = None
         self._talk: ModemTalk | None = None
@@ -225,7 +230,20 @@ class Telephone:
             await _bear(channel, f"AT+VTS={key}")
 
     async def sound(self) -> None:
-        """Speech goes by the microphone and speaker that are wired to the modem: there is nothing to open."""
+        """Join the call and the room, where the modem's sound comes here; else speech goes by the microphone
+        and speaker that are wired to the modem. AnbanError."""
+        channel = self._ready()
+        if not self._sounds or self._talk is None:
+            return
+        if self.family.audio:
+            await channel.ask(self.family.audio)
+        if self._serial is not None:
+            await self._serial.open()
+
+    async def silence(self) -> None:
+        """Part the call from the room."""
+        if self._serial is not None:
+            await self._serial.close()
 
     def _ready(self) -> Channel:
         if self._channel is None:

@@ -7,11 +7,13 @@ A file in place of the microphone: until the room has been told, nothing of it c
 from __future__ import annotations
 
 import array
+import io
 import math
-import os
 import wave
 from pathlib import Path
 from typing import Final
+
+from drivers.child import private_file
 
 LENGTH_S: Final = 75  # longer than the 45 s of a number and the 15 s after its answer
 EVERY_S: Final = 5
@@ -35,14 +37,13 @@ def samples(rate: int) -> array.array[int]:
 
 
 def write_attention(path: Path, rate: int) -> None:
-    """Write it as a WAV file, unless it is there."""
+    """Write it as a WAV file, unless it is there. OSError."""
     if path.exists():
         return
-    with (
-        open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
-        wave.open(file, "wb") as out,
-    ):
+    raw = io.BytesIO()
+    with wave.open(raw, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
         out.writeframes(samples(rate).tobytes())
+    private_file(path, raw.getvalue())

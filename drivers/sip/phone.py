@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from drivers.child import START_S
 from drivers.sip.control import Control, Said
-from drivers.sip.program import ATTENTION, QUIET_SPEAKER, START_S, Account, Program
+from drivers.sip.program import ATTENTION, QUIET_SPEAKER, Account, Program
 from drivers.talk import Stage, Talk
 from protocols.errors import AnbanError, Reason
 
@@ -35,8 +36,9 @@ NO_NUMBER: Final = ("anonymous", "unavailable", "unknown", "restricted", "")
 class SipPhone:
     """Run it as a task. One call at a time; baresip refuses a second one as busy.
 
-    `folder` is private to it; `microphone` and `speaker` are baresip's "module,device"; `on_ring(number)`:
-    somebody rings, "" where the number is withheld; `on_standing(good)` at each look at its standing.
+    `folder` is private to it; `prepare` is called in a thread before baresip starts; `microphone` and
+    `speaker` are baresip's "module,device"; `on_ring(number)`: somebody rings, "" where the number is
+    withheld; `on_standing(good)` at each look at its standing.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class SipPhone:
         *,
         microphone: str = "alsa,default",
         speaker: str = "alsa,default",
-        environment: dict[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        prepare: Callable[[], None] | None = None,
         check_s: float = CHECK_S,
     ) -> None:
         self._account, self._folder, self._environment = account, folder, environment
         self._microphone, self._speaker, self._check_s = microphone, speaker, check_s
+        self._prepare = prepare
         self.on_ring: Callable[[str], None] = lambda number: None
         self.on_standing: Callable[[bool], None] = lambda good: None
         self.trouble = "not-started"  # why it is not good; empty when it is
@@ -86,7 +90,7 @@ class SipPhone:
             await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S)) - 1] if failures else AGAIN_S[0])
 
     async def _serve_once(self) -> None:
-        program = self.program = Program(self._account, self._folder, self._environment)
+        program = self.program = Program(self._account, self._folder, self._environment, self._prepare)
         try:
             await program.start()
             self._control = await self._connected(program)
@@ -190,6 +194,11 @@ class SipPhone:
         self._open = True
         for command, device in (("auplay", self._speaker), ("ausrc", self._microphone)):
             await self._use(control, command, device)
+
+    async def silence(self) -> None:
+        """Take the room back, if the end of the call has not done so yet. AnbanError."""
+        if self._control is not None:
+            await self._quiet(self._control)
 
     async def _quiet(self, control: Control) -> None:
         """Take the room back: the next call begins with tones, and hears nothing of it."""

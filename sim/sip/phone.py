@@ -21,11 +21,13 @@ MODULES = ("sndfile",)  # records what it hears as dump-*-dec.wav
 class SipFamilyPhone:
     """`start()` has it registered; `state` is "idle", "ringing", "answered" or "dialling"."""
 
-    def __init__(self, name: str, exchange: SipExchange, folder: Path, hertz: float) -> None:
+    def __init__(
+        self, name: str, exchange: SipExchange, folder: Path, hertz: float, speaks_s: float = TONE_S
+    ) -> None:
         self.name, self.folder, self.exchange = name, folder, exchange
         exchange.accounts.setdefault(name, f"secret-of-{name}")
         tone = folder.with_name(folder.name + "-tone.wav")
-        write_tone(tone, hertz, TONE_S)
+        write_tone(tone, hertz, speaks_s, silent_s=TONE_S - speaks_s)
         account = Account(
             address=f"sip:{name}@{exchange.domain}",
             user=name,

@@ -10,8 +10,8 @@ from pathlib import Path
 LEVEL = 8000
 
 
-def write_tone(path: Path, hertz: float, seconds: float, rate: int = 8000) -> None:
-    """Write a WAV file: one channel, 16 bit."""
+def write_tone(path: Path, hertz: float, seconds: float, rate: int = 8000, silent_s: float = 0.0) -> None:
+    """Write a WAV file: one channel, 16 bit; silence after the tone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     step = 2 * math.pi * hertz / rate
     data = array.array("h", (round(LEVEL * math.sin(step * n)) for n in range(round(seconds * rate))))
@@ -19,7 +19,7 @@ def write_tone(path: Path, hertz: float, seconds: float, rate: int = 8000) -> No
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes(data.tobytes())
+        out.writeframes(data.tobytes() + bytes(2 * round(silent_s * rate)))
 
 
 def read(path: Path) -> tuple[array.array[int], int]:
