@@ -127,6 +127,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return Handling.NONE if life is not Life.OPEN and self.owes_a_press else handling
 
     @property
+    def is_of_a_rule(self) -> bool:
+        """Whether a rule of care began it, of whatever but a fall: that has its own window and words."""
+        first = next(iter(self.presses.values()), None)
+        return first is not None and first.source == "rule" and first.kind != "call.fall"
+
+    @property
     def withdrawn(self) -> bool:
         """Whether the elder said during the countdown that no help is needed: nothing of it ever goes out."""
         return self.base is Life.CANCELLED and self.view.number < 0

@@ -16,7 +16,9 @@ import click
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
 from edge.cli_paths import test_paths
+from edge.cli_prompts import prompts
 from edge.cli_readings import readings
+from edge.cli_rules import rules
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
@@ -101,6 +103,8 @@ def _draw_status(status: dict[str, Any]) -> Iterable[str]:
     where = "on disk" if store["durable"] else "NOT ON DISK"
     yield f"Journal: {store['rows']} rows, {store['owed']} to deliver, {where}"
     yield f"Open calls: {status['open_calls']}   Open faults: {status['open_faults']}"
+    for rule in status.get("blind", []):
+        yield f"Rule {rule['rule']} of {rule['elder']} is BLIND: {rule['why']}"
     failing = {name: count for name, count in status["tasks"].items() if count}
     yield "Tasks: " + (", ".join(f"{k} failed {v} times" for k, v in failing.items()) or "all run")
 
@@ -172,6 +176,8 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 
 
 hub.add_command(readings)
+hub.add_command(rules)
+hub.add_command(prompts)
 hub.add_command(test_paths)
 
 

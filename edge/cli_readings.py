@@ -45,11 +45,12 @@ def readings(person: str | None, limit: int, form: str | None, socket: Path) -> 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     at = row["at"] if row["time_known"] else f"{row['at']} (arrived)"
+    marked = f" [{row['judged']}: {row['reason']}]" if row.get("judged") in ("high", "low") else ""
     return (
         at,
         row["person"] or "nobody's",
         row["kind"].replace("_", " "),
-        row["text"],
+        row["text"] + marked,
         row["meter"],
         row["room"],
     )

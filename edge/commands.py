@@ -24,6 +24,7 @@ DONE, REFUSED, EXPIRED, UNKNOWN = "done", "refused", "expired", "unknown"
 INTERRUPTED: Final = "interrupted"  # by a restart: it may have been done, or not
 LOOK_S: Final = 0.5  # how soon after the first word of the platform old commands are looked at
 LATER: Final = "later"  # its result comes when it has one
+PROMPTS: Final = ("prompt", "prompt.remove")
 SPOKEN: Final = frozenset({Phrase.STILL_WAITING})  # what a seat may let the hub say: nothing that claims help
 
 
@@ -45,12 +46,13 @@ class Effects:
         say: Callable[[Phrase], object],
         propose: Callable[[Command], Awaitable[None]],
         settling: Callable[[str], bool] = lambda command_id: False,
+        prompts: Callable[[Command], Awaitable[None]] | None = None,
     ) -> None:
         """`propose` fetches and tries settings; how that ends it reports itself, unless it raises.
         `settling(command id)`: the settings that this command proposed were being tried at the end of an
         earlier run, and whoever reverts them will report that."""
         self._hub, self._report, self._say, self._propose = hub, report, say, propose
-        self._settling = settling
+        self._settling, self._prompts = settling, prompts
         self._begun: set[str] = set()  # commands of this run, and those that it has taken over
         self._proposing: set[asyncio.Task[None]] = set()
         hub.on_effect.append(self.run)
@@ -101,7 +103,22 @@ class Effects:
             self._proposing.add(task)
             task.add_done_callback(self._proposing.discard)
             return LATER, ""
+        if command.kind in PROMPTS and self._prompts is not None:
+            task = asyncio.create_task(self._prompt(command, self._prompts), name=f"prompt of {command.id}")
+            self._proposing.add(task)
+            task.add_done_callback(self._proposing.discard)
+            return LATER, ""
         return UNKNOWN, "not-in-this-release"
+
+    async def _prompt(self, command: Command, prompts: Callable[[Command], Awaitable[None]]) -> None:
+        """Done when it is on the disk; to do it twice is to do it once."""
+        try:
+            await prompts(command)
+        except AnbanError as error:
+            log.warning("command %s: %s", command.id, error.sentence)
+            report_result(self._hub, command.id, REFUSED, str(error.reason))
+        else:
+            report_result(self._hub, command.id, DONE, "")
 
     async def _try_settings(self, command: Command) -> None:
         try:

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from drivers.ble.profiles import PROFILES, QUIRKS
+from edge.care.settings import CARE, CareSection
 from edge.plan import DEFAULT, Plan, problems
+from edge.prompts import Prompt, Quiet, plan_of
 from protocols.errors import AnbanError, Reason
 
 SCHEMA: Final = 1  # of a settings document
@@ -44,6 +46,9 @@ Words = Annotated[str, msgspec.Meta(max_length=64)]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
 
+Topic = Annotated[
+    str, msgspec.Meta(pattern=r"^[^#+\x00-\x1f\s]{1,128}$")
+]  # a plain name: nothing is a pattern
 Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(PROFILES)})$")]
 QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
 UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
@@ -148,6 +153,16 @@ class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sip: SipAddress | None = None  # else the number at the account's own domain
 
 
+class MqttSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker of the home's other radios. What it says is believed: it stands on this machine, or on a
+    network that only the home's own devices can reach. The password stands in the credentials.
+    """
+
+    host: Annotated[str, msgspec.Meta(pattern=r"^[^\s/]{1,64}$")] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 1883
+    user: Words | None = None
+
+
 class ElderSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person of this home, and what becomes of an assistance that nobody has taken in time."""
 
@@ -186,13 +201,15 @@ class MeterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SensorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A BTHome sensor: what it stands for, where, and whose call it raises. Its key stands in the
-    credentials, unless it is `plain`: then anybody on the air can raise it.
+    """A sensor: what it stands for, where, and whose call it raises. By `address` it is a BTHome sensor,
+    whose key stands in the credentials, unless it is `plain`: then anybody on the air can raise it. By
+    `topic` it is one of the home's MQTT broker.
     """
 
     id: Name
-    address: Address
-    role: Literal["smoke", "gas", "water"]
+    address: Address | None = None
+    topic: Topic | None = None
+    role: Literal["smoke", "gas", "water", "pull_cord", "bed", "motion", "door", "stove", "well"]
     room: Name
     elder: Name
     plain: bool = False
@@ -217,6 +234,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     home: HomeSection = HomeSection()
     timing: TimingSection = TimingSection()
     plan: Plan = DEFAULT
+    care: CareSection = CARE
+    quiet: Quiet = Quiet()
+    prompts: tuple[Prompt, ...] = ()
 
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -227,6 +247,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     audio: AudioSection = AudioSection()
     modem: ModemSection | None = None
     sip: SipSection | None = None
+    mqtt: MqttSection | None = None
     contacts: tuple[ContactSection, ...] = ()
     elders: tuple[ElderSection, ...]
     pendants: tuple[PendantSection, ...] = ()
@@ -245,6 +266,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 _ALLOWED = {
     Name: "1 to 16 of a-z, 0-9 and -",
+    Topic: "a topic such as zigbee2mqtt/bed, without + and #",
     Address: "an address such as F0:F1:F2:F3:F4:F5, in capitals",
     Pin: "a BCM pin, 0 to 27",
     Minutes: "minutes after midnight, 0 to 1440",
@@ -296,9 +318,11 @@ def parse_settings(text: str) -> Settings:
 
 def render(settings: Settings) -> str:
     """The document of these settings, always the same text for the same values; `parse_settings` reads it."""
-    lines = []
-    for section, value in msgspec.to_builtins(settings).items():
-        if section == "plan" and settings.plan == DEFAULT:
+    document = msgspec.to_builtins(settings)
+    prompts = document.pop("prompts")  # a list: it stands before the first table
+    lines = [f"prompts = {_inline(prompts)}"] if prompts else []
+    for section, value in document.items():
+        if (section, getattr(settings, section)) in (("plan", DEFAULT), ("care", CARE), ("quiet", Quiet())):
             continue
         lines += [f"[{section}]", *(f"{key} = {_inline(item)}" for key, item in value.items())]
     return "\n".join(lines) + "\n"
@@ -307,7 +331,8 @@ def render(settings: Settings) -> str:
 def _inline(value: Any) -> str:
     """A TOML value; a JSON string without escaped slashes or surrogates is a TOML string."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + " }"
+        named = (f"{key} = {_inline(item)}" for key, item in value.items() if item is not None)
+        return "{ " + ", ".join(named) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_inline, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -392,6 +417,17 @@ def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: 
 def _across_settings(settings: Settings) -> list[str]:
     """What is wrong between keys that are each allowed."""
     errors = list(problems(settings.plan))
+    for i, prompt in enumerate(settings.prompts):
+        try:
+            plan_of(prompt)
+        except AnbanError as error:
+            errors.append(f"prompts[{i}]: {error.sentence}; {error.remedy}")
+    names = [prompt.id for prompt in settings.prompts]
+    errors += [
+        f"prompts.id: {name} stands there twice; allowed is once"
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
     for key in ("coap_uri", "https_url"):
         address = getattr(settings.platform, key)
         try:
@@ -413,6 +449,14 @@ def _across(config: Config) -> list[str]:
         owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
         owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
     owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
+    owners += [("care.people", person) for person in config.care.people]
+    owners += [(f"prompts[{i}].elder", prompt.elder) for i, prompt in enumerate(config.prompts)]
+    by_address = [sensor for sensor in config.sensors if sensor.address is not None]
+    for i, sensor in enumerate(config.sensors):
+        if (sensor.address is None) is (sensor.topic is None):
+            errors.append(f"sensors[{i}]: allowed is one of address and topic")
+        if sensor.topic is not None and config.mqtt is None:
+            errors.append(f"sensors[{i}].topic: there is no [mqtt] to hear it from")
     for i, contact in enumerate(config.contacts):
         owners += [(f"contacts[{i}].elders", elder) for elder in contact.elders]
     for owner, elder in owners:
@@ -429,7 +473,8 @@ def _across(config: Config) -> list[str]:
         ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),
         ("meters.address", [*(p.address for p in config.pendants), *(m.address for m in config.meters)]),
         ("sensors.id", [*(m.id for m in config.meters), *(x.id for x in config.sensors)]),
-        ("sensors.address", [*(m.address for m in config.meters), *(x.address for x in config.sensors)]),
+        ("sensors.address", [*(m.address for m in config.meters), *(str(x.address) for x in by_address)]),
+        ("sensors.topic", [str(x.topic) for x in config.sensors if x.topic is not None]),
         ("pins", list(msgspec.structs.astuple(config.pins))),
     ):
         doubled = sorted({str(v) for v in values if values.count(v) > 1})

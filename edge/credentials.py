@@ -71,6 +71,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     sms: SmsKeys | None = None
     sip: SipKeys | None = None
     sensors: dict[str, Hex16] = {}  # BTHome bind keys
+    mqtt_password: str | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from edge.book import Book, Call, Handling, Life, Now, elapsed_ms, open_calls
+from edge.config import Config
 from edge.entries import Stamp, TimerEntry
 from protocols.values import EventId, Lane
 
@@ -38,6 +39,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """Deadlines in milliseconds; the defaults are the reviewed ones (ARCHITECTURE "A call")."""
 
     asking_ms: int = 30_000  # a fall is asked about for this long: the commercial anchors' window
+    rule_asking_ms: int = 60_000  # what a rule noticed: whoever is asked may be in another room
     help_ms: int = 90_000  # delivered and not taken
     assist_help_ms: int = 180_000  # of service hours
     assist_ask_ms: int = 40_000  # three questions in two minutes
@@ -113,7 +115,8 @@ def _served_until(wall_ms: int, care: Care) -> int:
 def _all(book: Book, now: Now, timing: Timing, care: Mapping[str, Care]) -> Iterator[tuple[int, Due]]:
     for call in open_calls(book):
         if call.life is Life.ASKING:
-            left = timing.asking_ms - elapsed_ms(book, call.at, now)
+            window_ms = timing.rule_asking_ms if call.is_of_a_rule else timing.asking_ms
+            left = window_ms - elapsed_ms(book, call.at, now)
             yield left, TimerEntry(at=now, call_id=call.id, name="asking.opens")
         elif call.view.state == (Life.OPEN, Handling.NONE) and call.is_known_in_full:
             yield from _not_taken(book, call, now, timing, care.get(call.elder, Care()))
@@ -162,3 +165,28 @@ def _escalate(call: Call, care: Care) -> OpenEvent:
         return OpenEvent(kind="call.updated", lane=call.lane, elder=call.elder, call_id=call.id, data=data)
     data = {"source": "rule", "rule": "assist_not_taken"}
     return OpenEvent(kind="call.sos", lane=Lane.SOS, elder=call.elder, call_id=call.id, data=data)
+
+
+def timing_of(config: Config) -> Timing:
+    """The deadlines of the settings in force."""
+    section = config.timing
+    return Timing(
+        rule_asking_ms=round(config.care.ask_s * 1000),
+        help_ms=round(section.help_s * 1000),
+        assist_help_ms=round(section.assist_help_s * 1000),
+        assist_ask_ms=round(section.assist_ask_s * 1000),
+        rereport_ms=round(section.rereport_s * 1000),
+    )
+
+
+def care_of(config: Config) -> dict[str, Care]:
+    """Elder -> when there is service, and what becomes of an assistance that nobody takes."""
+    return {
+        elder.id: Care(
+            service_from_minute=elder.service_from_minute,
+            service_to_minute=elder.service_to_minute,
+            utc_offset_minutes=config.home.utc_offset_minutes,
+            not_taken=elder.not_taken,
+        )
+        for elder in config.elders
+    }

@@ -1,4 +1,4 @@
-"""What the journal holds: eight kinds of entry, each with the times at which it was written, and their bytes.
+"""What the journal holds: nine kinds of entry, each with the times at which it was written, and their bytes.
 
 The state of every call is the fold of these entries (`edge/calls.py`), so nothing that decides about a call
 may be known anywhere else. An entry is a CBOR map with integer keys: 0 = major version, 1 = kind of entry,
@@ -6,7 +6,7 @@ may be known anywhere else. An entry is a CBOR map with integer keys: 0 = major 
 newer platform sent survives unread. Keys that this release does not know are kept in `extra` and written
 back.
 
-Public: `Stamp`, the eight entries, `Entry`, `encode_entry`, `decode_entry`, `event_message`, `settles`,
+Public: `Stamp`, the nine entries, `Entry`, `encode_entry`, `decode_entry`, `event_message`, `settles`,
 `MAJOR`, `MAX_RECEIPTS`.
 """
 
@@ -124,6 +124,15 @@ class ToldEntry(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[int, Any] = msgspec.field(default_factory=dict)
 
 
+class SensedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sensor of the home said, when that is news; it stays in the home. The rules of care fold it."""
+
+    at: Stamp
+    sensor: str
+    what: str
+    extra: dict[int, Any] = msgspec.field(default_factory=dict)
+
+
 Entry = (
     EventEntry
     | ReceiptEntry
@@ -133,6 +142,7 @@ Entry = (
     | CommandEntry
     | LocalEntry
     | ToldEntry
+    | SensedEntry
 )
 
 _CODES: Final[dict[type[Any], int]] = {
@@ -144,6 +154,7 @@ _CODES: Final[dict[type[Any], int]] = {
     LocalEntry: 6,
     ToldEntry: 7,
     ReceiptsEntry: 8,
+    SensedEntry: 9,
 }
 _TYPES: Final = {code: kind for kind, code in _CODES.items()}
 _KNOWN_KEYS: Final = {
@@ -155,6 +166,7 @@ _KNOWN_KEYS: Final = {
     6: 5,
     7: 5,
     8: 5,
+    9: 5,
 }  # first key that this release does not know
 
 
@@ -197,6 +209,8 @@ def _fields(entry: Entry) -> dict[int, Any]:
             raise _bad(f"outcome {entry.outcome!r}")
         about, number = _pack_id(entry.event_id), _natural(entry.number, 1 << 63)
         return {3: about, 4: _text(entry.path), 5: number, 6: entry.outcome, 7: _text(entry.reason)}
+    if isinstance(entry, SensedEntry):
+        return {3: _text(entry.sensor), 4: _text(entry.what)}
     return {3: _pack_id(entry.call_id), 4: _text(entry.name)}
 
 
@@ -243,6 +257,8 @@ def _build(body: dict[int, Any]) -> Entry:
     if code == 5:
         command = decode_command(_bytes(body.get(3)))
         return CommandEntry(at=at, command=command, path=text, extra=extra)
+    if code == 9:
+        return SensedEntry(at=at, sensor=_text(body.get(3)), what=text, extra=extra)
     about = _unpack_id(body.get(3))
     if code == 3:
         number, outcome = _natural(body.get(5), 1 << 63), _text(body.get(6))

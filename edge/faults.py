@@ -28,6 +28,7 @@ HOLD_MS: Final[dict[str, int]] = {
     "platform_silent": 5 * MIN,
     "path": 2 * MIN,  # a router's restart is not a fault
     "modem": 2 * MIN,  # nor is a modem's, or a lift
+    "mqtt": 2 * MIN,  # nor a broker's
     "pendant_battery": 0,
 }
 # How long it has to be well before that is told. What is not here is over as soon as it is seen to be.

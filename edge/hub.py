@@ -29,6 +29,7 @@ from edge.entries import (
     LocalEntry,
     ReceiptEntry,
     ReceiptsEntry,
+    SensedEntry,
     Stamp,
     TimerEntry,
     ToldEntry,
@@ -80,6 +81,7 @@ class Hub:
         self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
         self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
         self.on_effect: list[Callable[[Effect], None]] = []
+        self.on_entry: list[Callable[[Entry], None]] = []  # notes it and returns: calls go by here
         self.on_storage: Callable[[str], None] = lambda reason: None  # "" when it is well again
         self.storage = ""  # why the disk does not take what it should, or empty
 
@@ -118,6 +120,7 @@ class Hub:
         data: Mapping[str, Any] | None = None,
         stages: Mapping[str, int] | None = None,
         age_ms: int = 0,
+        lane: Lane | None = None,
     ) -> EventId:
         """A call event: joins the elder's open call or opens one. Known ids fold silently. Returns its id."""
         if event_id is not None and event_id in self.book.index:
@@ -134,6 +137,7 @@ class Hub:
             data=data,
             stages=stages,
             age_ms=age_ms,
+            lane=lane,
         )
         self.record(event, source)
         return new_id
@@ -248,6 +252,10 @@ class Hub:
         )
         self.record(event, "rule")
 
+    def sense(self, sensor: str, what: str) -> None:
+        """What a sensor said, as news for the rules of care."""
+        self._submit(Lane.TELEMETRY, SensedEntry(at=self.mint.stamp(), sensor=sensor, what=what))
+
     def attempt(self, entry: AttemptEntry) -> None:
         """A try to send that ended without a receipt."""
         self._submit(Lane.TELEMETRY, entry)
@@ -289,6 +297,8 @@ class Hub:
     def _submit(self, lane: Lane, entry: Entry, *, folded: bool = False) -> asyncio.Future[list[int]] | None:
         """The commit under way, or None for what is not kept."""
         pending = _Pending(lane, entry, folded)
+        for note in self.on_entry:
+            note(entry)
         try:
             future = self._store.submit(lane, [entry])
         except AnbanError as error:  # not writable, or too many readings wait: told, and shed

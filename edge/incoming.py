@@ -114,6 +114,7 @@ class Incoming:
             return talk.stage < Stage.ENDED
         finally:
             self._aloud = False
+            self._key.clear()  # answered: what waits for a change of the line is not woken by it again
 
     async def _open(self, talk: Talk, call: Call) -> None:
         """The room can be heard: for ten minutes at most."""

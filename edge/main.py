@@ -25,36 +25,32 @@ from edge.api import Api
 from edge.book import open_calls
 from edge.clock import SystemClock
 from edge.commands import Effects, report_result
-from edge.config import Config, Settings, TimingSection
+from edge.config import Config, Settings
 from edge.configuration import Configuration, Version
 from edge.credentials import Credentials
-from edge.deadlines import Care, Timing
+from edge.deadlines import care_of, timing_of
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
 from edge.history import History
 from edge.hub import Hub
-from edge.identity import adopt_contexts, begin_life, extend_life
+from edge.identity import adopt_contexts, begin_life
 from edge.inputs.keys import KeyGate, KeyInput
-from edge.inputs.meters import Meters
-from edge.inputs.pendants import Pendants
-from edge.inputs.sensors import Sensors
+from edge.inputs.senses import Senses
 from edge.mint import Mint
 from edge.phrases import Phrase
 from edge.ports import LazyPins, Ports
 from edge.presenter import Presenter, check_voice
-from edge.proving import Proving
+from edge.prompter import Prompter
 from edge.stores.journal import Journal
-from edge.stores.reserve import is_full
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
 from edge.tables import Tables
 from edge.telephony import Telephony
-from edge.texting import Texting, texting_of
 from edge.threads import in_thread
+from edge.upkeep import Upkeep
 from edge.uplink import Uplink
 from edge.watch import Watch
-from protocols.errors import Reason
 from protocols.values import Command, EventId, Lane
 
 log = logging.getLogger(__name__)
@@ -65,8 +61,6 @@ OPEN_S: Final = 3.0  # a disk that does not open its stores in this time hangs: 
 REPLAY_S: Final = 3.0  # of a journal on a slow card: keys that were pressed wait for it
 FRESH_MS: Final = 10_000  # keys are read ten times a second, the radio's loop turns every second
 STUCK_MS: Final = 30_000  # a commit that takes longer does not come back
-EXAMINE_S: Final = 20.0  # after the start, when nobody waits for the first call any more
-KEEP_S: Final = 60.0  # between two looks at reserved numbers and at what may be evicted
 
 
 async def run(
@@ -131,7 +125,6 @@ class Service:
         self.data = Path(config.hub.data_dir)
         self._saying: set[asyncio.Task[Said]] = set()
         self.pins = LazyPins(ports.pin_factory)
-        self.telephony: Telephony | None = None
 
     async def start(self) -> None:
         """Stores, then keys, then everything that talks."""
@@ -192,7 +185,9 @@ class Service:
             self.hub,
             self._cancel_offered,
             lambda key, stuck: self.hub.see("key_stuck", key, stuck),
-            lambda: self.telephony is not None and self.telephony.take(),
+            lambda: hasattr(self, "telephony") and self.telephony.takes_key(),
+            lambda: self.prompter.question() if hasattr(self, "prompter") else "",
+            lambda question, answer: self.prompter.answer(question, answer),
         )
         self.key_gate = KeyGate(key_input.on_event)
         numbers = {"red": pins.red, "green": pins.green}
@@ -217,7 +212,7 @@ class Service:
         """The state's disk answers after all: its life, its settings and its pendants count from now on."""
         self._begin_life(await loading)
         await self.use(self.configuration.begin(self.config.settings))
-        self.pendants.recall()
+        self.senses.pendants.recall()
         await self.configuration.settle()
 
     async def _resume(self) -> None:
@@ -238,18 +233,14 @@ class Service:
         if hasattr(self, "effects"):
             await self.effects.resume(self._loading.done)
 
-    async def _examine(self) -> None:
-        """Once, when the start is over: damage that no single read sees; what was mended counts anew."""
-        await asyncio.sleep(EXAMINE_S)
-        before = self.journal.recovered
-        await self.writer.read(lambda journal: journal.examine())
-        if self.journal.recovered != before:
-            await self._learn()
-
     def _connect(self) -> None:
-        """Everything that talks: the platform, lamp and voice, pendants, the door."""
+        """Everything that talks: the platform, lamp and voice, pendants, phones."""
         config = self.config
-        texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
+        texting = None
+        if config.modem is not None:
+            from edge.texting import texting_of  # not in the memory of a hub without a modem
+
+            texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
         self.uplink = Uplink(
             self.hub,
             self.writer,
@@ -262,12 +253,7 @@ class Service:
         )
         self.delivery = self.uplink.delivery
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
-        self.pendants = Pendants(self.hub, self.ports, config, self.credentials, self.state)
-        self.meters = Meters(
-            self.hub, self.ports, config, self.pendants, lambda: self.config.home.utc_offset_minutes
-        )
-        self.sensors = Sensors(self.hub, self.ports, config, self.credentials)
-        self.pendants.listeners += [self.meters.on_advert, self.sensors.on_advert]
+        self.senses = Senses(*(self.hub, self.ports, config, self.credentials, self.state, self.writer.read))
         self.heartbeat = Heartbeat(
             self.hub,
             self.journal,
@@ -275,33 +261,30 @@ class Service:
             last_word_ms=lambda: self.uplink.last_word_ms,
             config_digest=lambda: self.configuration.active.hash[:16],
         )
+        self.telephony = Telephony(
+            *(self.hub, self.state, self.delivery, texting),
+            lambda: self.config,
+            self.credentials,
+            self.ports,
+            self.speak_aside,
+        )
+        self.speaker.muted = self.telephony.sounding
+        self.prompter = Prompter(
+            *(self.hub, config, self.speaker, self.state, self.writer.read), self.telephony.talking
+        )
         self._present()
         self.effects = Effects(
-            self.hub, self.heartbeat.beat, self.speak_aside, self._propose, self.configuration.settles
+            self.hub,
+            self.heartbeat.beat,
+            self.speak_aside,
+            self._propose,
+            self.configuration.settles,
+            self.prompter.command,
         )
         self.uplink.start()
-        self.supervisor.add("radio", self.pendants.run)
+        self.senses.begin(self.supervisor)
         self.supervisor.add("heartbeat", self.heartbeat.run)
-        if config.sensors:
-            self.supervisor.add("sensors", self.sensors.run)
-        self._connect_telephones(texting)
-
-    def _connect_telephones(self, texting: Texting | None) -> None:
-        """Relatives by text and phone, and the proof of every way."""
-        config = self.config
-        say = functools.partial(self.speak_aside, lane=Lane.SOS)
-        about = self.hub, self.state, lambda: self.config, self.credentials, self.ports
-        self.telephony = Telephony(*about, texting, say)
-        self.speaker.muted = lambda: self.telephony is not None and self.telephony.sounding
-        for name, start in self.telephony.tasks():
-            self.supervisor.add(name, start)
-        self.proving = Proving(
-            *(self.hub, self.state, self.delivery, texting, self.telephony.lines),
-            say=self.speak_aside,
-            utc_offset_minutes=lambda: self.config.home.utc_offset_minutes,
-        )
-        if any(section is not None and section.weekly_test for section in (config.modem, config.sip)):
-            self.supervisor.add("proving", self.proving.run)
+        self.telephony.begin(self.supervisor)
 
     def _present(self) -> None:
         config = self.config
@@ -312,13 +295,14 @@ class Service:
             self.hub,
             self.lamp,
             self.speaker,
-            self.pendants,
+            self.senses.pendants,
             language=config.home.language,
-            timing=_timing(config.timing),
-            care=_care(config),
+            timing=timing_of(config),
+            care=care_of(config),
             no_path=lambda: self.delivery.no_path,
             silent=lambda: self.heartbeat.silent,
-            talking=lambda: self.telephony is not None and self.telephony.is_open,
+            asking=lambda: bool(self.prompter.question()),
+            talking=self.telephony.talking,
         )
         self.supervisor.add("lamp", self.lamp.run)
         self.supervisor.add("presenter", self.presenter.run)
@@ -330,7 +314,9 @@ class Service:
         """Put other settings in force, whole and while everything runs: no key is deaf meanwhile."""
         self.config = config = self.config.having(settings)
         await self.uplink.use(settings)
-        self.presenter.use(config.home.language, _timing(config.timing), _care(config))
+        self.presenter.use(config.home.language, timing_of(config), care_of(config))
+        self.senses.use(config)
+        self.prompter.use(config)
         self.heartbeat.timing = config.timing
         self.watch.utc_offset_minutes = config.home.utc_offset_minutes
 
@@ -364,6 +350,11 @@ class Service:
 
     def _begin_watch(self) -> None:
         """Faults of stores and power, reserved numbers, retention, the watchdog of the system."""
+        upkeep = Upkeep(
+            *(self.hub, self.journal, self.writer, self.state, self.data / "journal.db"),
+            self._loading.done,
+            self._learn,
+        )
         self.watch = Watch(
             self.hub,
             self.heartbeat,
@@ -372,7 +363,7 @@ class Service:
             power_supplies=self.ports.power_supplies,
             healthy=self.healthy,
             feed=self.ports.feed_watchdog,
-            stores=self._look_at_stores,
+            stores=upkeep.look,
             mains_pin=None if (mains := self.config.pins.mains) is None else MainsPin(self.pins, mains),
         )
         self.supervisor.add("watch", self.watch.run)
@@ -383,11 +374,8 @@ class Service:
             self.delivery,
             self.presenter,
             self.supervisor,
-            lambda: [
-                *self.pendants.devices(),
-                *self.meters.devices(),
-                *self.sensors.devices(),
-            ],
+            self.senses.devices,
+            self.senses.carer.blind,
         )
         history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
@@ -395,38 +383,23 @@ class Service:
             {
                 **tables.operations(),
                 **history.operations(),
+                **self.senses.operations(),
+                **self.prompter.operations(),
                 **self.configuration.operations(),
-                **self.proving.operations(),
+                **self.telephony.operations(),
             },
         )
         self.supervisor.add("door", door.serve)
         self.supervisor.add("configuration", self.configuration.settle)
+        self.supervisor.add("prompts", self._prompt)
         self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
         self._report_settings()
-        self.supervisor.add("keep", self._keep)
-        self.supervisor.add("examine", self._examine)
+        self.supervisor.add("keep", upkeep.run)
+        self.supervisor.add("examine", upkeep.examine)
 
-    async def _keep(self) -> None:
-        """Once a minute: numbers ahead, what may be forgotten."""
-        while True:
-            await asyncio.sleep(KEEP_S)
-            if self.state.trouble is not None:
-                await in_thread("reopen state", self.state.reopen)
-            await in_thread("event numbers", extend_life, self.state, self.mint.numbers)
-            await self.writer.evict({str(call.id) for call in open_calls(self.hub.book)})
-
-    def _look_at_stores(self) -> None:
-        """What the stores have met since the last look: damage mended, disks that do not answer."""
-        hub_id = self.config.hub.id
-        recovered = (*self.journal.recovered, *self.state.recovered)
-        if recovered:
-            self.hub.see("storage_recovered", hub_id, True, str(recovered[-1].reason)[:32])
-        full = self.journal.full or is_full(self.data / "journal.db")
-        why = self.hub.storage or str(Reason.STORAGE_FULL if full else "")
-        why = why or str("" if self.journal.durable else self.journal.trouble or Reason.STORAGE_FAILED)
-        self.hub.see("storage", hub_id, bool(why), why)
-        trouble = self.state.trouble if self._loading.done() else Reason.STORAGE_STUCK
-        self.hub.see("state", hub_id, trouble is not None, str(trouble or ""))
+    async def _prompt(self) -> None:
+        await asyncio.wait({self._loading})  # the platform's prompts stand in the state
+        await self.prompter.run()
 
     def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> asyncio.Task[Said]:
         """Say what no surface shows; without a lane behind whatever a call has to say. Gives its end."""
@@ -438,27 +411,6 @@ class Service:
     def healthy(self) -> bool:
         """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""
         now_ms = self.ports.clock.monotonic_ms()
-        checked = (self.keys.checked_at_ms, self.pendants.checked_at_ms)
+        checked = (self.keys.checked_at_ms, self.senses.pendants.checked_at_ms)
         fresh = all(at is not None and now_ms - at < FRESH_MS for at in checked)
         return fresh and self.writer.stuck_ms(now_ms) < STUCK_MS
-
-
-def _timing(section: TimingSection) -> Timing:
-    return Timing(
-        help_ms=round(section.help_s * 1000),
-        assist_help_ms=round(section.assist_help_s * 1000),
-        assist_ask_ms=round(section.assist_ask_s * 1000),
-        rereport_ms=round(section.rereport_s * 1000),
-    )
-
-
-def _care(config: Config) -> dict[str, Care]:
-    return {
-        elder.id: Care(
-            service_from_minute=elder.service_from_minute,
-            service_to_minute=elder.service_to_minute,
-            utc_offset_minutes=config.home.utc_offset_minutes,
-            not_taken=elder.not_taken,
-        )
-        for elder in config.elders
-    }

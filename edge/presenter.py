@@ -80,12 +80,13 @@ class Presenter:
         care: Mapping[str, Care],
         no_path: Callable[[], bool],
         silent: Callable[[], bool],
+        asking: Callable[[], bool] = lambda: False,
         talking: Callable[[], bool] = lambda: False,
     ) -> None:
         """`talking()`: a phone line into the room is open; what is to be said waits for its end."""
         self._hub, self._lamp, self._speaker, self._pendants = hub, lamp, speaker, pendants
         self._language, self._timing, self._care = language, timing, care
-        self._no_path, self._silent, self._talking = no_path, silent, talking
+        self._no_path, self._silent, self._asking, self._talking = no_path, silent, asking, talking
         self.shown = Surface()
         self._speaking: dict[asyncio.Task[None], Phrase] = {}
         self._wake = asyncio.Event()
@@ -122,7 +123,8 @@ class Presenter:
 
     def _show(self) -> None:
         now = self._hub.mint.stamp()
-        after = surface(self._hub.book, now, self._care, no_path=self._no_path(), silent=self._silent())
+        known = {"no_path": self._no_path(), "silent": self._silent(), "prompting": self._asking()}
+        after = surface(self._hub.book, now, self._care, **known)
         if self._talking():
             after = msgspec.structs.replace(after, speech=())
         effects = changes(self.shown, after)

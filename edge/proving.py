@@ -12,7 +12,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,15 +21,17 @@ from edge.book import open_calls
 from edge.delivery import Delivery
 from edge.entries import Stamp
 from edge.hub import Hub
-from edge.lines import Lines, Way
 from edge.phrases import Phrase
 from edge.proofs import FAILED, GOOD, UNTESTED, Proof, due, good
 from edge.stores.state import State
-from edge.texting import Texting
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
-from protocols.sms_frame import TEST
+from protocols.kinds import TEST
 from protocols.values import EventId, Receipt
+
+if TYPE_CHECKING:
+    from edge.lines import Lines, Way
+    from edge.texting import Texting
 
 log = logging.getLogger(__name__)
 

@@ -48,8 +48,13 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
         if pendant.id not in credentials.pendants:
             found.append(f"pendants: the credentials have no keys of {pendant.id}; it will not be heard")
     for sensor in config.sensors:
-        if sensor.id not in credentials.sensors and not sensor.plain:
+        if sensor.address and sensor.id not in credentials.sensors and not sensor.plain:
             found.append(f"sensors: the credentials have no key of {sensor.id}; it will not be heard")
+    for stove in (sensor for sensor in config.sensors if sensor.role == "stove"):
+        if not any((s.role, s.room, s.elder) == ("motion", stove.room, stove.elder) for s in config.sensors):
+            found.append(f"sensors: no motion sensor sees the room of {stove.id}; the rule stove has no eyes")
+    if config.mqtt is not None and config.mqtt.user is not None and credentials.mqtt_password is None:
+        found.append("mqtt: the credentials have no mqtt_password; the broker may refuse")
     for elder in config.elders:
         if elder.not_taken == "backup":  # as main.py builds Care: backup_reachable is never true yet
             found.append(f"elders.not_taken: no way to a back-up contact of {elder.id} yet; becomes an SOS")

@@ -39,6 +39,8 @@ UNREACHED_MS: Final = (
     10_000  # without an ack for so long, there is "no path yet" even if none is known to fail
 )
 UNREACHED_GAPS_MS: Final = (60_000, 120_000, 600_000)  # "at 0, 1, 3 min, then every 10"
+ASK_GAP_MS: Final = 20_000  # "are you all right?" is said at once and twice more within the minute
+ASKED_TIMES: Final = 3
 OFFERED_MS: Final = 60_000  # a cancel counts within a minute of being offered aloud
 PRESSES_TOLD: Final = 32  # a pendant's book holds 16
 TOLD_END_MS: Final = 30 * 60_000  # a pendant asks for no longer than this after its press was taken
@@ -87,7 +89,7 @@ class PendantStage(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """ "Are you all right?", for the n-th time, on a pendant that called."""
+    """ "Are you all right?", for the n-th time, on a pendant that called; 0: it is asked no longer."""
 
     device: str
     call_id: EventId
@@ -131,14 +133,23 @@ Effect = SetLamp | Speak | TellPendant | AskPendant
 
 
 def surface(
-    book: Book, now: Now, care: Mapping[str, Care], *, no_path: bool = False, silent: bool = False
+    book: Book,
+    now: Now,
+    care: Mapping[str, Care],
+    *,
+    no_path: bool = False,
+    silent: bool = False,
+    prompting: bool = False,
 ) -> Surface:
-    """What is to be shown. `no_path`: every path is known to be down. `silent`: no word for 5 minutes."""
+    """What is to be shown. `no_path`: every path is known to be down. `silent`: no word for 5 minutes.
+    `prompting`: a question of the day is open, which shows only where no call needs the lamp.
+    """
     recent = _recent(book, now)
     calls = tuple(call for call in recent if call.life not in _ENDED)
     stages = [(call, _stage(call, now, _care(care, call))) for call in calls]
     shown = [stage for call, stage in stages if stage < STAGE_ARRIVED and call.life is Life.OPEN]
-    lamp = LAMPS[min(shown)] if shown else ASKING if asked(book) is not None else SILENT if silent else OFF
+    asking = asked(book) is not None or prompting
+    lamp = LAMPS[min(shown)] if shown else ASKING if asking else SILENT if silent else OFF
     speech = (_phrase(book, call, now, _care(care, call), no_path) for call in recent)
     return Surface(
         lamp=lamp,
@@ -156,6 +167,9 @@ def changes(before: Surface, after: Surface) -> tuple[Effect, ...]:
     known = frozenset(before.pendants)  # half an hour of somebody who presses on and on
     effects += [TellPendant(p) for p in after.pendants if p not in known]
     effects += [AskPendant(q) for q in after.questions if q not in before.questions]
+    asked = {q.device for q in after.questions}
+    over = (q for q in before.questions if q.device not in asked)  # one that was not reached yet is not asked
+    effects += [AskPendant(Question(q.device, q.call_id, 0)) for q in over]
     effects += [Speak(p) for p in after.speech if p not in before.speech]
     return tuple(effects)
 
@@ -201,8 +215,10 @@ def _nobody_there(call: Call, now: Now, care: Care) -> bool:
 
 
 def _press_stage(call: Call, press: Press, now: Now, care: Care) -> int:
+    if call.withdrawn:
+        return STAGE_CANCELLED  # all is well: nothing went out, and the pendant need not wait for more
     if press.stored is None:
-        return STAGE_HEARD if press.durable and call.life is not Life.ASKING else STAGE_NONE
+        return STAGE_HEARD if press.durable else STAGE_NONE  # of a fall too, while the elder is asked
     if press.elsewhere:  # a second hub brought it into another call, and tells the rest
         nobody = press.lane is not Lane.SOS and in_service(now, care) is not True
         return STAGE_HEARD if nobody else STAGE_DELIVERED
@@ -242,6 +258,11 @@ def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> li
 
 def _questions(calls: tuple[Call, ...]) -> Iterator[Question]:
     for call in calls:
+        if call.life is Life.ASKING:
+            fallen = [press for press in call.presses.values() if press.source == "pendant"]
+            yield from (
+                Question(device, call.id, len(fallen)) for device in sorted({p.device for p in fallen})
+            )
         if call.asks is not None and not call.answer and call.lane is not Lane.SOS:
             devices = {press.device for press in call.presses.values() if press.source == "pendant"}
             yield from (Question(device, call.id, call.asks.times) for device in sorted(devices))
@@ -260,9 +281,14 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
             started.boot,
             started.uptime_ms,
         )
-        keys = [] if old else [(Key.CLOSED if stage == STAGE_CLOSED else Key.CANCELLED, heard)]
+        over = Key.WELL if call.withdrawn and call.is_of_a_rule else Key.CANCELLED
+        keys = [] if old else [(Key.CLOSED if stage == STAGE_CLOSED else over, heard)]
+    elif call.life is Life.ASKING and call.is_of_a_rule:
+        return (
+            _say(call, Key.ASK_WELL, heard) if _asks_now(book, call, now, f"{Key.ASK_WELL}{heard}") else None
+        )
     elif call.life is Life.ASKING:
-        keys = [(Key.CANCEL_OFFER, heard)]
+        keys = [(Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER, heard)]
     elif stage == STAGE_HEARD and call.owes_a_press:
         ruled = last.source == "rule" and last.kind == "call.sos"
         keys = [(Key.NOW_URGENT if ruled else Key.CALLING, heard)]
@@ -277,6 +303,12 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
     else:
         keys = [(Key.ARRIVED, heard)] if stage == STAGE_ARRIVED else []
     return _unless_told(call, keys)
+
+
+def _asks_now(book: Book, call: Call, now: Now, name: str) -> bool:
+    """Whether it is time to ask, first or again, whether all is well."""
+    told = call.told.get(name)
+    return told is None or (told.times < ASKED_TIMES and elapsed_ms(book, told.last, now) >= ASK_GAP_MS)
 
 
 def _delivered(call: Call, last: Press, heard: str) -> Iterator[tuple[Key, str]]:

@@ -42,10 +42,11 @@ class Tables:
         presenter: Presenter,
         supervisor: Supervisor,
         devices: Callable[[], list[dict[str, Any]]],
+        blind: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self._hub, self._journal, self._reader = hub, journal, reader
         self._delivery, self._presenter, self._supervisor = delivery, presenter, supervisor
-        self._devices = devices
+        self._devices, self._blind = devices, blind
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """Name -> operation, for `edge.api.Api`."""
@@ -84,6 +85,7 @@ class Tables:
             "open_calls": len(open_calls(self._hub.book)),
             "open_faults": len(self._hub.faults.open),
             "tasks": self._supervisor.running(),
+            "blind": self._blind(),
         }
 
     async def calls(self, _args: Mapping[str, Any]) -> list[dict[str, Any]]:

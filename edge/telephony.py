@@ -1,89 +1,114 @@
-"""Puts the telephones together: by modem and by SIP, who is rung, who may come in, what proves them.
+"""Relatives by text and phone, who phones the home, and the proof of every way, put together.
 
-A hub without either imports nothing of them. SIP runs in a process of its own, in a folder of the runtime
-directory that nobody else may enter.
+A hub without a modem and without SIP loads none of it but the proof of its ways. SIP runs in a process of its
+own, in a folder of the runtime directory that nobody else may enter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from edge.api import Operation
 from edge.config import Config
 from edge.credentials import Credentials
+from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.phrases import Phrase
 from edge.ports import Ports
+from edge.proving import Proving
 from edge.stores.state import State
-from edge.texting import Texting
+from edge.supervisor import Supervisor
+from protocols.values import Lane
 
 if TYPE_CHECKING:
     from drivers.pi.room import Room
     from edge.incoming import Incoming
     from edge.lines import Lines, Way
     from edge.reaching import Reaching
+    from edge.texting import Texting
 
-Task = tuple[str, Callable[[], Awaitable[None]]]
+
+class Voice(Protocol):
+    """Says what belongs to no call of the elder's; what it gives may be a future of the sentence's end."""
+
+    def __call__(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> object: ...
 
 
 class Telephony:
-    """`lines` is None where the seed has no telephone. `say(phrase)` may return a future of its end."""
+    """Made once. `lines` is None where the seed has no telephone, neither by modem nor by SIP.
+
+    `config()` is what is in force; ports, accounts, numbers and tests are the seed's and stay.
+    """
 
     def __init__(
         self,
         hub: Hub,
         state: State,
+        delivery: Delivery,
+        texting: Texting | None,
         config: Callable[[], Config],
         credentials: Credentials,
         ports: Ports,
-        texting: Texting | None,
-        say: Callable[[Phrase], object],
+        say: Voice,
     ) -> None:
-        self._hub, self._state, self._config, self._say = hub, state, config, say
-        self._ports = ports
+        self._hub, self._state, self._config, self._ports = hub, state, config, ports
         self.lines: Lines | None = None
         self.incoming: Incoming | None = None
         self.reaching: Reaching | None = None
-        ways = [*self._by_modem(ports, texting), *self._by_sip(credentials)]
+        urgently = functools.partial(say, lane=Lane.SOS)
+        ways = [*self._by_modem(texting), *self._by_sip(credentials)]
         if ways:
-            self._join(ways)
+            self._join(ways, urgently)
         if config().contacts and (texting is not None or ways):
             from edge.reaching import Reaching
 
-            self.reaching = Reaching(hub, texting, config, self.lines, say)
+            self.reaching = Reaching(hub, texting, config, self.lines, urgently)
+        self.proving = Proving(
+            *(hub, state, delivery, texting, self.lines),
+            say=say,
+            utc_offset_minutes=lambda: config().home.utc_offset_minutes,
+        )
+        sections = (config().modem, config().sip)
+        self._proves_itself = any(section is not None and section.weekly_test for section in sections)
 
-    def tasks(self) -> Iterator[Task]:
-        """Name and start of each task that keeps it running."""
-        if self.lines is not None and self.incoming is not None:
-            for way in self.lines.ways:
-                yield f"telephone {way.name}", way.phone.run
-            yield "incoming", self.incoming.run
+    def begin(self, supervisor: Supervisor) -> None:
+        """Start what there is."""
+        for way in self.lines.ways if self.lines is not None else ():
+            supervisor.add(f"telephone {way.name}", way.phone.run)
+        if self.incoming is not None:
+            supervisor.add("incoming", self.incoming.run)
         if self.reaching is not None:
-            yield "reaching", self.reaching.run
+            supervisor.add("reaching", self.reaching.run)
+        if self._proves_itself:
+            supervisor.add("proving", self.proving.run)
 
-    def take(self) -> bool:
-        """The green key went down: whether it answers the phone."""
-        return self.incoming is not None and self.incoming.take()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody is on the line."""
+    def talking(self) -> bool:
+        """Whether somebody is on the line: nothing of a call is said or asked meanwhile."""
         return self.lines is not None and self.lines.is_open
 
-    @property
     def sounding(self) -> bool:
         """Whether the room is open to somebody: no prompt is said into it."""
         return self.lines is not None and self.lines.sounding
 
-    def _join(self, ways: list[Way]) -> None:
+    def takes_key(self) -> bool:
+        """The green key went down: whether it answers the phone, and means nothing else."""
+        return self.incoming is not None and self.incoming.take()
+
+    def operations(self) -> dict[str, Operation]:
+        """What the hub's socket offers of it."""
+        return self.proving.operations()
+
+    def _join(self, ways: list[Way], say: Callable[[Phrase], object]) -> None:
         from edge.incoming import Incoming
         from edge.lines import Lines
 
         self.lines = Lines(ways)
-        self.incoming = Incoming(self._hub, self.lines, lambda: listed(self._config()), self._say)
+        self.incoming = Incoming(self._hub, self.lines, lambda: listed(self._config()), say)
 
-    def _by_modem(self, ports: Ports, texting: Texting | None) -> Iterator[Way]:
+    def _by_modem(self, texting: Texting | None) -> Iterator[Way]:
         """The modem's second port, where the seed gives it."""
         section = self._config().modem
         if section is None or section.voice_port is None or texting is None:
@@ -102,7 +127,7 @@ class Telephony:
             from drivers.pi.room import line_of
 
             room = self._room("line", line_of(section.sound_card))
-        opener = ports.modem_port(section.voice_port)
+        opener = self._ports.modem_port(section.voice_port)
         phone = Telephone(opener, sounds=room is not None, serial=serial)
         phone.on_standing = lambda good: self._hub.see("modem", "voice", not good, "voice-port")
         modem = texting.modem

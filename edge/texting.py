@@ -21,7 +21,8 @@ from edge.paths.base import PathError
 from edge.paths.sms import SmsPath
 from edge.stores.state import State
 from protocols.errors import Reason
-from protocols.sms_frame import TEST, home_of
+from protocols.kinds import TEST
+from protocols.sms_frame import home_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 

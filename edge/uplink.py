@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge.book import open_calls
 from edge.clock import SystemClock
@@ -25,10 +25,12 @@ from edge.stores.reading import Queued
 from edge.stores.state import State
 from edge.stores.writer import Writer
 from edge.supervisor import Supervisor
-from edge.texting import Texting
 from edge.threads import in_thread
 from protocols.errors import Reason
 from protocols.values import DownlinkItem, Lane
+
+if TYPE_CHECKING:
+    from edge.texting import Texting
 
 log = logging.getLogger(__name__)
 

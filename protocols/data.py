@@ -59,6 +59,7 @@ class CallData(Data, frozen=True, kw_only=True):
     rule: Token | None = None
     asked: Flag | None = None  # the elder was asked first, and did not say no
     answer: HealthToken | None = None
+    detail: HealthSentence | None = None  # why a rule raised it, in the home's language
 
 
 class CallUpdateData(Data, frozen=True, kw_only=True):
@@ -150,7 +151,7 @@ class ReadingData(Data, frozen=True, kw_only=True):
     status: HealthBits | None = None  # the meter's own bits of this measurement
     sequence: _U32 | None = None  # of the record in the meter's memory
     clock: Token | None = None  # whose time it is: "meter", "arrival", "wrong" (the meter's, and it is off)
-    reason: HealthToken | None = None  # why there is no figure: "nan", "nres", "short", "impossible", ...
+    reason: HealthToken | None = None  # why there is no figure ("nan", "short", ...), or why it is judged so
     raw: HealthHex | None = None  # the bytes of what is unusable
     context: HealthToken | None = None  # "before" or "after" a meal, "fasting", ...
     place: HealthToken | None = None  # where of the body: "finger", "ear", ...
@@ -164,6 +165,7 @@ class CareData(Data, frozen=True, kw_only=True):
     answer: HealthToken | None = None
     due_ms: Millis | None = None
     detail: HealthSentence | None = None
+    times: _U32 | None = None  # how often it was said
 
 
 class ContactData(Data, frozen=True, kw_only=True):

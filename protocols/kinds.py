@@ -29,6 +29,8 @@ def _row(code: int, lane: Lane, shape: type[data.Data]) -> KindRow:
     return KindRow(code, lane, False, shape)
 
 
+TEST = "path.tested"  # proves a way, and nothing follows from it
+
 # Codes 1-23 take one byte on the wire and belong to what must be short.
 KINDS: dict[str, KindRow] = {
     "call.sos": _call(1, Lane.SOS),
@@ -39,9 +41,12 @@ KINDS: dict[str, KindRow] = {
     "call.gas": _call(6, Lane.SOS),
     "call.water": _call(7, Lane.ASSIST),
     "call.pull_cord": _call(8, Lane.SOS),
-    "call.bed_exit": _call(9, Lane.ASSIST),
-    "call.inactivity": _call(10, Lane.ASSIST),
-    "call.vitals": _call(11, Lane.ASSIST),
+    # What is asked about first goes out when nobody answers: then somebody may lie on the floor.
+    "call.bed_exit": _call(9, Lane.SOS),
+    "call.inactivity": _call(10, Lane.SOS),
+    "call.vitals": _call(11, Lane.SOS),
+    "call.stove": _call(12, Lane.SOS),
+    "call.door": _call(13, Lane.SOS),
     "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
     "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
     "command.result": _row(18, Lane.FAULT, data.CommandResultData),
@@ -56,7 +61,7 @@ KINDS: dict[str, KindRow] = {
     "contact.texted": _row(48, Lane.FAULT, data.ContactData),
     "contact.called": _row(49, Lane.FAULT, data.ContactData),
     "contact.replied": _row(50, Lane.FAULT, data.ContactData),
-    "path.tested": _row(51, Lane.FAULT, data.PathTestData),
+    TEST: _row(51, Lane.FAULT, data.PathTestData),
     "reading.blood_pressure": _row(64, Lane.READING, data.ReadingData),
     "reading.pulse": _row(65, Lane.READING, data.ReadingData),
     "reading.oxygen": _row(66, Lane.READING, data.ReadingData),
@@ -85,6 +90,8 @@ COMMANDS: dict[str, int] = {
     "report": 5,
     "test": 6,
     "update": 7,
+    "prompt": 8,
+    "prompt.remove": 9,
 }
 
 KIND_CODES = Codes({name: row.code for name, row in KINDS.items()})

@@ -27,7 +27,7 @@ import msgspec
 
 from protocols import gsm7, sms_pdu
 from protocols.errors import AnbanError, Reason
-from protocols.kinds import KINDS
+from protocols.kinds import KINDS, TEST
 from protocols.values import Event, EventId
 
 MARK: Final = "#A1"
@@ -58,7 +58,6 @@ UPDATES: Final = (
     ),
 )
 _UPDATE: Final = "call.updated"
-TEST: Final = "path.tested"  # a frame that proves the way, and nothing follows from it
 _KINDS: Final = {row.code: kind for kind, row in KINDS.items() if row.code < 128}
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

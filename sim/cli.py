@@ -23,7 +23,10 @@ import click
 class SimGroup(click.Group):
     """Commands of rooms that are loaded only when called."""
 
-    LAZY: ClassVar[dict[str, tuple[str, str]]] = {"histories": ("sim.histories.cli", "histories")}
+    LAZY: ClassVar[dict[str, tuple[str, str]]] = {
+        "histories": ("sim.histories.cli", "histories"),
+        "life": ("sim.life_cli", "life"),
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         there = [name for name, (module, _) in self.LAZY.items() if _exists(module)]

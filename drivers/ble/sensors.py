@@ -18,13 +18,18 @@ UUID: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"  # bthome.io: format
 ENCRYPTED: Final = 0x01  # of the first octet
 RESTARTED: Final = 100  # a counter below this is that of a sensor with a new battery: it must not be deaf
 
+REPEATED_MS: Final = 10_000  # a press that is told plainly, without a counter, is repeated for so long
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a sensor says now: binary states by name ("smoke", "door", ...), and its battery."""
+    """What a sensor says now: binary states by name ("smoke", "door", ...), its battery, presses of its
+    buttons ("press", "long_press", ...), each once however often its advert is repeated.
+    """
 
     states: Mapping[str, bool]
     battery_pct: int | None
+    presses: tuple[str, ...] = ()
 
 
 class SensorReader:
@@ -33,6 +38,7 @@ class SensorReader:
     def __init__(self, key: bytes | None) -> None:
         self._key = key
         self._counter = 0
+        self._last, self._last_ms = b"", 0
 
     def read(self, advert: Advert) -> Heard | None:
         """What it says; None for what is no advert of this sensor: another format, another key, plain text
@@ -64,8 +70,12 @@ class SensorReader:
         update = device.update(info)
         if self._key is not None and not device.bindkey_verified:
             return None
-        self._counter = counter
+        again = bytes(data) == self._last and (
+            self._key is not None or advert.heard_ms - self._last_ms < REPEATED_MS
+        )
+        self._counter, self._last, self._last_ms = counter, bytes(data), advert.heard_ms
+        pressed = () if again else tuple(e.event_type for e in update.events.values() if e.event_type)
         states = {key.key: bool(value.native_value) for key, value in update.binary_entity_values.items()}
         levels = [v.native_value for key, v in update.entity_values.items() if key.key == "battery"]
         level = levels[0] if levels else None
-        return Heard(states, int(level) if isinstance(level, int | float) else None)
+        return Heard(states, int(level) if isinstance(level, int | float) else None, pressed)

@@ -1,4 +1,4 @@
-"""Smoke, gas and water: a call at once, never asked first; and a sensor that is silent is said to be blind.
+"""Smoke, gas, water and the pull cord: a call at once, never asked first; a silent sensor is blind.
 
 Pure: `step` takes what a sensor says, `look` the time. A state that is repeated is no news; one that went and
 came back is. What a sensor said before it fell silent is never taken for how it is now.
@@ -13,11 +13,13 @@ KINDS: Final = {  # role -> the call
     "smoke": "call.smoke",
     "gas": "call.gas",
     "water": "call.water",
+    "pull_cord": "call.pull_cord",
 }
 SAYS: Final = {  # role -> BTHome's names of the state that raises it
     "smoke": ("smoke",),
     "gas": ("gas", "carbon_monoxide"),
     "water": ("moisture",),
+    "pull_cord": ("opening", "safety", "problem", "generic"),  # or a press of a button that hangs on a cord
 }
 
 
@@ -49,6 +51,11 @@ def step(hazard: Hazard, states: dict[str, bool], now_ms: int) -> tuple[Hazard, 
     after = replace(hazard, heard_ms=now_ms, on=on, blind=False)
     fired = on and (not hazard.on or hazard.blind)
     return after, Firing(KINDS[hazard.role], f"{hazard.role}_on") if fired else None
+
+
+def pressed(hazard: Hazard) -> Firing | None:
+    """A button of the sensor was pressed: each pull of a cord is news; smoke detectors have test buttons."""
+    return Firing(KINDS["pull_cord"], "pull_cord_on") if hazard.role == "pull_cord" else None
 
 
 def look(hazard: Hazard, now_ms: int) -> Hazard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 LOW_PCT: Final = 15
 FAILS: Final = 4  # transfers in a row: about a minute and a half of a meter that is there and tells nothing
+
+
+# (kind, figures, elder, measured when) -> what the reading is marked with
+Judge = Callable[[str, Mapping[str, Any], str, int], dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -41,8 +45,9 @@ class Meters:
         config: Config,
         radio: RadioPort,
         offset_minutes: Callable[[], int],
+        judge: Judge = lambda *_: {},
     ) -> None:
-        self._hub, self._ports, self._offset = hub, ports, offset_minutes
+        self._hub, self._ports, self._offset, self._judge = hub, ports, offset_minutes, judge
         self._arrivals = 0
         self._meters: dict[str, _Known] = {}
         for section in config.meters:
@@ -95,13 +100,15 @@ class Meters:
         if reading is None:
             return True
         self._hub.see("meter_unread", record.meter, record.values is None, cause)
+        elder = person_of(section.users, section.elder, reading.data.get("user"))
+        at_ms = reading.data.get("measured_ms", arrival.wall_ms)
         event = self._hub.mint.event(
             reading.kind,
             reading.id,
-            elder=person_of(section.users, section.elder, reading.data.get("user")),
+            elder=elder,
             device=record.meter,
             room=section.room,
-            data=reading.data,
+            data={**reading.data, **self._judge(reading.kind, reading.data, elder, at_ms)},
         )
         commit = self._hub.record(event, "system")
         if commit is None:

@@ -34,7 +34,7 @@ from edge.surfaces import PendantStage, Question
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.kinds import KINDS as EVENT_KINDS
-from protocols.link.const import MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
+from protocols.link.const import FAULT_ACCELEROMETER, MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
 from protocols.values import EventId
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,8 @@ class Pendants:
         elif isinstance(fact, StatusLearned):
             self._store("pendant.life", fact.device, fact.life)
             self._sign(pendant, fact.rssi, fact.battery_pct)
-            self._hub.see("pendant_flash", fact.device, bool(fact.faults))
+            self._hub.see("pendant_falls", fact.device, bool(fact.faults & FAULT_ACCELEROMETER))
+            self._hub.see("pendant_flash", fact.device, bool(fact.faults & ~FAULT_ACCELEROMETER))
         elif isinstance(fact, FloorRaised):
             self._store("pendant.floor", fact.device, fact.counter)
         elif isinstance(fact, ReplaySuspected):

@@ -1,4 +1,7 @@
-"""The home's BTHome sensors: what each says goes through its rule; what a rule raises is a call at once."""
+"""The home's sensors, BTHome's and MQTT's: smoke, gas, water and the pull cord are calls at once.
+
+What the others say is news for the rules of care, and stands in the journal.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,35 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivers.ble.ports import Advert
-from edge.care.hazards import Hazard, look, step
+from edge.care.hazards import KINDS, SAYS, Firing, Hazard, look, pressed, step
+from edge.care.home import OFF, ON, PRESS, ROLES
 from edge.config import Config, SensorSection
 from edge.credentials import Credentials
 from edge.hub import Hub
 from edge.ports import Ports
 from edge.threads import in_thread
+from protocols import home_topics
+from protocols.mqtt import Publish
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 LOW_PCT: Final = 15
+NEWS_MS: Final = 1_000  # between two entries of a sensor: one that flutters must not fill the journal
 
 
 @dataclass(slots=True)
 class _Known:
     section: SensorSection
-    hazard: Hazard
+    heard_ms: int  # at first when watching began
+    hazard: Hazard | None
     reader: Any = None  # drivers.ble.sensors.SensorReader, once that is imported
     rssi: int | None = None
     battery_pct: int | None = None
     heard: bool = False
+    on: bool | None = None  # as it says
+    told: bool | None = None  # as it stands in the journal
+    told_ms: int = 0
 
 
 class Sensors:
@@ -40,28 +51,47 @@ class Sensors:
         now_ms = ports.clock.monotonic_ms()
         self._sensors: dict[str, _Known] = {}
         self._keys: dict[str, bytes | None] = {}
+        self._unread: set[str] = set()  # for want of their key
         for section in config.sensors:
             key = credentials.sensors.get(section.id)
-            if key is None and not section.plain:
+            if section.address is not None and key is None and not section.plain:
                 hub.see("sensor_keys", section.id, True, "no key in the credentials")
+                self._unread.add(section.id)
                 continue
-            self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
-            hazard = Hazard(section.role, round(section.silent_s * 1000), now_ms)
-            self._sensors[section.id] = _Known(section, hazard)
+            if section.address is not None:
+                self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
+            silent_ms = round(section.silent_s * 1000)
+            hazard = Hazard(section.role, silent_ms, now_ms) if section.role in KINDS else None
+            self._sensors[section.id] = _Known(section, now_ms, hazard)
         self._by_address = {known.section.address: known for known in self._sensors.values()}
+        self._by_topic = {k.section.topic: k for k in self._sensors.values() if k.section.topic is not None}
 
     async def run(self) -> None:
         """Load what decodes, then look at the time now and then; at once over where there are no sensors."""
         if not self._sensors:
             return
-        driver = await in_thread("import sensors", importlib.import_module, "drivers.ble.sensors")
-        for name, known in self._sensors.items():
-            known.reader = driver.SensorReader(self._keys[name])
+        if self._keys:
+            driver = await in_thread("import sensors", importlib.import_module, "drivers.ble.sensors")
+            for name, key in self._keys.items():
+                self._sensors[name].reader = driver.SensorReader(key)
         while True:
             await asyncio.sleep(LOOK_S)
             for name, known in self._sensors.items():
-                known.hazard = look(known.hazard, self._clock.monotonic_ms())
-                self._hub.see("rule_blind", name, known.hazard.blind, "sensor-silent")
+                self._tell(known)
+                if known.hazard is not None:
+                    known.hazard = look(known.hazard, self._clock.monotonic_ms())
+                    self._hub.see("rule_blind", name, known.hazard.blind, "sensor-silent")
+
+    def silent(self) -> frozenset[str]:
+        """Sensors of the rules of care that were not heard for longer than they may be; those without their
+        key too.
+        """
+        now_ms = self._clock.monotonic_ms()
+        return frozenset(self._unread).union(
+            name
+            for name, known in self._sensors.items()
+            if now_ms - known.heard_ms >= known.section.silent_s * 1000
+        )
 
     def on_advert(self, advert: Advert) -> None:
         """Every advert of the radio, ours or not."""
@@ -69,25 +99,69 @@ class Sensors:
         heard = known.reader.read(advert) if known is not None and known.reader is not None else None
         if known is None or heard is None:
             return
-        known.rssi, known.heard = advert.rssi, True
-        name, section = known.section.id, known.section
-        if heard.battery_pct is not None:
-            known.battery_pct = heard.battery_pct
-            self._hub.see("sensor_battery", name, heard.battery_pct <= LOW_PCT)
-        known.hazard, firing = step(known.hazard, dict(heard.states), self._clock.monotonic_ms())
-        self._hub.see("rule_blind", name, False)
-        if firing is None:
+        known.rssi = advert.rssi
+        self._said(known, dict(heard.states), heard.battery_pct, bool(heard.presses))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What is to be heard of the broker."""
+        return tuple(self._by_topic)
+
+    def on_message(self, message: Publish) -> None:
+        """A message of the broker. One that it kept from before is no news, and no sign of life."""
+        known = self._by_topic.get(message.topic)
+        said = home_topics.read(message.payload) if known is not None and not message.retained else None
+        if known is None or said is None:
             return
-        log.warning("%s: %s", name, firing.reason)
+        states = dict(said.states)
+        if said.plain is not None:  # ON of a smoke detector's topic is smoke: its role says what it means
+            states = {(SAYS.get(known.section.role) or ROLES[known.section.role])[0]: said.plain}
+        self._said(known, states, said.battery_pct, bool(said.presses))
+
+    def _said(self, known: _Known, states: dict[str, bool], battery_pct: int | None, press: bool) -> None:
+        known.heard, known.heard_ms = True, self._clock.monotonic_ms()
+        if battery_pct is not None:
+            known.battery_pct = battery_pct
+            self._hub.see("sensor_battery", known.section.id, battery_pct <= LOW_PCT)
+        if known.hazard is not None:
+            self._danger(known, known.hazard, states, press)
+            return
+        if press:
+            self._hub.sense(known.section.id, PRESS)
+        mine = [states[name] for name in ROLES[known.section.role] if name in states]
+        if mine:
+            known.on = any(mine)
+            self._tell(known)
+
+    def _danger(self, known: _Known, hazard: Hazard, states: dict[str, bool], press: bool) -> None:
+        name = known.section.id
+        known.hazard, firing = step(hazard, states, self._clock.monotonic_ms())
+        self._hub.see("rule_blind", name, False)
+        firing = firing or (pressed(hazard) if press else None)
+        if firing is not None:
+            self._call(known.section, firing)
+
+    def _call(self, section: SensorSection, firing: Firing) -> None:
+        log.warning("%s: %s", section.id, firing.reason)
         # "system", not "rule": a call of a rule begins by asking, and nobody is asked about smoke.
         self._hub.call(
             firing.kind,
             "system",
             elder=section.elder,
-            device=name,
+            device=section.id,
             room=section.room,
             data={"source": "rule", "rule": firing.reason},
         )
+
+    def _tell(self, known: _Known) -> None:
+        """Journal what a sensor says, if it is news; what changes back within a second is none."""
+        now_ms = self._clock.monotonic_ms()
+        if known.on is None or known.on is known.told:
+            return
+        if known.told is not None and now_ms - known.told_ms < NEWS_MS:
+            return
+        known.told, known.told_ms = known.on, now_ms
+        self._hub.sense(known.section.id, ON if known.on else OFF)
 
     def devices(self) -> list[dict[str, Any]]:
         """Rows for people, as those of the pendants."""
@@ -97,7 +171,7 @@ class Sensors:
                 "id": name,
                 "elder": known.section.elder,
                 "room": known.section.room,
-                "heard_age_s": (now_ms - known.hazard.heard_ms) / 1000 if known.heard else None,
+                "heard_age_s": (now_ms - known.heard_ms) / 1000 if known.heard else None,
                 "rssi_dbm": known.rssi,
                 "battery_pct": known.battery_pct,
                 "life": "-",

@@ -234,6 +234,17 @@ class Journal(Database):
             if len(rows) < reading.CHUNK:
                 return
 
+    def of_care(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
+        """What the rules of care fold: oldest first. Raises StoreError."""
+        while True:
+            rows = self._read(partial(reading.care, after=after))
+            for row in rows:
+                after = row.seq
+                if (entry := reading.entry_of(row)) is not None:
+                    yield row.seq, entry
+            if len(rows) < reading.CHUNK:
+                return
+
     def pending(self, lane: Lane, limit: int, after: int = 0) -> list[Owed]:
         """Up to `limit` events of a lane that the platform has not settled, oldest first. Raises
         StoreError.

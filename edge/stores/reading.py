@@ -33,6 +33,10 @@ _NEWEST: Final = (
     f"SELECT {_COLUMNS} FROM entries"
     " WHERE kind = 'event' AND lane = ? AND body IS NOT NULL ORDER BY seq DESC LIMIT ?"
 )
+_CARE: Final = (
+    f"SELECT {_COLUMNS} FROM entries WHERE seq > ? AND body IS NOT NULL"
+    " AND kind IN ('sensed', 'event', 'local') ORDER BY seq LIMIT ?"
+)
 _CHAIN: Final = f"SELECT {_COLUMNS} FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
@@ -131,6 +135,11 @@ def chunk(connection: sqlite3.Connection, after: int, calls_only: bool) -> list[
     """The next rows with a body, oldest first; `calls_only`: those of the lanes sos, assist and fault."""
     sql = _CALLS if calls_only else _ALL
     return [Stored(*row) for row in connection.execute(sql, (after, CHUNK))]
+
+
+def care(connection: sqlite3.Connection, after: int) -> list[Stored]:
+    """The next rows that the rules of care may fold, oldest first."""
+    return [Stored(*row) for row in connection.execute(_CARE, (after, CHUNK))]
 
 
 def owed(connection: sqlite3.Connection, lane: Lane, after: int, limit: int) -> list[Stored]:

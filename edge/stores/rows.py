@@ -14,6 +14,7 @@ from edge.entries import (
     LocalEntry,
     ReceiptEntry,
     ReceiptsEntry,
+    SensedEntry,
     TimerEntry,
     ToldEntry,
     encode_entry,
@@ -32,6 +33,7 @@ _KINDS: Final[dict[type[Entry], str]] = {
     CommandEntry: "command",
     LocalEntry: "local",
     ToldEntry: "told",
+    SensedEntry: "sensed",
 }
 
 
@@ -69,7 +71,7 @@ def row_of(lane: Lane, entry: Entry) -> Row:
         return Row(lane, kind, None, None, False, body, settled_by(entry))
     if isinstance(entry, AttemptEntry):
         return Row(lane, kind, str(entry.event_id), None, False, body)
-    if isinstance(entry, CommandEntry):
+    if isinstance(entry, CommandEntry | SensedEntry):
         return Row(lane, kind, None, None, False, body)
     return Row(lane, kind, None, str(entry.call_id), False, body)
 

@@ -30,10 +30,21 @@ class RtcMemory:
 
 
 class Board:
-    """The parts of one pendant. `arm_wake(pin, level)` lets that level of the key's pin end deep sleep."""
+    """The parts of one pendant. `arm_wake(pins, level)` lets that level of any of the pins end deep sleep.
+
+    `motion` is (interrupt, clock, data): the pins of the accelerometer, where there is one.
+    """
 
     def __init__(
-        self, key: int, red: int, green: int, buzzer: int, cell: int, arm_wake, cell_divider: int = 2
+        self,
+        key: int,
+        red: int,
+        green: int,
+        buzzer: int,
+        cell: int,
+        arm_wake,
+        cell_divider: int = 2,
+        motion: tuple = (),
     ):
         self.key_down_level = 0  # the key pulls to ground
         self.key_pin = machine.Pin(key, machine.Pin.IN, machine.Pin.PULL_UP)
@@ -43,6 +54,9 @@ class Board:
         self._cell = machine.ADC(machine.Pin(cell), atten=machine.ADC.ATTN_11DB)
         self._cell_divider = cell_divider
         self._arm_wake = arm_wake
+        self._key = key
+        self._motion = motion
+        self._motion_pin = machine.Pin(motion[0], machine.Pin.IN, machine.Pin.PULL_UP) if motion else None
         self.rtc = RtcMemory()
         self.directory = "/anban"
 
@@ -75,20 +89,69 @@ class Board:
         return time.ticks_diff(time.ticks_ms(), 0) + BOOTLOADER_MS  # its ticks begin with the boot  # type: ignore[operator]
 
     def wake_cause(self) -> str:
-        """`key`, `timer`, `watchdog`, `power` or `reset`."""
+        """`key`, `motion`, `timer`, `watchdog`, `power` or `reset`. Key and motion together are the key."""
         cause = machine.reset_cause()
         if cause == machine.DEEPSLEEP_RESET:
-            return "timer" if machine.wake_reason() == machine.TIMER_WAKE else "key"
+            if machine.wake_reason() == machine.TIMER_WAKE:
+                return "timer"
+            return "motion" if self._motion_woke() else "key"
         if cause == machine.WDT_RESET:
             return "watchdog"
         return "power" if cause == machine.PWRON_RESET else "reset"
 
-    def deep_sleep(self, ms: int, when_down: bool) -> None:
-        """Sleeps until the key is down (or, with `when_down` false, until it is up) or the time has
-        passed.
+    def _motion_woke(self) -> bool:
+        if not self._motion:
+            return False
+        woken = machine.wake_pins()
+        return self._motion[0] in woken and self._key not in woken
+
+    def deep_sleep(self, ms: int, when_down: bool, motion: bool) -> None:
+        """Sleeps until the key is down (or, with `when_down` false, until it is up), the accelerometer's line
+        is low, if `motion` says so, or the time has passed. All pins of a source share one level: a stuck key
+        is waited for alone.
         """
-        self._arm_wake(self.key_pin, self.key_down_level if when_down else 1 - self.key_down_level)
+        pins = (self.key_pin,)
+        if motion and when_down:
+            pins += (self._motion_pin,)  # type: ignore[assignment]
+        self._arm_wake(pins, self.key_down_level if when_down else 1 - self.key_down_level)
         machine.deepsleep(ms)
+
+    def motion_line_free(self) -> bool:
+        """Nothing holds the accelerometer's line: one that is low for ever would wake it for ever."""
+        return bool(self._motion_pin.value())
+
+    def accelerometer(self):
+        """Its driver, or None on a board without: an ADXL367 where one answers, else an LIS2DW12.
+
+        Each is asked by its own address: a scan of a stuck bus waits for every address, seconds in all.
+        """
+        if not self._motion:
+            return None
+        from drivers.pendant import adxl367, lis2dw12
+
+        bus = self._bus()
+        chip = adxl367.Adxl367(bus, free_bus=self._free_bus)
+        return chip if chip.is_there() else lis2dw12.Lis2dw12(bus, free_bus=self._free_bus)
+
+    def _bus(self):
+        return machine.I2C(0, scl=machine.Pin(self._motion[1]), sda=machine.Pin(self._motion[2]), freq=400000)
+
+    def _free_bus(self) -> None:
+        from drivers.pendant.registers import clock_out
+
+        scl = machine.Pin(self._motion[1], machine.Pin.OUT, value=1)
+        sda = machine.Pin(self._motion[2], machine.Pin.IN, machine.Pin.PULL_UP)
+        clock_out(scl, sda, time.sleep_us)
+        self._bus()  # the pins belong to the bus again
+
+    def placement(self) -> int:
+        """Where it is worn, as provisioning wrote it: 0 neck, 1 waist, 2 wrist."""
+        worn = bytearray(1)
+        try:
+            esp32.NVS("anban").get_blob("worn", worn)
+        except OSError:
+            pass
+        return worn[0]
 
     def reset(self) -> None:
         """Starts over; RTC memory stays."""

@@ -15,6 +15,7 @@ from drivers.pendant.key import Key
 from drivers.pendant.led import Light
 from firmware.pendant import schedule, surface
 from firmware.pendant.core import AIR, FEEL, STORE, Core
+from firmware.pendant.falls import Falls
 from firmware.pendant.radio import CONFIRMED, CONNECTED, DISCONNECTED, WROTE, Radio
 from firmware.pendant.store import Store
 from protocols.link import keys
@@ -53,6 +54,7 @@ class App:
         self.core.wall_offset_ms = self.store.wall_offset_ms
         self.light = Light(board.red_pin, board.green_pin)
         self.buzzer = Buzzer(board.buzzer)
+        self.falls = Falls(board)
         self.radio = Radio(self._flag.set, INFO)
         self._builder = None  # type: AdvertBuilder
         self._radio_on = False
@@ -87,6 +89,7 @@ class App:
         self._start_radio(now)
         self.perform(effects)
         self.store.owe_wake(False)
+        self.falls.start(now, cause == "motion")
         if cause == "watchdog":
             self.store.watchdog = True
             self.beat_now()
@@ -101,7 +104,7 @@ class App:
                 self.store.owe_wake(True)
                 return self.core.pressed_anew(now - self.board.since_wake_ms(), now)
             return self.core.resume_stuck(down, now)
-        if cause not in ("key", "timer") and now < self.store.slept_until_ms - BOOT_MS:
+        if cause not in ("key", "timer", "motion") and now < self.store.slept_until_ms - BOOT_MS:
             # it woke before its time and died before it could say that it was the key
             self.store.wake_owed = True
         if cause == "key" or self.store.wake_owed:
@@ -244,6 +247,7 @@ class App:
             | (8 if store.counters_lost else 0)
             | (16 if store.watchdog else 0)
             | (32 if store.never_heard else 0)
+            | (64 if self.falls.broken else 0)
         )
 
     def configure(self, preset: int, language: str) -> bool:
@@ -263,6 +267,8 @@ class App:
         faults = self.faults()
         for down, at_ms in self.key.drain():
             self.perform(self.core.key(down, at_ms))
+        if self.falls.step(now):
+            self.perform(self.core.fall(now))
         self._hub(now)
         self.perform(self.core.tick(now))
         if self._battery_due_ms <= now:
@@ -270,7 +276,7 @@ class App:
             self._battery_due_ms = now + BATTERY_EVERY_MS
         if self.core.book.low_buzzes:
             self.store.never_heard = True
-        if self.faults() & ~faults & 0x1F or (faults & ~self.faults() & 4):
+        if self.faults() & ~faults & 0x5F or (faults & ~self.faults() & 4):
             self.beat_now()
         heartbeat = self._heartbeat(now)
         if not self._radio_on and now >= self._radio_due_ms:
@@ -317,9 +323,10 @@ class App:
         if self.store.unread:
             dues.append(now + UNREAD_RETRY_MS)
         gap = min(due for due in dues if due is not None) - now
-        if gap >= MIN_SLEEP_MS and self._idle():
+        if gap >= MIN_SLEEP_MS and self._idle() and self.falls.quiet(now):
             self._sleep(now, gap)
-        for due in (self.light.step(now), self.buzzer.step(now), self.link.next_ms() if self.link else None):
+        link_ms = self.link.next_ms() if self.link else None
+        for due in (self.light.step(now), self.buzzer.step(now), self.falls.next_ms(), link_ms):
             if due is not None:
                 gap = min(gap, due - now)
         if not self._radio_on:
@@ -350,7 +357,7 @@ class App:
         store.book = self.core.book.pack(now)
         store.keep(now + gap - BOOT_MS)
         self.light.off()
-        self.board.deep_sleep(gap - BOOT_MS, not store.stuck)
+        self.board.deep_sleep(gap - BOOT_MS, not store.stuck, self.falls.wakes())
 
     async def run(self) -> None:
         """For ever, or until the chip sleeps."""

@@ -11,8 +11,9 @@ Numbers come from `take_number()` (reserved blocks, `store.py`). Runs under Micr
 simulator of histories drives exactly this class:
 
     core = Core(preset, take_number)
-    effects = core.key(down, now_ms) | core.wake(edge_ms, down, now_ms) | core.ack(number, stage, now_ms)
-            | core.call(stage, now_ms) | core.ask(now_ms) | core.tick(now_ms)
+    effects = core.key(down, now_ms) | core.wake(edge_ms, down, now_ms) | core.fall(now_ms)
+            | core.ack(number, stage, now_ms) | core.call(stage, now_ms) | core.ask(now_ms)
+            | core.tick(now_ms)
     press, interval_ms, change_in_ms = core.book.on_air(now_ms, turn)
     core.next_ms(now_ms) -> when tick() has something to do, or None
 """
@@ -55,6 +56,14 @@ class Core:
     def pressed_anew(self, edge_ms: int, now_ms: int) -> list:
         """The release of a stuck key woke the chip, and the key is down again."""
         return self._made(self.gesture.pressed_anew(edge_ms, now_ms), now_ms)
+
+    def fall(self, now_ms: int) -> list:
+        """The accelerometer tells of a fall: an event of its own, on the air at once. The hub asks first, and
+        a press by whoever fell is the SOS that it always is; nothing is felt that was not pressed.
+        """
+        self._event(presses.FALL, now_ms, now_ms)
+        self.gesture.open = True
+        return [(AIR,), (STORE,)]
 
     def ack(self, number: int, stage: int, now_ms: int) -> list:
         """A hub tells how far one press has come."""
@@ -142,9 +151,12 @@ class Core:
             if what == gesture.STUCK or what == gesture.FREED:
                 out.append((STORE,))
                 continue
-            wall_ms = at_ms + self.wall_offset_ms if self.wall_offset_ms else 0
-            self.book.press(now_ms, self._take_number(), what, at_ms, wall_ms)
+            self._event(what, at_ms, now_ms)
             out.append((AIR,))
             out.append((STORE,))
             out.append((FEEL, surface.PRESSED))
         return out
+
+    def _event(self, meaning: int, at_ms: int, now_ms: int) -> None:
+        wall_ms = at_ms + self.wall_offset_ms if self.wall_offset_ms else 0
+        self.book.press(now_ms, self._take_number(), meaning, at_ms, wall_ms)

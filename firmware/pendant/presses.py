@@ -22,6 +22,7 @@ CANCELLED = 6
 
 CAPACITY = 16
 KEPT_FOR_SOS = 4  # places that lower meanings may not fill
+FALL = 3  # meanings as in protocols/link/const.py; SOS is above it
 SOS = 4
 
 # magic, version, presses, call stage, low buzzes felt, now_ms, ms since the call's last progress

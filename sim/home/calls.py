@@ -19,8 +19,9 @@ TITLES = {
     "call.sos": {"zh": "紧急求助", "en": "SOS"},
     "call.assistance": {"zh": "服务", "en": "assistance"},
     "call.consultation": {"zh": "请回电", "en": "call back"},
+    "call.fall": {"zh": "跌倒", "en": "fall"},
 }
-KEY_TITLES = {"green": TITLES["call.assistance"]}
+KEY_TITLES = {"green": TITLES["call.assistance"], "fall": TITLES["call.fall"]}
 ENDED = ("closed", "cancelled")
 DEED_STAGES = {"take": "taken", "arrived": "arrived"}
 

@@ -254,6 +254,14 @@ class Home:
         rig.key_up()
         return press
 
+    async def fall(self, pendant: str) -> Press:
+        """Who wears this pendant takes some steps, falls, and stays down. RuntimeError when it has no
+        power."""
+        fell = self.pendants[pendant].fall()
+        if fell is None:
+            raise RuntimeError(f"{pendant} has no power")
+        return fell
+
     async def place(self, name: str, x: float, y: float) -> None:
         """Carry a radio somewhere else."""
         await self.air.place(name=name, x=x, y=y)

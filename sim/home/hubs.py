@@ -29,6 +29,7 @@ KINDS = {
     "red": frozenset({"call.sos"}),
     "green": frozenset({"call.assistance", "call.consultation", "call.updated"}),
 }
+ASKING_MS = 30_000  # of a fall: the countdown begins with the question
 LOOK_S = 0.1  # how often the lamp is looked at and the record of the loudspeaker read
 
 
@@ -111,30 +112,45 @@ class HubRig:
         await self.child.stop()
         await self._ended()
 
-    def key(self, name: str, down: bool) -> Press | None:
-        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin."""
+    def key(self, name: str, down: bool, *, answers: bool = False) -> Press | None:
+        """Drive a key's pin; gives the press as the ledger has it, or None while no program reads the pin.
+        One that `answers` a question need not become an event; green while it asks about a fall does so."""
         if self._pins is None or not self.running:
             return None
         press = None
         if down:
-            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name])
+            fell = self.ledger.asked_about(self._asked_ms()) if name == "green" else None
+            may_fold = answers or fell is not None
+            press = Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=may_fold)
             self.ledger.write(press)
+            if fell is not None:
+                self.ledger.answer(fell, press.at_ms)
         edge = {"pin": PINS[name], "edge": 0 if down else 1, "at_s": time.monotonic()}
         self._pins.write(json.dumps(edge).encode() + b"\n")
         return press
 
-    async def press(self, name: str, hold_s: float = 0.12) -> Press:
+    async def press(self, name: str, hold_s: float = 0.12, *, answers: bool = False) -> Press:
         """Down, hold, up, no sooner after the last one than a finger can. RuntimeError while the hub does not
         run."""
         finger = self._fingers[name]
         await finger.ready()
-        press = self.key(name, True)
+        press = self.key(name, True, answers=answers)
         if press is None:
             raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
         await asyncio.sleep(hold_s)
         self.key(name, False)
         finger.lifted()
         return press
+
+    def answer_twice(self, name: str) -> None:
+        """Two presses within a second, as one hand's movement: an answer, of which no event need come."""
+        if self._pins is None:
+            raise RuntimeError(f"{self.setup.id} does not run: nobody reads its keys")
+        self.ledger.write(Press(now_ms(), self.setup.id, name, self.setup.elder, KINDS[name], may_fold=True))
+        began = time.monotonic()
+        for after_s, edge in ((0.0, 0), (0.12, 1), (0.4, 0), (0.52, 1)):
+            line = {"pin": PINS[name], "edge": edge, "at_s": began + after_s}
+            self._pins.write(json.dumps(line).encode() + b"\n")
 
     async def has_open_call(self, elder: str) -> bool:
         """Whether the hub itself thinks that this elder has an open call; True while it does not answer.
@@ -158,6 +174,11 @@ class HubRig:
     async def settings(self) -> dict[str, Any]:
         """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
         return dict(await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "config"))
+
+    def _asked_ms(self) -> int:
+        """When it last asked about a fall, if it still waits for the answer; else 0."""
+        asked = [at_ms for at_ms, said in self.said if said == "ask-fall"]
+        return asked[-1] if asked and now_ms() - asked[-1] < ASKING_MS else 0
 
     def told(self, meaning: Meaning, since_ms: int = 0) -> bool:
         """Whether lamp or loudspeaker told so since then."""
@@ -274,6 +295,8 @@ def hub_toml(
         ),
         "[timing]",
         *_pairs(**home.timing),
+        "[care]",
+        *_pairs(**{key: value for key, value in home.care.items() if not isinstance(value, dict)}),
     ]
     if home.modems:
         lines += [
@@ -308,6 +331,8 @@ def hub_toml(
     for number, sensor in enumerate(home.sensors, 1):
         lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
         lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
+    for rule, values in home.care.items():
+        lines += [f"[care.{rule}]", *_pairs(**values)] if isinstance(values, dict) else []
     return "\n".join(lines) + "\n"
 
 

@@ -21,9 +21,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sim.home.ledger_claims import claims
-from sim.home.ledger_values import CLOCK_SLACK_MS, Case, Deed, Meaning, Press, Stored, Told
+from sim.home.ledger_values import CLOCK_SLACK_MS, FELL, Case, Deed, Meaning, Press, Stored, Told
 
-__all__ = ["Case", "Deed", "Ledger", "Meaning", "Press", "Stored", "Told", "Verdict", "count_calls", "match"]
+__all__ = [
+    "FELL",
+    "Case",
+    "Deed",
+    "Ledger",
+    "Meaning",
+    "Press",
+    "Stored",
+    "Told",
+    "Verdict",
+    "count_calls",
+    "match",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,16 @@ class Ledger:
             told = (t for t in spoke if press.at_ms <= t.at_ms)
             if press.origin == device and press.at_ms <= at_ms and not any(told):
                 self.presses[index] = replace(press, may_fold=True)
+
+    def asked_about(self, at_ms: int) -> Press | None:
+        """The last fall before then, if nobody has answered yet."""
+        falls = (p for p in reversed(self.presses) if p.key == FELL and p.at_ms <= at_ms)
+        return next((fell for fell in falls if not fell.may_fold), None)
+
+    def answer(self, fell: Press, at_ms: int) -> None:
+        """Somebody says that all is well after this fall: no call need come of it."""
+        self.presses[self.presses.index(fell)] = replace(fell, may_fold=True)
+        self.write(Deed(at_ms, fell.elder, "", "fine"))
 
     def is_owed(self, press: Press) -> bool:
         """Whether this press must still get an event of its own."""

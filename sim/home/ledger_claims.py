@@ -27,6 +27,7 @@ UPDATE = "call.updated"  # asks for no help: what was told of the call stays tru
 CLAIMS = (Meaning.DELIVERED, Meaning.TAKEN)
 ENDS = ("close", "accept-cancel")
 HANDS = ("take", "arrived")
+FINE = "fine"  # at home: nothing goes to the platform, and that it is over is true all the same
 Match = Callable[[Sequence[Press], Sequence[Stored]], Mapping[Press, Stored]]
 
 
@@ -45,7 +46,8 @@ def claims(
     """
     presses = [press for press in presses if press not in carried or carried[press].kind != UPDATE]
     calls = sorted((e for e in events if e.kind.startswith("call.")), key=lambda e: e.received_ms)
-    people = {elder: _Person(elder, deeds, calls) for elder in {e.elder for e in calls}}
+    at_home = {deed.elder for deed in deeds if deed.what == FINE}
+    people = {elder: _Person(elder, deeds, calls) for elder in {e.elder for e in calls} | at_home}
     devices = {name: _Device(name, presses, told, calls, match) for name in {t.device for t in told}}
     unkept, early = [], []
     standing = (stands for claim in told for stands in devices[claim.device].standing(claim))
@@ -70,6 +72,7 @@ class _Person:
         self._hands = [d for d in mine if d.what in HANDS]
         self._hand_ms = [d.at_ms for d in self._hands]
         self._ends = [d.at_ms for d in mine if d.what in ENDS]
+        self._fine = [d.at_ms for d in mine if d.what == FINE]
 
     def came(self, at_ms: int) -> int | None:
         """When the last event before then came."""
@@ -81,9 +84,9 @@ class _Person:
         return self._hands[count - 1] if count else None
 
     def over(self, at_ms: int) -> bool:
-        """Whether anything had been ended, or somebody had arrived, by then."""
+        """Whether anything had been ended, or somebody had arrived, or all was well at home, by then."""
         arrived = (d.at_ms for d in self._hands if d.what == "arrived")
-        return any(done_ms <= at_ms for done_ms in (*self._ends, *arrived))
+        return any(done_ms <= at_ms for done_ms in (*self._ends, *self._fine, *arrived))
 
     def ended(self, from_ms: int, to_ms: int) -> bool:
         """Whether the seat ended the call between the two."""

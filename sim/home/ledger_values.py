@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+FELL = "fall"  # the key of a press that no finger made: a body fell
 CLOCK_SLACK_MS = 5  # two processes of one machine read one clock; this is rounding to milliseconds twice
 
 
@@ -49,7 +50,9 @@ class Told:
 
 @dataclass(frozen=True)
 class Deed:
-    """What a person at the seat did to a call of this elder: take, arrived, close, accept-cancel."""
+    """What a person at the seat did to a call of this elder: take, arrived, close, accept-cancel; or `fine`:
+    somebody at home answered, when the hub asked about a fall, that all is well. Nothing need go out then.
+    """
 
     at_ms: int
     elder: str

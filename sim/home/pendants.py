@@ -8,12 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sim.home.ledger import Ledger, Meaning, Press, Told
+from sim import motion
+from sim.home.ledger import FELL, Ledger, Meaning, Press, Told
 from sim.home.setup import PendantSetup
 from sim.home.waiting import Finger
 from sim.pendant.board import Board
 
 ROOT_KEY_BYTES = 16
+STEPS_S = 6.0  # walked before a fall: longer than the detector looks back
+# Falls that the detector finds, from a sleeping chip's short history too: how many it finds, recordings tell.
+FALLS = (20, 32, 26)
 FEELINGS = {
     "pressed": Meaning.OTHER,
     "no-hub": Meaning.NOT_YET,
@@ -60,6 +64,7 @@ class PendantRig:
         self.lit_at = 0.0
         self.buzzes = 0
         self.feeling = ""
+        self.falls = 0
 
     @property
     def powered(self) -> bool:
@@ -86,6 +91,17 @@ class PendantRig:
             )
             self.ledger.write(press)
         self.board.key_down()
+        return press
+
+    def fall(self) -> Press | None:
+        """Its wearer falls, some steps from now; gives it as the ledger has it, None where there is no
+        power."""
+        if not self.powered:
+            return None
+        press = Press(now_ms(), self.setup.id, FELL, self.setup.elder, frozenset({"call.fall"}))
+        self.ledger.write(press)
+        self.board.move(motion.fallen(FALLS[self.falls % len(FALLS)], before_s=STEPS_S))
+        self.falls += 1
         return press
 
     def key_up(self) -> None:

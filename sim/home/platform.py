@@ -122,6 +122,12 @@ class PlatformRig:
         if status != 202:
             raise RuntimeError(f"the seat answered {status} to settings: {body[:200]!r}")
 
+    async def prompt(self, hub: str, **data: Any) -> None:
+        """Send a prompt to a hub, as a nurse at the platform would."""
+        status, body = await self._post(f"/seat/hubs/{hub}/prompts?by=nurse", json.dumps(data).encode())
+        if status != 202:
+            raise RuntimeError(f"the seat answered {status} to a prompt: {body[:200]!r}")
+
     async def _post(self, path: str, content: bytes = b"{}") -> tuple[int, bytes]:
         reader, writer = await asyncio.open_connection(LOOPBACK, self.info["seat_port"])
         try:
@@ -172,12 +178,27 @@ class PlatformRig:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             return arrived(db)
 
+    def cares(self) -> list[tuple[str, str, str]]:
+        """What it was told of prompts, in its order: (kind, plan, answer)."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM events WHERE kind LIKE 'care.%' ORDER BY number").fetchall()
+        events = [decode_event(body) for (body,) in rows]
+        return [(e.kind, str(e.data.get("plan")), str(e.data.get("answer", ""))) for e in events]
+
     def outcomes(self) -> list[str]:
         """How the commands of the platform ended, as hubs have reported it."""
         path = self.directory / "platform.db"
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             rows = db.execute("SELECT body FROM events WHERE kind = 'command.result'").fetchall()
         return [decode_event(body).data["outcome"] for (body,) in rows]
+
+    def answers(self) -> list[tuple[str, dict[str, object]]]:
+        """What was answered at home and needed no call: the elder, and the event's data."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM events WHERE kind = 'care.answered'").fetchall()
+        return [(event.elder, dict(event.data)) for (body,) in rows for event in [decode_event(body)]]
 
     def contacts(self) -> list[tuple[str, dict[str, Any]]]:
         """What hubs have told of relatives: kind of the event and its data."""

@@ -9,7 +9,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from sim.air.client import AirControl
 from sim.home.setup import SensorSetup
 
-OBJECTS = {"smoke": 0x29, "gas": 0x1C, "water": 0x20}  # bthome.io: object ids of binary sensors
+OBJECTS = {  # bthome.io: object ids of binary sensors
+    "smoke": 0x29,
+    "gas": 0x1C,
+    "water": 0x20,
+    "bed": 0x23,  # occupancy
+    "motion": 0x21,
+    "door": 0x1A,
+    "stove": 0x10,  # power
+}
+BUTTON, PRESSED = 0x3A, 0x01
 UUID = bytes.fromhex("d2fc")
 BATTERY = bytes((0x01, 87))
 
@@ -29,7 +38,13 @@ class SensorRig:
 
     async def says(self, on: bool, *, times: int = 5, plain: bool = False) -> None:
         """It advertises its state so many times, ten a second."""
-        objects = BATTERY + bytes((OBJECTS[self.setup.role], on))
+        await self._send(BATTERY + bytes((OBJECTS[self.setup.role], on)), times, plain)
+
+    async def pressed(self, *, times: int = 5) -> None:
+        """Its button is pressed: one event, however often it is on the air."""
+        await self._send(BATTERY + bytes((BUTTON, PRESSED)), times, False)
+
+    async def _send(self, objects: bytes, times: int, plain: bool) -> None:
         service = bytes((0x40,)) + objects if plain else self._encrypted(objects)
         data = bytes.fromhex("020106") + bytes((len(service) + 3, 0x16)) + UUID + service
         await self._air.forge(

@@ -89,6 +89,7 @@ class Setup:
     meters: tuple[MeterSetup, ...] = ()
     sensors: tuple[SensorSetup, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)
+    care: dict[str, float | dict[str, float]] = field(default_factory=dict)  # likewise of its `[care]`
     faulty_disk: bool = False
     clock_offset_s: int = 0
     not_taken: str = "sos"

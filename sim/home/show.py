@@ -58,6 +58,7 @@ class Show:
             "wall": self.do_wall,
             "world": self.do_world,
             "power": self.do_power,
+            "fall": self.do_fall,
             "phone": self.do_phone,
         }
         self._changing = asyncio.Lock()
@@ -286,6 +287,15 @@ class Show:
             rig.power_on()
         else:
             rig.power_cut()
+
+    async def do_fall(self, asked: Mapping[str, Any]) -> None:
+        """{"device"}: who wears this pendant falls; the green key says that all is well."""
+        rig = self.home.pendants.get(str(asked["device"]))
+        if rig is None:
+            raise ActError("there is no such pendant")
+        if rig.fall() is None:
+            raise ActError(f"{rig.setup.id} has no power", "no_power", rig.setup.id)
+        self.feed.row("fall", rig.setup.id)
 
     async def do_phone(self, asked: Mapping[str, Any]) -> None:
         """{"phone", "hand"}: answer, hang_up, one (the key 1) or reply, on a phone of the family."""

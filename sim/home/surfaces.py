@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from sim.home.ledger import Meaning
 
-STEADY_MS = 1_500  # longer than the lit half of the slowest blink (0.5 s) and its timer's lateness
+STEADY_MS = 2_500  # of a blink half a second is lit; a machine that stalls for two more still blinks
 DARK_MS = 800  # darkness longer than this is "off", shorter is part of a blink
 
 PHRASES = {

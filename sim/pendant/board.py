@@ -11,7 +11,7 @@ is told by the firmware.
     led    "off" | "amber" | "red" | "green"
     buzz   hertz, 0 = silent
     feel   name of the buzz that begins: pressed, no-hub, delivered, taken, ended, asked
-    wake   "key" | "timer" | "power" | "watchdog" | "reset"      sleep   milliseconds asked for
+    wake   "key" | "motion" | "timer" | "power" | "watchdog" | "reset"   sleep   milliseconds asked for
     flash  [what, number of the operation since this boot]; what: erase | program | cut | dead
     power  "on" | "cut"                   exit   code of a process that neither slept nor was cut
 """
@@ -23,17 +23,20 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from firmware import build
 from firmware.pendant import surface
+from sim.motion import Sample
+from sim.pendant.bus import Bus
 
-KEY, RED, GREEN, BUZZER, CELL = 2, 4, 5, 6, 0  # pins of firmware/boards/unix/board.py
+KEY, RED, GREEN, BUZZER, CELL, MOTION, CLOCK, DATA = 2, 4, 5, 6, 0, 3, 10, 7  # firmware/boards/unix/board.py
 SHIMS = Path(__file__).parent / "shims"
-RESET_CAUSES = {"power": 1, "reset": 2, "watchdog": 3, "key": 4, "timer": 4}
-WAKE_REASONS = {"key": 7, "timer": 4}
+RESET_CAUSES = {"power": 1, "reset": 2, "watchdog": 3, "key": 4, "timer": 4, "motion": 4}
+WAKE_REASONS = {"key": 7, "timer": 4, "motion": 7}
+WAKE_PINS = {"key": [KEY], "motion": [MOTION]}
 PRESETS = {"one-meaning": 0, "two-meanings": 1}
 MAX_LOG = 200_000
 
@@ -60,6 +63,7 @@ class Board:
         millivolts: int = 4000,
         flash_dead: bool = False,
         seed: int = 0,
+        chip: str = "lis2dw12",
     ) -> None:
         self.name = name
         self.directory = Path(directory)
@@ -76,6 +80,7 @@ class Board:
             "root": root_key.hex(),
             "preset": bytes([PRESETS[preset]]).hex(),
         }
+        self.bus = Bus(self.air_socket.with_name(f"i2c-{name}.sock"), self._on_line, chip)
         self._random = random.Random(f"{name}-{seed}")
         self._key = 1
         self._cut_at: int | None = None
@@ -115,6 +120,7 @@ class Board:
     async def start(self) -> None:
         """Puts the cell in."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        await self.bus.start()
         self.power_on()
 
     def use(self, tree: Path) -> None:
@@ -126,6 +132,7 @@ class Board:
         if self.state != "off":
             return
         self._power_on_ms = int(time.time() * 1000)
+        self.bus.power_on()
         self._note("power", "on")
         self._enter("booting")
         self._life = asyncio.create_task(self._live(), name=f"board {self.name}")
@@ -145,7 +152,12 @@ class Board:
         for life in self._lives:
             life.cancel()
         await asyncio.gather(*self._lives, return_exceptions=True)
+        await self.bus.stop()
         self._enter("off")
+
+    def move(self, samples: Sequence[Sample], hz: int = 50) -> None:
+        """Its wearer moves so from now on: milli-g at the chip."""
+        self.bus.play(samples, hz)
 
     def key_down(self) -> None:
         """The finger goes down."""
@@ -208,7 +220,9 @@ class Board:
             self._enter("booting")
             waked_at = time.monotonic()
             self._note("wake", cause)
-            await asyncio.sleep(self._random.uniform(*self.boot_s))
+            boot_s = self._random.uniform(*self.boot_s)
+            self.bus.begins(boot_s)
+            await asyncio.sleep(boot_s)
             self._ended = ""
             code = await self._run(cause, waked_at)
             if self._ended == "cut":
@@ -245,6 +259,7 @@ class Board:
                 self._heard(line)
             return await process.wait()
         finally:
+            self.bus.ends()
             self._process = None
             if process.returncode is None:
                 process.kill()
@@ -263,7 +278,12 @@ class Board:
             "nvs": self._nvs,
             "address": self.address.replace(":", "").lower(),
             "air": str(self.air_socket),
+            "i2c": str(self.bus.path),
+            "i2c_clock": CLOCK,
+            "i2c_data": DATA,
+            "i2c_line": MOTION,
             "pins": {KEY: self._key},
+            "wake_pins": WAKE_PINS.get(cause, []),
             "adc": {CELL: self.millivolts * 500},  # half of the cell, in microvolts
             "reset_cause": RESET_CAUSES[cause],
             "wake_reason": WAKE_REASONS.get(cause, 0),
@@ -279,6 +299,8 @@ class Board:
                 pin == KEY and level in (self._key, *self._moves[self._taken :]) for pin, level in self._armed
             ):
                 return "key"
+            if [MOTION, self.bus.line] in self._armed:
+                return "motion"
             left = self._wake_at - time.monotonic()
             if left <= 0:
                 return "timer"
@@ -318,6 +340,9 @@ class Board:
         self._key = level
         self._note("pin", "up" if level else "down")
         self._tell_key()
+        self._wake.set()
+
+    def _on_line(self, level: int) -> None:
         self._wake.set()
 
     def _tell_key(self) -> None:

@@ -78,6 +78,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     durable: bool
     stages: dict[str, int]
     change: str = ""  # of a call.updated
+    detail: str = ""  # why a rule raised it, in the home's words
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -336,7 +337,7 @@ def _named(case: Case, name: Name) -> Case:
 
 
 def _press(event: Event, at_ms: int) -> Press:
-    change = event.data.get("change")
+    change, detail = event.data.get("change"), event.data.get("detail")
     return Press(
         id=str(event.id),
         kind=event.kind,
@@ -349,4 +350,5 @@ def _press(event: Event, at_ms: int) -> Press:
         durable=event.durable,
         stages=dict(event.stages),
         change=change if isinstance(change, str) and event.kind == "call.updated" else "",
+        detail=detail if isinstance(detail, str) else "",
     )

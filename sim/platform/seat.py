@@ -86,6 +86,8 @@ class Seat:
             Route("/seat/stream", self._stream, methods=["GET"]),
             Route("/seat/calls/{call_id}/{action}", self._act, methods=["POST"]),
             Route("/seat/hubs/{hub}/settings", self._propose, methods=["POST"]),
+            Route("/seat/hubs/{hub}/prompts", self._prompt, methods=["POST"]),
+            Route("/seat/hubs/{hub}/prompts/{prompt}", self._remove_prompt, methods=["DELETE"]),
         ]
         self.app = _Guard(Starlette(routes=routes, exception_handlers={AnbanError: refused}))
 
@@ -201,6 +203,30 @@ class Seat:
             raise AnbanError(Reason.BAD_VALUE, "A settings document is text in UTF-8.") from None
         await self._store.propose(request.path_params["hub"], document, by)
         return JSONResponse({}, 202)
+
+    async def _prompt(self, request: Request) -> Response:
+        """A prompt for one hub: the body is what edge/prompts.py calls a Prompt, as JSON; ?by= the person."""
+        try:
+            data = json.loads(await self._body(request))
+        except (ValueError, RecursionError):
+            data = None
+        if not isinstance(data, dict):
+            raise AnbanError(Reason.BAD_VALUE, "A prompt is a JSON object.")
+        return await self._send_prompt(request, "prompt", data)
+
+    async def _remove_prompt(self, request: Request) -> Response:
+        """Take a prompt away again."""
+        self._check(request)
+        return await self._send_prompt(request, "prompt.remove", {"id": request.path_params["prompt"]})
+
+    async def _send_prompt(self, request: Request, kind: str, data: dict[str, Any]) -> Response:
+        by = _name(request.query_params.get("by", ""))
+        await self._store.prompt(request.path_params["hub"], kind, data, by)
+        return JSONResponse({}, 202)
+
+    async def _body(self, request: Request) -> bytes:
+        self._check(request)
+        return await read_body(request, MAX_BODY)
 
 
 def _hand_in(body: bytes) -> tuple[str, int | None]:

@@ -207,6 +207,16 @@ class Store:
         """Put a command on a hub's downlink."""
         return await self._submit(Lane.ASSIST, lambda: self._desk.command(hub, command))
 
+    async def prompt(self, hub: str, kind: str, data: dict[str, Any], by: str) -> Arrival:
+        """Send a prompt to a hub, or take one away. AnbanError(NOT_FOUND) for no hub of ours."""
+        self.register.refresh()
+        if hub not in self.register.hubs:
+            raise AnbanError(Reason.NOT_FOUND, "There is no such hub.")
+        command = Command(
+            id=secrets.token_hex(8), kind=kind, expires_ms=now_ms() + PROPOSAL_MS, authority=by, data=data
+        )
+        return await self.command(hub, command)
+
     async def propose(self, hub: str, document: str, by: str) -> Arrival:
         """Put settings up for a hub, and tell it to fetch them. AnbanError(NOT_FOUND) for no hub of ours."""
         self.register.refresh()

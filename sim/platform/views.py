@@ -73,6 +73,7 @@ def _press_view(press: Press) -> dict[str, Any]:
         "id": press.id,
         "kind": press.kind,
         "change": press.change,
+        "detail": press.detail,
         "device": press.device,
         "room": press.room,
         "received_ms": press.received_ms,

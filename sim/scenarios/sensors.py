@@ -32,7 +32,7 @@ async def smoke(home: Home, case: Case) -> None:
     await sensor.says(False)
     first = await _burns(home, sensor)
     await case.until("smoke is a call at once", arrived(home, first), ARRIVES_S)
-    case.claim("nobody was asked first", not home.hub.has_said("ask-sos", first.at_ms), "")
+    case.claim("nobody was asked first", not home.hub.has_said("ask-well", first.at_ms), "")
     event = home.platform.events[-1]
     case.claim(
         "it is of the room's person", (event.kind, event.elder) == ("call.smoke", "e-chen"), event.kind

@@ -73,7 +73,7 @@ async def visit() -> AsyncIterator[Visit]:
 
         return act
 
-    acts = ("key", "place", "wall", "world", "power", "phone")
+    acts = ("key", "place", "wall", "world", "power", "fall", "phone")
     made = Visit(feed, HomePage(feed, {n: record(n) for n in acts}))
     feed.show("home", {**plan.as_json(), "seed": 7, "seat": "http://127.0.0.1:1/"})
     feed.show("walls", {})
@@ -98,6 +98,14 @@ async def opened(browser: Browser, visit: Visit, size: str = "desk", locale: str
     await expect(page.locator("svg .pendant")).to_be_visible()
     assert complaints == []
     return page
+
+
+async def test_who_wears_a_pendant_can_be_let_fall(browser: Browser, visit: Visit) -> None:
+    page = await opened(browser, visit)
+    fall = page.locator("article.pendant .fall")
+    await expect(fall).to_have_text("Fall")
+    await fall.click()
+    assert await visit.next() == {"act": "fall", "device": "pd-01"}
 
 
 @pytest.mark.parametrize("size", list(SIZES))

@@ -20,13 +20,15 @@ HUB = "hub-01"
 HERE = Path(__file__).parent
 
 
-def micropython(script: str, *arguments: str, heap: str = "512K", path: str = str(build.ROOT)) -> str:
+def micropython(
+    script: str, *arguments: str, heap: str = "512K", path: str = str(build.ROOT), stdin: str = ""
+) -> str:
     """Runs a script of this folder in a folder of its own; its output."""
     environment = {**os.environ, "MICROPYPATH": f"{HERE}:{path}:.frozen"}
     with tempfile.TemporaryDirectory() as place:
         done = subprocess.run(
             [build.tool("micropython"), "-X", f"heapsize={heap}", str(HERE / script), *arguments],
-            env=environment, capture_output=True, text=True, timeout=600, check=False, cwd=place,
+            env=environment, capture_output=True, text=True, timeout=600, check=False, cwd=place, input=stdin,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -82,6 +82,9 @@ class Board:
     def power_on_ms(self):
         return 0
 
+    def accelerometer(self):
+        return None
+
     def identity(self):
         return "pd-01", ROOT, 0
 
@@ -100,7 +103,7 @@ class Board:
     def battery_mv(self):
         return 4000
 
-    def deep_sleep(self, ms, when_down):
+    def deep_sleep(self, ms, when_down, motion):
         self.slept = (ms, when_down)
         raise Slept
 

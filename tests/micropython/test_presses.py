@@ -352,3 +352,26 @@ def test_every_first_tone_belongs_to_one_buzz():
     tones = [steps[0][0] for steps in surface.BUZZES.values()]
     assert len(set(tones)) == len(tones) == len(surface.BUZZ_NAMES)
     assert core.FEEL == 3
+
+
+def test_a_fall_is_on_the_air_unfelt_and_the_green_key_ends_it():
+    mind = Core(0, numbers())
+    assert mind.fall(1000) == [(AIR,), (STORE,)]
+    press, interval, _ = mind.book.on_air(1000, 0)
+    assert (press.number, press.meaning, interval) == (1, presses.FALL, 20)
+    mind.ack(1, presses.HEARD, 1500)
+    assert mind.ask(1600) == [(FEEL, surface.ASKED)]
+    assert mind.ack(1, presses.CANCELLED, 9000) == [(AIR,), (STORE,), (FEEL, surface.ENDED)]
+    assert mind.book.on_air(9000, 0)[1] == 0
+    assert not mind.gesture.open
+
+
+def test_a_press_after_a_fall_tells_of_help_only_when_both_have_come_as_far():
+    mind = Core(0, numbers())
+    mind.fall(1000)
+    mind.ack(1, presses.HEARD, 1500)
+    mind.key(True, 5000)
+    mind.tick(5008)
+    assert mind.ack(2, presses.HEARD, 5500) == [(AIR,), (STORE,)]
+    assert mind.ack(2, presses.DELIVERED, 6000) == [(AIR,), (STORE,)], "the fall is not there yet"
+    assert mind.ack(1, presses.DELIVERED, 6500) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]

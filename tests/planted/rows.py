@@ -7,7 +7,7 @@ so. A fault is the kind of slip that a change could make, not sabotage of the sc
 from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
-from tests.planted.rows_of_care import METERS, SENSORS
+from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
 
@@ -18,6 +18,32 @@ PRESSES = (
         "sos",
         "that it is taken is felt",
         (Change("edge/surfaces.py", "Handling.TAKEN: STAGE_TAKEN,", "Handling.TAKEN: STAGE_DELIVERED,"),),
+    ),
+    Plant(
+        "a fall that nobody answers is forgotten",
+        (2,),
+        "fall",
+        "nobody answers: the platform has the fall",
+        (
+            Change(
+                "edge/calls.py",
+                '        "asking.opens": Trigger.OPENS,\n',
+                '        "asking.opens": Trigger.FINE,\n',
+            ),
+        ),
+    ),
+    Plant(
+        "the green key that answers after a fall calls all the same",
+        (),
+        "fall",
+        "green ends it on the pendant",
+        (
+            Change(
+                "edge/calls.py",
+                '        "answer_yes": Trigger.FINE,\n',
+                '        "answer_yes": Trigger.OPENS,\n',
+            ),
+        ),
     ),
     Plant(
         "every press of a pendant becomes an SOS",
@@ -251,9 +277,9 @@ CARDS = (
         "the fault reaches the platform",
         (
             Change(
-                "edge/main.py",
-                'self.hub.see("storage", hub_id, bool(why), why)',
-                'self.hub.see("storage", hub_id, False, why)',
+                "edge/upkeep.py",
+                'self._hub.see("storage", hub_id, bool(why), why)',
+                'self._hub.see("storage", hub_id, False, why)',
             ),
         ),
     ),
@@ -262,7 +288,7 @@ CARDS = (
         (9,),
         "corrupt-db",
         "it is told",
-        (Change("edge/main.py", "        if recovered:\n", "        if False:\n"),),
+        (Change("edge/upkeep.py", "        if recovered:\n", "        if False:\n"),),
     ),
     Plant(
         "a hub waits for its disk before it reads its keys",
@@ -314,6 +340,7 @@ RADIO = (
             ),
             Change("firmware/pendant/peers.py", "PROVE_MS = 3000 ", "PROVE_MS = 3000000 "),
         ),
+        plays=3,  # the phone must hold it while it is pressed
     ),
     Plant(
         "a pendant forgets a press that nobody has heard within two seconds",
@@ -414,5 +441,5 @@ SETTINGS = (
 
 PLANTS = (
     *(*PRESSES, *LINES, *TEXTS, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
-    *(*METERS, *SENSORS, *TESTS),
+    *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

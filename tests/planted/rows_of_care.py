@@ -13,8 +13,8 @@ METERS = (
         (
             Change(
                 "edge/inputs/meters.py",
-                'elder=person_of(section.users, section.elder, reading.data.get("user")),',
-                'elder=person_of(section.users, section.elder, reading.data.get("user")) or "e-chen",',
+                'elder = person_of(section.users, section.elder, reading.data.get("user"))',
+                'elder = person_of(section.users, section.elder, reading.data.get("user")) or "e-chen"',
             ),
         ),
     ),
@@ -95,5 +95,63 @@ SENSORS = (
                 "blind=False",
             ),
         ),
+    ),
+)
+
+PROMPTS = (
+    Plant(
+        "silence is taken for yes",
+        (9,),
+        "medication",
+        "silence is no answer: the platform is told that it was missed",
+        (
+            Change(
+                "edge/prompter.py",
+                "            self._open = None  # silence is no answer: what follows is for `decide`\n",
+                "            self.answer(question.token, Answer.YES)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a question of the day keeps the green key during a call",
+        (4,),
+        "medication",
+        "in a call green means what it does in a call",
+        (
+            Change(
+                "edge/prompter.py",
+                'return "" if self._open is None or open_calls(self._hub.book) else self._open.token',
+                'return "" if self._open is None else self._open.token',
+            ),
+            Change(
+                "edge/prompter.py",
+                "            self._open, self._not_before_ms = None, now.uptime_ms + AFTER_CALL_MS\n",
+                "",
+            ),
+        ),
+    ),
+)
+
+RULES = (
+    Plant(
+        "a rule calls without asking",
+        (),
+        "bed-exit",
+        "out of bed for too long: it is asked aloud",
+        (Change("edge/carer.py", '                "rule",\n', '                "system",\n'),),
+    ),
+    Plant(
+        "a hub that starts does not learn what its sensors said before",
+        (1,),
+        "bed-exit",
+        "killed and back, it asks all the same",
+        (Change("edge/carer.py", "        await self._learn()\n", ""),),
+    ),
+    Plant(
+        "what a silent sensor said last is taken for how it is",
+        (9,),
+        "bed-exit",
+        "a silent sensor makes the rule blind",
+        (Change("edge/care/rules.py", "if sensor.id in silent and", "if False and"),),
     ),
 )

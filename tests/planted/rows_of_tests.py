@@ -13,8 +13,49 @@ TESTS = (
         (
             Change(
                 "edge/surfaces.py",
-                "STAGE_HEARD if press.durable and call.life is not Life.ASKING",
-                "STAGE_HEARD if call.life is not Life.ASKING",
+                "STAGE_HEARD if press.durable else STAGE_NONE",
+                "STAGE_HEARD",
+            ),
+        ),
+    ),
+    Plant(
+        "a press of any key ends the question about a fall",
+        (2,),
+        "tests/unit/edge/test_calls.py::test_nothing_but_the_green_key_ends_a_falls_question",
+        "",
+        (
+            Change(
+                "edge/calls.py",
+                "    (_L.ASKING, _H.NONE, _T.PRESS): (_L.OPEN, _H.NONE),",
+                "    (_L.ASKING, _H.NONE, _T.PRESS): (_L.CANCELLED, _H.NONE),",
+            ),
+        ),
+    ),
+    Plant(
+        "a pendant waits for ever for news of a fall that the green key ended",
+        (9,),
+        "tests/unit/edge/test_surfaces.py::test_a_fall_that_was_nothing_ends_on_its_pendant_too",
+        "",
+        (
+            Change(
+                "edge/surfaces.py",
+                "        return STAGE_CANCELLED  # all is well",
+                "        pass  # all is well",
+            ),
+        ),
+    ),
+    Plant(
+        "a blow just before the pendant sleeps is forgotten",
+        (4,),
+        "tests/micropython/test_falls.py::test_a_blow_after_the_last_look_is_waited_for",
+        "",
+        (
+            Change(
+                "firmware/pendant/falls.py",
+                "            if self._chip.cause():  # its samples are still to be read\n"
+                "                self._blow_ms = now_ms\n"
+                "                return False\n",
+                "            self._chip.cause()\n",
             ),
         ),
     ),

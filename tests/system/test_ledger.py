@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.home.ledger import Case, Deed, Ledger, Meaning, Press, Stored, Told, count_calls, match
+from sim.home.ledger import FELL, Case, Deed, Ledger, Meaning, Press, Stored, Told, count_calls, match
 
 
 def press(at_ms: int, origin: str = "hub-01", elder: str = "e-chen", **more: object) -> Press:
@@ -290,3 +290,35 @@ def test_matching_never_overlooks_a_way_to_carry_all(pressed: list[tuple[int, bo
             free.pop()
             best += 1
     assert len(carried) == best
+
+
+def fell(at_ms: int) -> Press:
+    return Press(at_ms, "pd-01", FELL, "e-chen", frozenset({"call.fall"}))
+
+
+def test_a_fall_needs_its_event_unless_somebody_answered_that_all_is_well() -> None:
+    ended = Told(900, "pd-01", "buzz", Meaning.OVER, "ended")
+    unanswered = ledger_of(fell(100), ended).judge([], [])
+    assert len(unanswered.lost) == 2, "the call, and that it was told to be over"
+    answered = ledger_of(fell(100))
+    asked = answered.asked_about(500)
+    assert asked is not None
+    answered.answer(asked, 800)
+    answered.write(ended)
+    assert answered.judge([], []).ok
+    assert answered.asked_about(900) is None, "the next press of the key is no answer"
+
+
+def test_an_answer_is_about_the_last_fall_alone() -> None:
+    ledger = ledger_of(fell(100), fell(40_000))
+    last = ledger.asked_about(50_000)
+    assert last == fell(40_000)
+    assert last is not None
+    ledger.answer(last, 50_000)
+    assert len(ledger.judge([], []).lost) == 1
+
+
+def test_that_it_is_over_is_early_before_somebody_said_so() -> None:
+    ledger = ledger_of(fell(100), Told(700, "pd-01", "buzz", Meaning.OVER, "ended"))
+    ledger.answer(fell(100), 800)
+    assert len(ledger.judge([], []).early) == 1

@@ -9,8 +9,8 @@ import powered
 from firmware.boards import family
 
 
-def _arm_wake(pin, level: int) -> None:
-    esp32.wake_on_gpio((pin,), esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
+def _arm_wake(pins, level: int) -> None:
+    esp32.wake_on_gpio(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
 
 
 class Board(family.Board):
@@ -30,5 +30,5 @@ class Board(family.Board):
         return powered.since_wake_ms()
 
 
-board = Board(key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake)
+board = Board(key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake, motion=(3, 10, 7))
 board.directory = "/flash/anban"

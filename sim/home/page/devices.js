@@ -79,8 +79,11 @@ export class Devices {
       const power = make("button", "quiet power");
       power.type = "button";
       power.addEventListener("click", () => this.act({ act: "power", device: pendant.id, on: !power.powered }));
+      const fall = make("button", "quiet fall", say("let_fall"));
+      fall.type = "button";
+      fall.addEventListener("click", () => this.act({ act: "fall", device: pendant.id }));
       return make("article", "", make("h2", "", pick(pendant.name), make("small", "", ` ${pendant.id}`)), body,
-        make("p", "says", make("span", "tells"), power));
+        make("p", "says", make("span", "tells"), fall, power));
     });
     card.className = `card device pendant led-${pendant.led.colour} ${pendant.led.pattern} ${pendant.powered ? "" : "dead"}`;
     const power = card.querySelector(".power");

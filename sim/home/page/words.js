@@ -21,7 +21,7 @@ export const WORDS = {
   green_hint: ["绿键：服务；10 秒内再按：回电；按住 3 秒：取消",
     "Green key: assistance; again within 10 s: call back; held 3 s: cancel"],
   press_hint: ["按下 {name}（可以按住）", "Press {name} (it can be held)"],
-  cut_power: ["断电", "Power cut"],
+  cut_power: ["断电", "Power cut"], let_fall: ["摔倒", "Fall"], row_fall: ["佩戴者走几步后摔倒", "its wearer takes some steps and falls"],
   give_power: ["上电", "Power on"],
   quiet: ["（安静）", "(quiet)"],
   dead_hub: ["终端没有在运行", "the hub does not run"], dead_pendant: ["没有电", "no power"],

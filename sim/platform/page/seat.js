@@ -253,6 +253,8 @@ function chips(call, ended, taken) {
   if (!ended && taken && call.unseen > 0) row.append(make("span", "chip loud", fill("again_N", { n: call.unseen })));
   else if (!ended && call.press_count > 1) row.append(make("span", "chip loud", fill("presses_N", { n: call.press_count })));
   if (!ended && call.cancel_asked) row.append(make("span", "chip warn", word("cancel_asked")));
+  const why = call.presses.find((press) => press.detail);
+  if (why) row.append(make("span", "chip warn", why.detail));
   if (call.reopened > 0 && !ended) row.append(make("span", "chip warn", word("reopened")));
   const reply = call.notes.find((note) => note.words);
   if (!ended && reply) row.append(make("span", "chip", `${reply.contact}: “${reply.words}”`));

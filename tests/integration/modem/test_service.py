@@ -82,7 +82,7 @@ async def test_a_key_reaches_the_family_by_text_and_by_phone(tmp_path):
         await until(lambda: phone.has("还没有回应"))
         await until(lambda: phone.state == "ringing")
         phone.answer()
-        await until(lambda: service.telephony.is_open)
+        await until(lambda: service.telephony.talking())
         phone.press("1")
         call = next(iter(service.hub.book.calls))
         await until(lambda: "voice.confirmed" in service.hub.book.calls[call].told)

@@ -267,6 +267,28 @@ async def test_settings_are_put_up_for_a_hub_and_it_is_told(browser: Browser, pl
         assert (await browser.ask("POST", address, body, token=token))[0] == status
 
 
+async def test_the_seat_reads_why_a_rule_called(browser: Browser, platform: Platform) -> None:
+    why = "夜里离床已有25分钟，没有回来"
+    event = press(1, kind="call.bed_exit", data={"source": "rule", "rule": "bed_exit", "detail": why})
+    await platform.store.receive([event], "hub-01")
+    (call,) = (await browser.state())["calls"]
+    assert (call["kind"], call["presses"][0]["detail"]) == ("call.bed_exit", why)
+
+
+async def test_a_prompt_is_sent_to_a_hub_and_taken_away_again(browser: Browser, platform: Platform) -> None:
+    prompts = "/seat/hubs/hub-01/prompts"
+    assert (await browser.ask("POST", f"{prompts}?by=Li", b'{"id": "pills"}'))[0] == 202
+    assert (await browser.ask("DELETE", f"{prompts}/pills"))[0] == 202
+    items = [item for body in platform.store.downlink("hub-01", 0, 4096) for item in decode_downlink(body)]
+    assert [(told.item.kind, told.item.authority, told.item.data) for told in items] == [
+        ("prompt", "Li", {"id": "pills"}),
+        ("prompt.remove", "seat", {"id": "pills"}),
+    ]
+    for body, token, status in ((b"[]", None, 400), (b"{", None, 400), (b"{}", "wrong", 401)):
+        assert (await browser.ask("POST", prompts, body, token=token))[0] == status
+    assert (await browser.ask("POST", "/seat/hubs/hub-99/prompts", b"{}"))[0] == 404
+
+
 async def test_no_hub_can_show_another_homes_name(
     browser: Browser, platform: Platform, directory: Path
 ) -> None:

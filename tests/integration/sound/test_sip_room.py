@@ -1,4 +1,4 @@
-"""A call by SIP through the room's own PulseAudio: both sides hear each other, and she does not hear herself."""
+"""A call by SIP through the room's own PulseAudio: both hear each other, she does not hear herself."""
 
 import asyncio
 

@@ -59,3 +59,20 @@ def test_a_plain_sensor_is_read_only_where_it_is_configured_so() -> None:
 @given(st.binary(max_size=31), st.booleans())
 def test_whatever_is_on_the_air_is_read_or_nothing(data: bytes, keyed: bool) -> None:
     SensorReader(rig().key if keyed else None).read(advert(data))
+
+
+def test_a_press_is_one_however_often_it_is_on_the_air() -> None:
+    sensor = rig()
+    reader = SensorReader(sensor.key)
+    pressed = sensor._encrypted(bytes((0x3A, 0x01)))
+    told = [reader.read(advert(pressed, 1_000 + n)) for n in range(5)]
+    assert [heard.presses for heard in told if heard is not None] == [("press",), (), (), (), ()]
+    again = reader.read(advert(sensor._encrypted(bytes((0x3A, 0x01))), 2_000))
+    assert again is not None
+    assert again.presses == ("press",)
+
+
+def test_a_plain_press_without_a_number_is_told_again_when_it_comes_much_later() -> None:
+    reader = SensorReader(None)
+    told = [reader.read(advert(b"\x40\x3a\x01", at_ms)) for at_ms in (20_000, 20_100, 40_000)]
+    assert [heard.presses for heard in told if heard is not None] == [("press",), (), ("press",)]

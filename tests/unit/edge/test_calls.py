@@ -141,6 +141,29 @@ def test_a_fall_that_was_nothing_is_withdrawn_and_the_next_press_is_a_call_of_it
     assert call_for(book, CHEN, eid(2), at(1)) == eid(2)
 
 
+MEANWHILE = (  # whatever may happen to a fall that is asked about, but the green key
+    *(
+        pressed(n, kind=kind, call=1)
+        for n, kind in ((2, "call.fall"), (3, "call.sos"), (4, "call.assistance"))
+    ),
+    pressed(5, kind="call.updated", call=1, change="cancel_asked"),
+    *(said(50, stage, CALL) for stage in ("stored", "taken", "arrived", "closed", "cancelled")),
+    *(fired(name, CALL) for name in ("asking.opens", "assist.ask", "assist.urgent", "calls.old", "no such")),
+    *(told(name, CALL) for name in ("ask-fall.1", "closed.1", "cancelled.1")),
+    *(did(name, CALL) for name in ("answer_no", "no such")),
+)
+
+
+@given(st.lists(st.sampled_from(MEANWHILE), max_size=8))
+def test_nothing_but_the_green_key_ends_a_falls_question(meanwhile):
+    book = fold(pressed(1, kind="call.fall", source="rule"), *meanwhile)
+    (call, *_) = book.calls.values()
+    assert not call.withdrawn
+    opened = fold(fired("asking.opens", CALL), book=book)
+    stored = any(entry == said(50, "stored", CALL) for entry in meanwhile)
+    assert stored or CALL in [press.id for press in owed(opened)], "it goes out unless it went out"
+
+
 def test_a_restart_ends_the_countdown_and_the_call_opens():
     book, entries = restart(fold(pressed(1, kind="call.fall", source="rule")), at(3 * S))
     assert [entry.name for entry in entries] == ["asking.opens"]

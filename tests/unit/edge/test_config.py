@@ -181,7 +181,10 @@ def test_people_pairings_and_wiring_are_no_settings():
     with pytest.raises(AnbanError) as caught:
         parse_settings(SEED)
     for name in ("hub", "elders", "pendants"):
-        assert f"{name}: unknown key; allowed are home, plan, platform, timing" in caught.value.sentence
+        assert (
+            f"{name}: unknown key; allowed are care, home, plan, platform, prompts, quiet, timing"
+            in caught.value.sentence
+        )
 
 
 @given(st.text(max_size=200) | st.text("[]{}=\"'\n.plansoctime0129", max_size=200))
@@ -245,3 +248,80 @@ def test_a_meter_is_declared_with_its_kind_and_its_users():
 )
 def test_a_mistake_about_a_meter_is_named(before, after, said):
     assert said in refusal(METERS.replace(before, after))
+
+
+RULES = """
+[care]
+ask_s = 30
+[care.vitals.systolic]
+flag_above = 150
+[care.people.e-chen.bed_exit]
+after_minutes = 40
+[care.people.e-chen.missed]
+kinds = ["blood_pressure", "weight"]
+"""
+
+
+def test_rules_of_care_come_back_as_they_were_set():
+    settings = parse(SEED + RULES).settings
+    assert parse_settings(render(settings)) == settings
+    assert settings.care.of("e-chen").bed_exit.after_minutes == 40
+    assert settings.care.of("e-wang").bed_exit.after_minutes == 25
+
+
+def test_rules_that_cannot_be_are_named():
+    assert "care.bed_exit.after_minutes" in refusal(SEED + "[care.bed_exit]\nafter_minutes = 0\n")
+    assert "care.bed_exit.minutes: unknown key" in refusal(SEED + "[care.bed_exit]\nminutes = 3\n")
+    assert "care.people = 'e-nobody'" in refusal(SEED + "[care.people.e-nobody.stove]\non = false\n")
+
+
+def test_rules_that_are_as_given_leave_no_trace_in_the_document():
+    assert "care" not in render(parse(SEED).settings)
+
+
+PILLS = """
+[quiet]
+from_minute = 1200
+[[prompts]]
+id = "pills"
+elder = "e-chen"
+kind = "medication"
+start = "2026-03-01T08:00"
+rule = "FREQ=DAILY;BYHOUR=8,20"
+"""
+
+
+def test_prompts_come_back_as_they_were_set():
+    settings = parse(SEED + PILLS).settings
+    assert parse_settings(render(settings)) == settings
+    assert settings.prompts[0].rule == "FREQ=DAILY;BYHOUR=8,20"
+
+
+def test_prompts_that_cannot_be_are_named():
+    assert "prompts[0]: no recurrence" in refusal(SEED + PILLS.replace("DAILY", "SECONDLY"))
+    assert "prompts[0].elder = 'e-nobody'" in refusal(SEED + PILLS.replace("e-chen", "e-nobody"))
+    assert "prompts.id: pills stands there twice" in refusal(
+        SEED + PILLS + PILLS.replace("[quiet]\nfrom_minute = 1200\n", "")
+    )
+
+
+ZIGBEE = """
+[mqtt]
+user = "hub"
+[[sensors]]
+id = "bed-01"
+topic = "zigbee2mqtt/bed"
+role = "bed"
+room = "bedroom"
+elder = "e-chen"
+"""
+
+
+def test_a_sensor_has_an_address_or_a_topic_and_a_topic_needs_a_broker():
+    assert parse(SEED + ZIGBEE).sensors[0].topic == "zigbee2mqtt/bed"
+    address = 'topic = "zigbee2mqtt/bed"\naddress = "C4:5E:00:00:00:01"\n'
+    assert "sensors[0]: allowed is one of" in refusal(
+        SEED + ZIGBEE.replace('topic = "zigbee2mqtt/bed"\n', address)
+    )
+    assert "there is no [mqtt]" in refusal(SEED + ZIGBEE.replace('[mqtt]\nuser = "hub"\n', ""))
+    assert "sensors[0].topic" in refusal(SEED + ZIGBEE.replace("zigbee2mqtt/bed", "zigbee2mqtt/#"))

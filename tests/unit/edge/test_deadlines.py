@@ -181,3 +181,11 @@ def test_each_elder_has_a_clock_of_their_own():
     other = pressed(1, at(0), kind="call.sos", elder="e-li", origin="pd-02")
     book = fold(mine, other, said(1, "stored", CALL, at(0)), said(2, "stored", EventId("pd-02", 7, 1), at(0)))
     assert names(book, at(180 * S)) == ["assist.ask", "realert"]
+
+
+def test_what_a_rule_noticed_is_asked_about_for_a_minute_and_a_fall_for_half_of_one():
+    noticed = fold(pressed(1, at(0), kind="call.bed_exit", source="rule"))
+    assert names(noticed, at(60 * S - 1)) == []
+    assert names(noticed, at(60 * S)) == ["asking.opens"]
+    fallen = fold(pressed(1, at(0), kind="call.fall", source="rule"))
+    assert names(fallen, at(30 * S)) == ["asking.opens"]

@@ -19,6 +19,7 @@ from edge.entries import (
     LocalEntry,
     ReceiptEntry,
     ReceiptsEntry,
+    SensedEntry,
     Stamp,
     TimerEntry,
     ToldEntry,
@@ -89,6 +90,7 @@ entries = st.one_of(
     st.builds(CommandEntry, at=stamps, command=commands, path=words, extra=extras),
     st.builds(LocalEntry, at=stamps, call_id=ids, name=words, extra=extras),
     st.builds(ToldEntry, at=stamps, call_id=ids, name=words, extra=extras),
+    st.builds(SensedEntry, at=stamps, sensor=words, what=words, extra=extras),
 )
 
 

@@ -93,6 +93,8 @@ async def test_the_command_shows_a_table_csv_and_json(monkeypatch: pytest.Monkey
     assert asked == [("readings", {"person": "e-chen", "limit": 50, "fhir": False})]
     assert run("--csv").splitlines()[0].startswith("at,person,kind,value")
     assert json.loads(run("--json"))[0]["value"] == 122
+    rows[0] |= {"judged": "high", "reason": "own-band"}
+    assert "[high: own-band]" in run()
     rows.clear()
     assert run() == "No readings.\n"
 

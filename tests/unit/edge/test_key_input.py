@@ -4,7 +4,7 @@ import pytest
 
 from drivers.pi.keys import KeyDown, KeyStuck, KeyUp
 from edge.book import Life, owed
-from edge.entries import TimerEntry
+from edge.entries import EventEntry, TimerEntry
 from edge.hub import Hub
 from edge.inputs.keys import KeyGate, KeyInput
 from edge.mint import Mint
@@ -99,6 +99,17 @@ async def test_a_withdrawn_call_waits_for_no_ack(room):
     assert room.hub.book.calls[fall].life is Life.CANCELLED
     assert owed(room.hub.book) == ()
     assert room.hub.events == {}
+
+
+async def test_a_fall_that_was_answered_is_told_of_all_the_same(room):
+    room.hub.call("call.fall", "pendant", elder="e-li", device="pd-02")
+    await room.disk.commit()
+    room.down("green")
+    await room.up("green")
+    events = [e.event for _, entries, _ in room.disk.jobs for e in entries if isinstance(e, EventEntry)]
+    answered = events[-1]
+    assert (answered.kind, answered.elder, answered.device) == ("care.answered", "e-li", "pd-02")
+    assert answered.data == {"plan": "fall", "answer": "fine"}
 
 
 async def test_red_is_an_sos_while_a_question_is_asked(room):

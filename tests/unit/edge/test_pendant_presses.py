@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from drivers.ble.facts import PressHeard
+from drivers.ble.facts import PressHeard, StatusLearned
 from edge.config import Config, ElderSection, HubSection, PendantSection, PlatformSection
 from edge.credentials import Credentials, PendantKeys
 from edge.hub import Hub
 from edge.inputs.pendants import Pendants
 from edge.mint import Mint
-from protocols.link.const import MEANING_ASSIST, MEANING_SOS
+from protocols.link.const import FAULT_ACCELEROMETER, FAULT_FLASH, MEANING_ASSIST, MEANING_SOS
 from protocols.values import EventId, Receipt
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand
 
@@ -41,6 +41,9 @@ class Wrist:
         press = PressHeard("pd-01", life, NUMBER, meaning, 100, self.clock.now, -60, "advert")
         self.pendants._fact(press)
 
+    def says(self, faults: int) -> None:
+        self.pendants._fact(StatusLearned("pd-01", LIFE, 7, 100, faults, 60, (), -60))
+
     def again(self) -> Wrist:
         return Wrist([entry for _, entries, _ in self.disk.jobs for entry in entries])
 
@@ -68,3 +71,10 @@ async def test_a_graver_meaning_is_an_event_of_its_own(wrist):
     wrist.hears(0, MEANING_ASSIST)
     wrist.hears(LIFE, MEANING_SOS)
     assert wrist.presses() == [EventId("pd-01", 0, NUMBER), EventId("pd-01", LIFE, NUMBER)]
+
+
+async def test_a_pendant_that_cannot_feel_falls_is_a_fault_of_its_own(wrist):
+    wrist.says(FAULT_ACCELEROMETER)
+    assert list(wrist.hub.faults.open) == [("pendant_falls", "pd-01")]
+    wrist.says(FAULT_FLASH)
+    assert list(wrist.hub.faults.open) == [("pendant_flash", "pd-01")]

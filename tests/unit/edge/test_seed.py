@@ -87,3 +87,27 @@ def test_a_modem_without_its_port_or_its_keys_is_named():
     said = "\n".join(lacks(parse(SEED + modem), Credentials(hub_id="hub-01", https_token="t", oscore=())))
     assert "no keys for texts" in said
     assert "/dev/no-such-port" in said
+
+
+def test_a_stove_that_nobody_sees_and_a_broker_without_a_password_are_named():
+    sensors = """
+[mqtt]
+user = "hub"
+[[sensors]]
+id = "stove-01"
+topic = "z/stove"
+role = "stove"
+room = "kitchen"
+elder = "e-chen"
+[[sensors]]
+id = "motion-01"
+topic = "z/motion"
+role = "motion"
+room = "living"
+elder = "e-chen"
+"""
+    secrets = Credentials(hub_id="hub-01", https_token="t", oscore=())
+    said = "\n".join(lacks(parse(SEED + sensors), secrets))
+    assert "the room of stove-01" in said
+    assert "mqtt_password" in said
+    assert "the room of" not in "\n".join(lacks(parse(SEED + sensors.replace("living", "kitchen")), secrets))

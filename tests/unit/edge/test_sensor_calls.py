@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from drivers.ble.ports import Advert
@@ -26,21 +27,25 @@ CONFIG = Config(
 
 
 class Kitchen:
-    """A hub with a smoke detector whose adverts are read as a test says."""
+    """A hub with a smoke detector, or another sensor, whose adverts are read as a test says."""
 
-    def __init__(self, keys: dict[str, str]) -> None:
+    def __init__(self, keys: dict[str, str], role: str = "smoke") -> None:
         self.clock = ClockByHand()
         self.hub = Hub(Mint("hub-01", self.clock), DiskByHand(), elder="e-chen", room="hall")
         credentials = Credentials(hub_id="hub-01", https_token="", oscore=(), sensors=keys)
         self.seen: list[tuple] = []
         self.hub.see = lambda *args: self.seen.append(args)  # type: ignore[method-assign]
-        self.sensors = Sensors(self.hub, SimpleNamespace(clock=self.clock), CONFIG, credentials)
+        (section,) = CONFIG.sensors
+        config = msgspec.structs.replace(CONFIG, sensors=(msgspec.structs.replace(section, role=role),))
+        self.sensed: list[tuple[str, str]] = []
+        self.hub.sense = lambda *args: self.sensed.append(args)  # type: ignore[method-assign]
+        self.sensors = Sensors(self.hub, SimpleNamespace(clock=self.clock), config, credentials)
         for known in self.sensors._sensors.values():
             known.reader = SimpleNamespace(read=lambda advert: self.heard)
         self.heard: Heard | None = None
 
-    def says(self, **states: bool) -> None:
-        self.heard = Heard(states, 9)
+    def says(self, *presses: str, **states: bool) -> None:
+        self.heard = Heard(states, 9, presses)
         self.sensors.on_advert(Advert("hci0", ADDRESS, -60, self.clock.now, None, {}, {}))
 
 
@@ -77,4 +82,41 @@ async def test_a_sensor_without_its_key_is_a_fault_and_not_heard() -> None:
     kitchen = Kitchen({})
     kitchen.says(smoke=True)
     assert kitchen.seen == [("sensor_keys", "smoke-01", True, "no key in the credentials")]
+    assert kitchen.sensors.silent() == {"smoke-01"}, "a rule that needs it is blind, and does not wait for it"
     assert not kitchen.hub.book.calls
+
+
+async def test_a_pull_of_the_cord_is_a_call_at_once_whether_it_is_a_button_or_a_contact() -> None:
+    for said in ((("press",), {}), ((), {"opening": True})):
+        bath = Kitchen({"smoke-01": "00" * 16}, "pull_cord")
+        bath.says(*said[0], **said[1])
+        (call,) = bath.hub.book.calls.values()
+        assert (call.life, [press.kind for press in call.presses.values()]) == (Life.OPEN, ["call.pull_cord"])
+
+
+async def test_what_a_bed_says_is_journalled_when_it_is_news_and_is_no_call() -> None:
+    room = Kitchen({"smoke-01": "00" * 16}, "bed")
+    for occupied in (False, False, True, True):
+        room.clock.now += 2_000
+        room.says(occupancy=occupied)
+    assert room.sensed == [("smoke-01", "off"), ("smoke-01", "on")]
+    assert not room.hub.book.calls
+
+
+async def test_a_sensor_that_flutters_does_not_fill_the_journal() -> None:
+    room = Kitchen({"smoke-01": "00" * 16}, "motion")
+    for n in range(200):
+        room.clock.now += 50
+        room.says(motion=n % 2 == 0)
+    assert len(room.sensed) <= 11
+
+
+async def test_a_sensor_that_is_not_heard_for_long_is_silent() -> None:
+    room = Kitchen({"smoke-01": "00" * 16}, "bed")
+    room.says(occupancy=True)
+    room.clock.now += 4 * 3_600_000 - 1
+    assert room.sensors.silent() == frozenset()
+    room.clock.now += 1
+    assert room.sensors.silent() == {"smoke-01"}
+    room.says(occupancy=True)
+    assert room.sensors.silent() == frozenset()

@@ -237,7 +237,7 @@ def test_a_fall_that_is_asked_about_blinks_and_offers_the_way_out():
     book = fold(pressed(1, at(0), kind="call.fall", source="rule"))
     assert show(book).lamp == Lamp("amber", "blink")
     assert asked(book) == eid(1)
-    assert spoken(book) == ["cancel-offer"]
+    assert spoken(book) == ["ask-fall"]
 
 
 def test_a_silent_platform_shows_only_while_no_call_needs_the_lamp():
@@ -315,3 +315,46 @@ def _claims_hold(book: Book, shown: Surface) -> None:
             assert not call.owes_a_press
         if phrase.key in ("taken", "arrived"):
             assert any(heard.stage in ("taken", "arrived") for heard in call.heard)
+
+
+def test_a_pendant_that_fell_is_told_that_the_hub_has_it_and_asks():
+    """It need not search for a hub while the question is asked, and nothing more is claimed."""
+    book = fold(pressed(1, at(0), kind="call.fall", source="pendant"))
+    shown = show(book)
+    assert [(p.device, p.stage) for p in shown.pendants] == [(PENDANT, STAGE_HEARD)]
+    assert [(q.device, q.call_id, q.times) for q in shown.questions] == [(PENDANT, PRESS, 1)]
+    assert owed(book) == ()
+    again = fold(pressed(2, at(5 * S), kind="call.fall", source="pendant", call=PRESS), book=book)
+    assert [q.times for q in show(again).questions] == [2], "a second fall is asked about anew"
+
+
+@pytest.mark.parametrize("end", [did("answer_yes", PRESS), fired("asking.opens", PRESS)])
+def test_a_question_that_is_over_is_not_asked_on_a_pendant_that_comes_late(end):
+    asking = fold(pressed(1, at(0), kind="call.fall", source="pendant"))
+    effects = changes(show(asking), show(fold(end, book=asking)))
+    (withdrawn,) = [effect.question for effect in effects if isinstance(effect, AskPendant)]
+    assert (withdrawn.device, withdrawn.times) == (PENDANT, 0)
+
+
+def test_a_fall_of_a_rule_asks_no_pendant():
+    assert show(fold(pressed(1, at(0), kind="call.fall", source="rule"))).questions == ()
+
+
+def test_a_fall_that_was_nothing_ends_on_its_pendant_too():
+    book = fold(pressed(1, at(0), kind="call.fall", source="pendant"), did("answer_yes", PRESS))
+    assert [p.stage for p in show(book).pendants] == [STAGE_CANCELLED]
+    assert show(book).questions == ()
+
+
+def test_what_a_rule_noticed_is_asked_about_three_times_and_then_no_more():
+    book = fold(pressed(1, at(0), kind="call.bed_exit", source="rule"))
+    assert (spoken(book), asked(book)) == (["ask-well"], eid(1))
+    for seconds in (2, 24, 46):
+        book = fold(told("ask-well.1", eid(1), at(seconds * S)), book=book)
+        assert spoken(book, at((seconds + 19) * S)) == []
+        assert spoken(book, at((seconds + 20) * S)) == (["ask-well"] if seconds < 46 else [])
+
+
+def test_who_says_that_all_is_well_is_not_told_of_a_call_that_was_cancelled():
+    book = fold(pressed(1, at(0), kind="call.bed_exit", source="rule"), did("answer_yes", eid(1), at(5 * S)))
+    assert spoken(book, at(6 * S)) == ["well"]

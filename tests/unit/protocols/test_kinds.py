@@ -29,6 +29,8 @@ def test_the_codes_that_are_in_the_field_never_change() -> None:
         "call.bed_exit": 9,
         "call.inactivity": 10,
         "call.vitals": 11,
+        "call.stove": 12,
+        "call.door": 13,
         "call.updated": 16,
         "heartbeat": 17,
         "command.result": 18,

@@ -1,0 +1,238 @@
+"""What the rules know of a home: a fold of the journal, pure, so that a restart and a replay know the same.
+
+What is known of a sensor is its last state and since when. Time between then and now is monotonic within a
+boot; over a boot it is the wall clock's where that was trusted both times (`edge.book.elapsed_ms`).
+
+Public: `Sensor`, `Home`, `Fact`, `Known`, `step`, `fired_before`, `local`, `in_window`, `ROLES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from edge.book import elapsed_ms
+from edge.care.settings import CARE, CareSection
+from edge.care.vitals import DAY_MS, Reading, figures_of
+from edge.entries import Entry, EventEntry, LocalEntry, SensedEntry, Stamp
+from protocols.values import Event, EventId
+
+ON: Final = "on"
+OFF: Final = "off"
+PRESS: Final = "press"
+MOST_READINGS: Final = 400  # of a person: thirty days of a dozen a day
+MOST_CALLS: Final = 16  # whose answers may still come
+KEY_SOURCES: Final = ("red", "green", "pendant")
+
+# role -> BTHome's names of the state that it is. A bed or a stove is what an installer says it is.
+ROLES: Final[dict[str, tuple[str, ...]]] = {
+    "bed": ("occupancy", "presence", "generic", "opening"),
+    "motion": ("motion", "occupancy", "presence", "moving"),
+    "door": ("door", "opening", "garage_door"),
+    "stove": ("power", "running", "heat", "gas", "generic"),
+    "well": ("generic",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor as the seed names it."""
+
+    id: str
+    role: str
+    elder: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What is set: people, sensors, rules, time zone."""
+
+    elders: tuple[str, ...]
+    sensors: tuple[Sensor, ...]
+    care: CareSection = CARE
+    offset_minutes: int = 480
+
+    def of(self, elder: str, *roles: str) -> tuple[Sensor, ...]:
+        """A person's sensors of these roles."""
+        return tuple(s for s in self.sensors if s.elder == elder and s.role in roles)
+
+    def sensor(self, name: str) -> Sensor | None:
+        """The sensor of this id."""
+        return next((sensor for sensor in self.sensors if sensor.id == name), None)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """What a sensor last said: the state, since when, and when that was last put into the journal."""
+
+    on: bool
+    since: Stamp
+    heard: Stamp
+
+
+class Measured(NamedTuple):
+    """The newest reading of a person: when it arrived, what it was, and its id."""
+
+    at: Stamp
+    kind: str
+    event_id: EventId
+    reading: Reading
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the rules remember. Keys: a sensor's id; an elder's id; (rule, elder)."""
+
+    facts: dict[str, Fact] = {}
+    indoor: dict[str, Stamp] = {}  # last sign of life inside the home
+    pressed: dict[str, Stamp] = {}  # the key "I am well"
+    fired: dict[tuple[str, str], Stamp] = {}
+    readings: dict[str, tuple[Reading, ...]] = {}
+    newest: dict[str, Measured] = {}
+    measured: dict[tuple[str, str], Stamp] = {}  # (kind, elder) -> when last
+    calls: dict[EventId, str] = {}  # of rules, with their elders
+    blind: dict[str, str] = {}  # "rule:elder" -> cause, as it was told
+    started: Stamp | None = None
+
+
+def step(known: Known, entry: Entry, home: Home) -> Known:
+    """Fold one journal entry; what tells nothing of the person changes nothing."""
+    if isinstance(entry, SensedEntry):
+        sensor = home.sensor(entry.sensor)
+        return known if sensor is None else _sensed(known, sensor, entry)
+    if isinstance(entry, LocalEntry) and entry.name == "answer_yes" and entry.call_id in known.calls:
+        return _alive(known, known.calls[entry.call_id], entry.at)
+    if isinstance(entry, EventEntry):
+        return _event(known, entry, home)
+    return known
+
+
+def _sensed(known: Known, sensor: Sensor, entry: SensedEntry) -> Known:
+    before = known.facts.get(sensor.id)
+    if entry.what == PRESS:
+        facts = {**known.facts, sensor.id: Fact(True, entry.at, entry.at)}
+        known = msgspec.structs.replace(known, facts=facts)
+        if sensor.role == "well":
+            known = msgspec.structs.replace(known, pressed={**known.pressed, sensor.elder: entry.at})
+        return _alive(known, sensor.elder, entry.at)
+    on = entry.what == ON
+    news = before is None or before.on != on
+    fact = Fact(on, entry.at if news or before is None else before.since, entry.at)
+    known = msgspec.structs.replace(known, facts={**known.facts, sensor.id: fact})
+    # That motion ends is no sign of life: it comes a minute after whoever moved has left.
+    alive = news and (on or before is not None) and not (sensor.role == "motion" and not on)
+    return _alive(known, sensor.elder, entry.at) if alive and sensor.role != "door" else known
+
+
+def _alive(known: Known, elder: str, at: Stamp) -> Known:
+    return msgspec.structs.replace(known, indoor={**known.indoor, elder: at})
+
+
+def _event(known: Known, entry: EventEntry, home: Home) -> Known:
+    event = entry.event
+    if event.kind.startswith("reading."):
+        return _measured(known, entry, home)
+    if event.kind in ("fault.raised", "fault.cleared") and event.data.get("fault") == "rule_blind":
+        about, cause = str(event.data.get("about", "")), str(event.data.get("cause", ""))
+        blind = {key: value for key, value in known.blind.items() if key != about}
+        if event.kind == "fault.raised":
+            blind[about] = cause
+        return msgspec.structs.replace(known, blind=blind)
+    if event.kind == "care.missed":
+        return _fired(known, str(event.data.get("plan", "")), entry)
+    if event.kind.startswith("call.") and entry.source in KEY_SOURCES:
+        return _alive(known, event.elder, entry.at)
+    if event.kind.startswith("call.") and entry.source == "rule" and "rule" in event.data:
+        known = _fired(known, str(event.data["rule"]), entry)
+        calls = {**known.calls, event.call_id or event.id: event.elder, event.id: event.elder}
+        return msgspec.structs.replace(known, calls=dict(list(calls.items())[-MOST_CALLS:]))
+    return known
+
+
+def _fired(known: Known, rule: str, entry: EventEntry) -> Known:
+    return msgspec.structs.replace(known, fired={**known.fired, (rule, entry.event.elder): entry.at})
+
+
+def _measured(known: Known, entry: EventEntry, home: Home) -> Known:
+    event = entry.event
+    if not event.elder:
+        return known
+    figures = figures_of(event.kind, event.data)
+    reading = Reading(measured_ms(event), figures)
+    first = known.newest.get(event.elder)
+    if figures and (first is None or reading.at_ms >= first.reading.at_ms):
+        newest = {**known.newest, event.elder: Measured(entry.at, event.kind, event.id, reading)}
+        known = msgspec.structs.replace(known, newest=newest)
+    key = (event.kind, event.elder)
+    if event.data.get("judged") != "unusable" and _is_news(entry, home):
+        known = msgspec.structs.replace(known, measured={**known.measured, key: entry.at})
+        known = _alive(known, event.elder, entry.at)
+    before = known.readings.get(event.elder, ())
+    if not figures or reading in before:
+        return known
+    mine = (*before, reading)[-MOST_READINGS:]
+    return msgspec.structs.replace(known, readings={**known.readings, event.elder: mine})
+
+
+def _is_news(entry: EventEntry, home: Home) -> bool:
+    """Whether it was measured on the day on which it came, as far as the meter tells."""
+    measured = entry.event.data.get("measured_ms")
+    if type(measured) is not int or not entry.at.trusted:
+        return True
+    offset = home.offset_minutes * 60_000
+    return (measured + offset) // DAY_MS == (entry.at.wall_ms + offset) // DAY_MS
+
+
+def measured_ms(event: Event) -> int:
+    """When it was measured where that is known, else when it came, in wall ms."""
+    measured = event.data.get("measured_ms")
+    return measured if type(measured) is int else event.wall_ms
+
+
+def local(at: Stamp, home: Home) -> tuple[int, float] | None:
+    """Day number and minute of the local day; None while the clock cannot be trusted to tell."""
+    if not at.trusted:
+        return None
+    day, ms = divmod(at.wall_ms + home.offset_minutes * 60_000, DAY_MS)
+    return day, ms / 60_000
+
+
+def in_window(minute: float, from_minute: int, to_minute: int) -> bool:
+    """Whether a minute of the day is in a window, which may span midnight; equal ends: always."""
+    if from_minute == to_minute:
+        return True
+    if from_minute < to_minute:
+        return from_minute <= minute < to_minute
+    return minute >= from_minute or minute < to_minute
+
+
+def window_minutes(passed: float, now_minute: float, from_minute: int, to_minute: int) -> float:
+    """How many of the last `passed` minutes lay in the window, seen at this minute of the day."""
+    if from_minute == to_minute:
+        return passed
+    length = (to_minute - from_minute) % 1440
+
+    def until(minute: float) -> float:  # of the window, from its first opening on
+        days, of_day = divmod(minute - from_minute, 1440)
+        return days * length + min(of_day, length)
+
+    return until(now_minute) - until(now_minute - passed)
+
+
+def passed_minutes(known: Known, then: Stamp, now: Stamp) -> float:
+    """Minutes from then to now."""
+    return elapsed_ms(known, then, now) / 60_000
+
+
+def fired_before(known: Known, rule: str, elder: str, now: Stamp, home: Home, again_minutes: float) -> bool:
+    """Whether a rule has had its say: of late, or today where `again_minutes` is 0."""
+    at = known.fired.get((rule, elder))
+    if at is None:
+        return False
+    if again_minutes:
+        return passed_minutes(known, at, now) < again_minutes
+    then, today = local(at, home), local(now, home)
+    if then is None or today is None:
+        return passed_minutes(known, at, now) < 20 * 60
+    return then[0] == today[0]

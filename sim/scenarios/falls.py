@@ -1,0 +1,74 @@
+"""Somebody who wears a pendant falls: the hub asks first, and calls when it hears nothing."""
+
+from __future__ import annotations
+
+from sim.home.home import Home
+from sim.home.pendants import now_ms
+from sim.home.waiting import Condition
+from sim.scenarios.case import Case, Scenario
+from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, hub_says
+
+SAID_S = 40.0  # the question is said to its end, 13.5 s in Chinese
+ASKED_S = 40.0  # a few steps, the fall, the detector's 2.6 s, an advert; a busy machine takes its time
+TOLD_S = 60.0  # what is no call waits for others to go with it
+ASKING_S = 30.0  # the hub's countdown
+MOST_S = 60.0  # and what a busy machine adds to it
+
+
+def falls_at_platform(home: Home, elder: str) -> Condition:
+    """Whether the platform has any call of this elder."""
+    return lambda: any(e.elder == elder and e.kind.startswith("call.") for e in home.platform.events)
+
+
+async def fall(home: Home, case: Case) -> None:
+    fell = await home.fall("pd-01")
+    await case.until("the pendant asks", feels(home, "pd-01", "asked", fell.at_ms), ASKED_S)
+    await case.until("and the hub aloud", hub_says(home, "ask-fall", fell.at_ms), ARRIVES_S)
+    case.claim("meanwhile nothing goes out", not falls_at_platform(home, "e-chen")())
+    asked_ms = now_ms()
+    await case.until("nobody answers: the platform has the fall", arrived(home, fell), MOST_S)
+    waited_s = (now_ms() - asked_ms) / 1000
+    case.claim("after half a minute and no sooner", waited_s > ASKING_S - 10, f"{waited_s:.1f} s")
+    kinds = [event.kind for event in home.platform.events if event.origin == "pd-01"]
+    case.claim("as what it is", kinds == ["call.fall"], str(kinds))
+    await case.until("its pendant lets it be felt", feels(home, "pd-01", "delivered", fell.at_ms), FEELS_S)
+    await close(home, case, "e-chen")
+    await _pressed(home, case)
+    await _answered(home, case)
+
+
+async def _pressed(home: Home, case: Case) -> None:
+    """Somebody fell and presses: help is wanted, now."""
+    fell = await home.fall("pd-02")
+    await case.until("the other pendant asks", feels(home, "pd-02", "asked", fell.at_ms), ASKED_S)
+    press = await home.press("pd-02")
+    took_s = await case.until("a press calls at once", arrived(home, press), ASKING_S - 8)
+    case.claim("the fall goes with it", arrived(home, fell)(), f"after {took_s:.1f} s")
+    await close(home, case, "e-wang")
+
+
+async def _answered(home: Home, case: Case) -> None:
+    """Somebody fell on a soft bed, and the green key says that all is well."""
+    before = len(home.platform.events)
+    fell = await home.fall("pd-01")
+    await case.until("whoever falls again is asked again", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+    await case.until("its pendant asks too", feels(home, "pd-01", "asked", fell.at_ms), FEELS_S)
+    await home.hub.press("green")
+    await case.until("green ends it on the pendant", feels(home, "pd-01", "ended", fell.at_ms), FEELS_S)
+    await case.soon("and aloud", hub_says(home, "cancelled", fell.at_ms), SAID_S)
+
+    def went_out() -> bool:
+        return any(event.kind.startswith("call.") for event in home.platform.events[before:])
+
+    await case.never("no call goes out, no assistance either", went_out, ASKING_S + 5)
+    answer = ("e-chen", {"plan": "fall", "answer": "fine"})
+    await case.until("but that there was a fall is told", lambda: answer in home.platform.answers(), TOLD_S)
+
+
+SCENARIOS = (
+    Scenario(
+        "fall",
+        "A pendant's wearer falls: asked, not answered, called. Another presses. A third time all is well.",
+        fall,
+    ),
+)

@@ -1,0 +1,142 @@
+"""Falls: sensitivity, false alarms an hour, delay; every person is scored by trees that never saw them.
+
+`anban bench fall --data DIR`. The pendant's own detector takes the candidates; the trees of each fold are
+trained on the other people. `groups` are at the shipped tables' operating point (the estimate of an ordinary
+week), `curve` is the sensitivity at thresholds that give so many false alarms an hour, chosen on the very
+people that are scored. Scripted daily life is dense: false alarms an hour are a stress figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from firmware import energy
+from provisioning import fall_training, train_fall
+from provisioning.fall_data import Recording, load
+from provisioning.fall_training import Candidates, Outcome
+
+CURVE = (0.3, 0.5, 1.0, 2.0)
+AWAKE_S = 4.0  # until the decision and back to sleep
+ACTIVE_H = 3.0  # hours a day in motion like the recordings'; the rest is sitting and lying
+
+
+def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
+    """All groups. Without `data` there is nothing to score, and that is said."""
+    if data is None:
+        return {"skipped": "give the folder of the recordings: --data DIR"}
+    everything = list(load(data))
+    out: dict[str, Any] = {"groups": {}, "curve": {}, "estimate": {}}
+    for placement, trunk in (("trunk", True), ("wrist", False)):
+        mine = [r for r in everything if r.trunk is trunk]
+        if mine:
+            _placement(placement, mine, out)
+    return out
+
+
+def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> None:
+    found = [fall_training.candidates(recordings, hz) for hz in fall_training.RATES]
+    woken = fall_training.woken(recordings)
+    used = np.ones(len(recordings), bool)
+    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS, (woken,))
+    limit, a_week = train_fall.threshold(recordings, found[0], scores[0])
+    at_point = fall_training.outcomes(recordings, found[0], scores[0], limit)
+    out["estimate"][name] = {"threshold": limit, "false_alarms_a_worn_week": round(a_week, 3)}
+    for group, rows in _grouped(name, at_point).items():
+        out["groups"][group] = summary(rows)
+    for kind, each, score in zip(("", "", ", woken"), (*found, woken), scores, strict=True):
+        out["curve"][f"{name} {each.hz} Hz{kind}"] = curve(recordings, each, score)
+    out.setdefault("candidates", {})[name] = _candidates(recordings, found[0])
+
+
+def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The placement as a whole, and by place, age, data set and activity."""
+    groups: dict[str, list[Outcome]] = {name: list(rows)}
+    by: tuple[Callable[[Recording], str], ...] = (
+        lambda r: r.placement,
+        lambda r: "old" if r.age_group == "old" and name == "trunk" else "",
+        lambda r: f"{name} {r.age_group}",
+        lambda r: f"{r.dataset} {r.placement} {r.age_group}",
+        lambda r: f"{name} {r.dataset}: {r.text}",
+        lambda r: (
+            "falls down a wall" if name == "trunk" and r.impact_s is not None and "wall" in r.text else ""
+        ),
+        lambda r: f"{name} falls from bed" if r.impact_s is not None and "bed" in r.text.lower() else "",
+    )
+    for key in by:
+        for row in rows:
+            group = key(row.recording)
+            if group and group != name:
+                groups.setdefault(group, []).append(row)
+    return groups
+
+
+def summary(rows: Sequence[Outcome]) -> dict[str, Any]:
+    """One group's figures; None where there is nothing to tell them from."""
+    falls = [r for r in rows if r.recording.impact_s is not None]
+    daily = [r for r in rows if r.recording.impact_s is None]
+    hours = sum(r.recording.seconds for r in daily) / 3600
+    false = sum(r.alarms for r in daily)
+    low, high = poisson(false)
+    delays = [r.delay_s for r in falls if r.delay_s is not None]
+    return {
+        "falls": len(falls),
+        "adl_h": round(hours, 3),
+        "sensitivity": round(len(delays) / len(falls), 4) if falls else None,
+        "specificity": round(sum(not r.alarms for r in daily) / len(daily), 4) if daily else None,
+        "fa_per_h": round(false / hours, 3) if hours else None,
+        "fa_low": round(low / hours, 3) if hours else None,
+        "fa_high": round(high / hours, 3) if hours else None,
+        "delay_median_s": round(median(delays), 2) if delays else None,
+    }
+
+
+def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> dict[str, float | None]:
+    """Sensitivity at the lowest threshold with at most so many false alarms an hour."""
+    out: dict[str, float | None] = {}
+    for most in CURVE:
+        low, high = -20_000, 20_000
+        while low < high:
+            middle = (low + high) // 2
+            figures = summary(fall_training.outcomes(recordings, found, scores, middle))
+            if (figures["fa_per_h"] or 0) <= most:
+                high = middle
+            else:
+                low = middle + 1
+        out[f"{most:g}/h"] = summary(fall_training.outcomes(recordings, found, scores, low))["sensitivity"]
+    return out
+
+
+def _candidates(recordings: Sequence[Recording], found: Candidates) -> dict[str, float]:
+    """Impacts an hour of daily life, and what waking for them costs a day."""
+    daily = [n for n, r in enumerate(recordings) if r.impact_s is None]
+    hours = sum(recordings[n].seconds for n in daily) / 3600
+    count = int(np.isin(found.recording, daily).sum())
+    waking = energy.Use("impacts", count / hours * ACTIVE_H, energy.BOOT_MC + AWAKE_S * energy.IDLE_MA)
+    return {"per_h": round(count / hours, 1), "mAh_a_day": round(waking.mah_a_day, 2)}
+
+
+def poisson(count: int) -> tuple[float, float]:
+    """Exact 95 % interval of a Poisson count (Garwood 1936), by bisection on its distribution."""
+    return (
+        0.0 if not count else _solve(lambda mean: 1 - _cdf(count - 1, mean) < 0.025, 0, count + 1),
+        _solve(lambda mean: _cdf(count, mean) > 0.025, count, count + 30 + 6 * math.sqrt(count)),
+    )
+
+
+def _cdf(count: int, mean: float) -> float:
+    if not mean:
+        return 1.0
+    return math.fsum(math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in range(count + 1))
+
+
+def _solve(holds: Callable[[float], bool], low: float, high: float) -> float:
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,89 @@
+"""A real Mosquitto for tests: on a port of its own, with a user, ended by its handle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+MOSQUITTO = "/usr/sbin/mosquitto"
+STARTS_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Mosquitto:
+    """The broker's process; `publish` is another client's hand."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port, self.directory = free_port(), directory
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        users = self.directory / "users"
+        if not users.exists():
+            users.write_text("hub:secret\n")
+            users.chmod(0o600)
+            await self._run("/usr/bin/mosquitto_passwd", "-U", str(users))
+        config = self.directory / "mosquitto.conf"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {users}\n"
+            f"persistence true\npersistence_location {self.directory}/\nuser root\n"
+        )
+        with (self.directory / "mosquitto.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                MOSQUITTO, "-c", str(config), stdout=log, stderr=log
+            )
+        async with asyncio.timeout(STARTS_S):
+            while not await self._answers():
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
+            await self.process.wait()
+            self.process = None
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def publish(self, topic: str, message: str, *, retain: bool = False) -> None:
+        """As another device of the home would: over a connection of its own, acknowledged."""
+        from protocols import mqtt
+
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(mqtt.connect("another", 30, "hub", "secret"))
+        assert (await reader.readexactly(4))[3] == 0
+        name = topic.encode()
+        body = len(name).to_bytes(2, "big") + name + b"\x00\x07" + message.encode()
+        assert len(body) < 128
+        writer.write(bytes((0x32 | retain, len(body))) + body)
+        assert await reader.readexactly(4) == b"\x40\x02\x00\x07"
+        writer.write(mqtt.DISCONNECT)
+        writer.close()
+
+    async def _run(self, *command: str) -> None:
+        process = await asyncio.create_subprocess_exec(*command)
+        assert await process.wait() == 0
+
+
+@pytest.fixture
+async def mosquitto(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    await broker.start()
+    yield broker
+    await broker.stop()

@@ -1,0 +1,49 @@
+"""`anban bench fall`: the groups that are asked for, with intervals that hold what was counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from provisioning import train_fall
+from provisioning.fall_trees import Growth
+from tests.benchmarks import cli
+from tests.benchmarks.fall import poisson
+from tests.unit.provisioning import recordings
+
+FIELDS = {
+    *("falls", "adl_h", "sensitivity", "specificity", "fa_per_h", "fa_low", "fa_high", "delay_median_s"),
+}
+
+
+def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_fall, "HOW", Growth(trees=4))
+    monkeypatch.setattr(train_fall, "FOLDS", 3)
+    recordings.write(tmp_path / "data", people=6, placements=("waist", "neck", "wrist"))
+    result = CliRunner().invoke(
+        cli.bench, ["fall", "--json", "--data", str(tmp_path / "data"), "--dir", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    groups = json.loads(result.output)["groups"]
+    assert {"trunk", "waist", "neck", "wrist", "old"} <= set(groups)
+    assert all(set(group) == FIELDS for group in groups.values())
+    trunk = groups["trunk"]
+    assert (trunk["falls"], groups["waist"]["falls"]) == (36, 18)
+    assert trunk["sensitivity"] > 0.9
+    assert trunk["fa_low"] <= trunk["fa_per_h"] <= trunk["fa_high"]
+    assert 2.4 < trunk["delay_median_s"] < 3.5
+
+
+def test_without_recordings_it_says_what_it_needs(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.bench, ["fall", "--json", "--dir", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "--data" in json.loads(result.output)["skipped"]
+
+
+@pytest.mark.parametrize(("count", "low", "high"), [(0, 0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39)])
+def test_the_interval_is_that_of_the_tables(count: int, low: float, high: float) -> None:
+    """Garwood 1936, as printed in tables of the Poisson distribution."""
+    assert poisson(count) == pytest.approx((low, high), abs=0.01)

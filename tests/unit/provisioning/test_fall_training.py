@@ -1,0 +1,180 @@
+"""Training the fall tables: nobody is scored by what saw them; what is written the pendant reads."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware.pendant import fall
+from provisioning import fall_day, fall_training, train_fall
+from provisioning.fall_data import DataError, Recording, load
+from provisioning.fall_trees import Growth, Trees, grow
+from tests.unit.provisioning import recordings
+
+FEW = Growth(trees=6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made")
+    recordings.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def waist(folder: Path) -> list[Recording]:
+    return [r for r in load(folder) if r.placement == "waist"]
+
+
+@pytest.fixture(scope="module")
+def found(waist: list[Recording]) -> fall_training.Candidates:
+    return fall_training.candidates(waist, 50)
+
+
+def test_a_recording_is_read_as_it_was_written(folder: Path) -> None:
+    first = next(load(folder))
+    assert first.person == "made P00"
+    assert (first.trunk, first.impact_s is not None, first.age_group) == (True, True, "old")
+    peaks = (first.samples.astype(np.int32) ** 2).sum(1)
+    assert first.impact_s == pytest.approx(peaks.argmax() / 50)
+    assert len(first.at(25)) == len(first.at(50)) // 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("n", "999999"), ("start", "-1"), ("dataset", "../made"), ("t_impact", "soon")]
+)
+def test_a_manifest_that_does_not_fit_is_refused(
+    folder: Path, tmp_path: Path, field: str, value: str
+) -> None:
+    (tmp_path / "made.npz").write_bytes((folder / "made.npz").read_bytes())
+    with (folder / "manifest.csv").open(newline="") as file:
+        row = next(csv.DictReader(file)) | {field: value}
+    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+        out = csv.DictWriter(file, list(row))
+        out.writeheader()
+        out.writerow(row)
+    with pytest.raises(DataError, match="P00_waist"):
+        list(load(tmp_path))
+
+
+def test_a_folder_without_a_manifest_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_fall.main(["--data", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_trees_score_alike_here_and_on_the_pendant(
+    waist: list[Recording], found: fall_training.Candidates
+) -> None:
+    trees = fall_training.trained(waist, [found], np.ones(len(waist), bool), FEW)
+    scores = trees.score(found.features)
+    detector = fall.Detector(50, (0, trees.table))
+    for row, score in zip(found.features[:100], scores[:100], strict=True):
+        for n, value in enumerate(row.tolist()):
+            detector.f[n] = value
+        assert detector.decide() == (score >= 0)
+        assert detector.score == score
+
+
+def test_whoever_is_scored_was_in_no_training(
+    waist: list[Recording], found: fall_training.Candidates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = sorted({r.person for r in waist})
+    trained_on: list[set[str]] = []
+
+    def watched(features: object, labels: object, weights: object, person: np.ndarray, how: Growth) -> Trees:
+        trained_on.append({people[n] for n in person.tolist()})
+        return grow(features, labels, weights, person, how)
+
+    monkeypatch.setattr(fall_training, "grow", watched)
+    fall_training.held_out(waist, [found], np.ones(len(waist), bool), FEW, 4)
+    fold = fall_training.folds(waist, 4)
+    assert len(trained_on) == 4
+    for number, seen in enumerate(trained_on):
+        assert seen
+        assert not seen & {r.person for r, f in zip(waist, fold, strict=True) if f == number}
+
+
+def test_a_person_is_in_one_fold_with_everything(folder: Path) -> None:
+    everything = list(load(folder))
+    fold = fall_training.folds(everything, 5)
+    for person in {r.person for r in everything}:
+        assert len({f for r, f in zip(everything, fold, strict=True) if r.person == person}) == 1
+
+
+def test_held_out_people_are_told_apart(waist: list[Recording], found: fall_training.Candidates) -> None:
+    (scores,) = fall_training.held_out(waist, [found], np.ones(len(waist), bool), FEW, 4)
+    label, weight = fall_training.examples(waist, found)
+    assert scores[label == 1].min() > scores[(label == 0) & (weight > 0)].max()
+
+
+def test_alarms_are_counted_as_the_scorer_counts_them(waist: list[Recording]) -> None:
+    fallen, daily = 0, 1
+    assert waist[fallen].impact_s is not None
+    impact = float(waist[fallen].impact_s or 0)
+    found = fall_training.Candidates(
+        50,
+        np.zeros((6, len(fall.FEATURES)), np.int32),
+        np.array([fallen, fallen, daily, daily, daily, daily]),
+        np.array([impact - 2, impact + 3, 1.0, 5.0, 12.0, 23.0]),
+    )
+    scores = np.array([9, 5, 5, 5, 5, 0])
+    rows = fall_training.outcomes(waist, found, scores, 5)
+    assert rows[fallen].delay_s == pytest.approx(3.0), "an alarm long before it is no detection"
+    assert rows[daily].alarms == 2, "one within ten seconds of another is the same; one below is none"
+    assert fall_training.outcomes(waist, found, scores, 6)[fallen].delay_s is None
+
+
+def test_the_same_data_give_the_same_table(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_fall, "HOW", FEW)
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        assert train_fall.main(["--data", str(folder), "--out", str(tmp_path / name)]) == 0
+        written.append((tmp_path / name / "fall_trunk.py").read_bytes())
+    assert written[0] == written[1]
+    space: dict[str, tuple[int, bytes]] = {}
+    exec(written[0], space)
+    detector = fall.Detector(50, space["TABLE"])
+    assert sum(any(detector.update(*s) for s in r.at(50)) for r in load(folder) if r.impact_s) > 30
+    assert b"Trained on made" in written[0]
+
+
+def test_too_few_people_train_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recordings.write(tmp_path / "few", people=4)
+    assert train_fall.main(["--data", str(tmp_path / "few"), "--out", str(tmp_path)]) == 1
+    assert "people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("placement", ["trunk", "wrist"])
+def test_the_shipped_tables_bear_the_note_of_their_data(placement: str) -> None:
+    text = (train_fall.OUT / f"fall_{placement}.py").read_text()
+    assert "Trained on acted falls from" in text
+    assert "research use" in text
+
+
+def test_an_old_persons_alarms_count_before_a_young_ones(waist: list[Recording]) -> None:
+    old = next(r for r in waist if r.age_group == "old" and r.impact_s is None)
+    young = next(r for r in waist if r.age_group == "young" and r.impact_s is None)
+    assert fall_day.kind_of(old) == next(k for k in fall_day.KINDS if k.name == "sitting and standing")
+    assert fall_day.alarms_a_week([(old, 0), (young, 5)]) == 0
+    assert fall_day.alarms_a_week([(old, 1), (old, 0)]) == pytest.approx(7 * 60 / 2)
+
+
+def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recording]) -> None:
+    """Whoever rests wakes nobody; a fall wakes it, and of the steps before it little is known."""
+    some = waist[:8]
+    woken, awake = fall_training.woken(some), fall_training.candidates(some, 25)
+    fallen = {n for n, r in enumerate(some) if r.impact_s is not None}
+    assert fallen <= set(woken.recording.tolist())
+    assert len(woken.recording) <= len(awake.recording)
+    far = list(fall.FEATURES).index("move_far")
+    known = {n: row[far] for n, row in zip(awake.recording.tolist(), awake.features, strict=True)}
+    lost = {n: row[far] for n, row in zip(woken.recording.tolist(), woken.features, strict=True)}
+    assert all(lost[n] < known[n] for n in fallen)
