@@ -203,17 +203,25 @@ class MeterSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SensorSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sensor: what it stands for, where, and whose call it raises. By `address` it is a BTHome sensor,
     whose key stands in the credentials, unless it is `plain`: then anybody on the air can raise it. By
-    `topic` it is one of the home's MQTT broker.
+    `topic` it is one of the home's MQTT broker; `availability` is the topic on which that tells that the
+    device is gone. A tag that is worn is at home while it is heard at `least_dbm` or louder; of a tracker,
+    `latitude` and `longitude` are those of the home.
     """
 
     id: Name
     address: Address | None = None
     topic: Topic | None = None
-    role: Literal["smoke", "gas", "water", "pull_cord", "bed", "motion", "door", "stove", "well"]
+    availability: Topic | None = None
+    role: Literal[
+        "smoke", "gas", "water", "pull_cord", "bed", "motion", "door", "stove", "well", "tag", "tracker"
+    ]
     room: Name
     elder: Name
     plain: bool = False
     silent_s: Annotated[float, msgspec.Meta(ge=1, le=7 * 86_400)] = 4 * 3600.0  # most say something hourly
+    least_dbm: Annotated[int, msgspec.Meta(ge=-120, le=0)] = -95  # of a tag: what is fainter is not at home
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
 
 
 class TimingSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -440,6 +448,17 @@ def _across_settings(settings: Settings) -> list[str]:
     return errors
 
 
+def _of_tracker(sensor: SensorSection) -> list[str]:
+    places = (sensor.latitude, sensor.longitude)
+    if sensor.role != "tracker":
+        return (
+            ["latitude and longitude are allowed of a tracker"] if any(p is not None for p in places) else []
+        )
+    if sensor.topic is None:
+        return ["a tracker is heard by topic"]
+    return ["latitude and longitude of the home are missing"] if None in places else []
+
+
 def _across(config: Config) -> list[str]:
     errors = _across_settings(config)
     elders = [elder.id for elder in config.elders]
@@ -457,6 +476,9 @@ def _across(config: Config) -> list[str]:
             errors.append(f"sensors[{i}]: allowed is one of address and topic")
         if sensor.topic is not None and config.mqtt is None:
             errors.append(f"sensors[{i}].topic: there is no [mqtt] to hear it from")
+        if sensor.availability is not None and sensor.topic is None:
+            errors.append(f"sensors[{i}].availability: allowed is one beside a topic")
+        errors += [f"sensors[{i}]: {problem}" for problem in _of_tracker(sensor)]
     for i, contact in enumerate(config.contacts):
         owners += [(f"contacts[{i}].elders", elder) for elder in contact.elders]
     for owner, elder in owners:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ WAITING_ENTRIES: Final = 10_000  # while the journal is being learned
 AFTER_CALL_MS: Final = 60_000  # who has just been helped is not asked about pills at once
 AGAIN_MS: Final = 15_000  # what could not be said is tried again
 CLOCK_GRACE_MS: Final = 10 * 60_000
+CALENDAR: Final = "dateutil.rrule"  # 3 MB that only a home with prompts pays
 UNDERSTOOD: Final = {YES: Phrase.UNDERSTOOD_YES, NO: Phrase.UNDERSTOOD_NO, LATER: Phrase.UNDERSTOOD_LATER}
 
 
@@ -120,6 +123,8 @@ class Prompter:
         await self._learn()
         while True:
             self._wake.clear()
+            if (self._set or self._sent) and CALENDAR not in sys.modules:
+                await in_thread("import calendar", importlib.import_module, CALENDAR)
             self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):

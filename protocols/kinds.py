@@ -47,6 +47,7 @@ KINDS: dict[str, KindRow] = {
     "call.vitals": _call(11, Lane.SOS),
     "call.stove": _call(12, Lane.SOS),
     "call.door": _call(13, Lane.SOS),
+    "call.wandering": _call(14, Lane.SOS),
     "call.updated": _row(16, Lane.SOS, data.CallUpdateData),
     "heartbeat": _row(17, Lane.TELEMETRY, data.HeartbeatData),
     "command.result": _row(18, Lane.FAULT, data.CommandResultData),

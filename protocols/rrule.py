@@ -1,28 +1,36 @@
 """Recurrences: a strict part of RFC 5545's RRULE over local days and minutes, in which nothing is endless.
 
-Read are FREQ (DAILY, WEEKLY, MONTHLY), INTERVAL, BYDAY (in MONTHLY with a number: 1MO, -1FR), BYMONTHDAY,
-BYHOUR, BYMINUTE, COUNT, UNTIL (local, a Z at its end is passed over) and WKST=MO. Everything else is
-refused by its name. A start that does not fit the rule is no occurrence. Times are naive datetimes,
-local in the home.
+python-dateutil reads the calendar; here stands what it may be asked. Allowed are FREQ (DAILY, WEEKLY,
+MONTHLY), INTERVAL, BYDAY (in MONTHLY with a number: 1MO, -1FR), BYMONTHDAY, BYHOUR, BYMINUTE, COUNT, UNTIL
+(local, a Z at its end is passed over) and WKST=MO. Everything else is refused by its name, and so is what
+would have dateutil search for a day that never comes (`_problem`). It is begun near the days that are asked
+for, and never at a start of long ago. A start that does not fit the rule is no occurrence. Times are naive
+datetimes, local in the home. dateutil is imported with the first question.
 
 Public: `Recurrence`, `parse`, `start_of`, `between`.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from typing import Final
+from datetime import MAXYEAR, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
 
 from protocols.errors import AnbanError, Reason
+
+if TYPE_CHECKING:
+    from dateutil.rrule import rrule
 
 MAX_TEXT: Final = 200
 MAX_COUNT: Final = 1_000
 MAX_DAYS: Final = 3_700  # that a COUNT is followed: ten years
 MOST_DAYS: Final = 62  # of one question
 MOST_TIMES: Final = 24  # of one day
+BLOCK: Final = 8  # days that are asked of dateutil at once, and remembered
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY")
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY: Final = re.compile(r"(-?[1-5])?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
@@ -82,58 +90,65 @@ def between(rule: Recurrence, start: datetime, after: datetime, until: datetime)
     if until < start:
         return []
     first = max(start.date(), after.date(), until.date() - timedelta(days=MOST_DAYS))
-    found = _from(rule, start, first, (until.date() - first).days + 1)
-    return [at for at in found if after < at <= until]
+    blocks = range(first.toordinal() // BLOCK, until.toordinal() // BLOCK + 1)
+    return [at for block in blocks for at in _block(rule, start, block) if after < at <= until]
 
 
-def _from(rule: Recurrence, start: datetime, first: date, days: int) -> Iterator[datetime]:
-    for number in range(days):
-        if first.toordinal() + number > date.max.toordinal():
-            return
-        day = first + timedelta(days=number)
-        if not _is_day(rule, start.date(), day):
-            continue
-        for moment in _times(rule, start):
-            at = datetime.combine(day, moment)
-            if at >= start and (rule.until is None or at <= rule.until):
-                yield at
+@functools.lru_cache(maxsize=256)  # two of each of a hundred prompts: they are looked at twice a second
+def _block(rule: Recurrence, start: datetime, number: int) -> tuple[datetime, ...]:
+    """Occurrences of BLOCK days; days are counted as `date.toordinal` does."""
+    first = date.fromordinal(max(1, number * BLOCK))
+    last = date.fromordinal(min(number * BLOCK + BLOCK - 1, date.max.toordinal()))
+    end = datetime.combine(last, time.max)
+    return tuple(_from(rule, start, first, end if rule.until is None else min(end, rule.until)))
 
 
-def _is_day(rule: Recurrence, start: date, day: date) -> bool:
-    """Whether a day is one of the rule's, whatever the hour."""
-    if (
-        rule.month_days
-        and day.day not in rule.month_days
-        and day.day - _length(day) - 1 not in rule.month_days
-    ):
-        return False
+def _from(rule: Recurrence, start: datetime, first: date, end: datetime) -> Iterator[datetime]:
+    """Occurrences from that day on, in order."""
+    begin = datetime.combine(first, time.min)
+    return (at for at in _asked(rule, start, first, end) if at >= start and at >= begin)
+
+
+def _asked(rule: Recurrence, start: datetime, first: date, end: datetime) -> rrule:
+    """dateutil's rule, begun at its last whole step before `first`; whatever it would take from its start is
+    said."""
+    from dateutil import rrule as lib
+
+    days = rule.days
+    if rule.frequency == "WEEKLY" and not days:
+        days = ((0, start.weekday()),)
+    if any(number for number, _ in days):  # dateutil would want a day that is both numbered and plain
+        days = tuple((n, day) for number, day in days for n in ((number,) if number else range(1, 6)))
+    month_days = rule.month_days
+    if rule.frequency == "MONTHLY" and not days and not month_days:
+        month_days = (start.day,)
+    weekdays = [lib.weekdays[day](number) if number else lib.weekdays[day] for number, day in days]
+    return lib.rrule(
+        getattr(lib, rule.frequency or ""),
+        dtstart=datetime.combine(_step_before(rule, start.date(), first), time.min),
+        interval=rule.interval,
+        wkst=lib.MO,
+        until=end,
+        byweekday=weekdays or None,
+        bymonthday=month_days or None,
+        byhour=rule.hours or (start.hour,),
+        byminute=rule.minutes or (start.minute,),
+        bysecond=(start.second,),
+    )
+
+
+def _step_before(rule: Recurrence, start: date, first: date) -> date:
+    """The day, Monday or first of a month at which the last step of the rule before `first` begins."""
+    first = max(start, first)
     if rule.frequency == "DAILY":
-        return (day - start).days % rule.interval == 0 and _weekday_fits(rule, day)
+        days = (first - start).days
+        return first - timedelta(days=days % rule.interval)
     if rule.frequency == "WEEKLY":
-        weeks = ((day - timedelta(days=day.weekday())) - (start - timedelta(days=start.weekday()))).days // 7
-        fits = _weekday_fits(rule, day) if rule.days else day.weekday() == start.weekday()
-        return weeks % rule.interval == 0 and fits
-    months = (day.year - start.year) * 12 + day.month - start.month
-    fits = _weekday_fits(rule, day) and (bool(rule.days or rule.month_days) or day.day == start.day)
-    return months % rule.interval == 0 and fits
-
-
-def _weekday_fits(rule: Recurrence, day: date) -> bool:
-    if not rule.days:
-        return True
-    numbers = (0, (day.day - 1) // 7 + 1, -((_length(day) - day.day) // 7 + 1))
-    return any(weekday == day.weekday() and number in numbers for number, weekday in rule.days)
-
-
-def _length(day: date) -> int:
-    """Days of the month."""
-    after = date(day.year + day.month // 12, day.month % 12 + 1, 1) if day.year < 9999 else date.max
-    return (after - timedelta(days=1)).day if day.year < 9999 else 31
-
-
-def _times(rule: Recurrence, start: datetime) -> list[time]:
-    hours, minutes = rule.hours or (start.hour,), rule.minutes or (start.minute,)
-    return [time(hour, minute, start.second) for hour in hours for minute in minutes]
+        monday, there = (day - timedelta(days=day.weekday()) for day in (start, first))
+        return there - timedelta(days=(there - monday).days % (7 * rule.interval))
+    months = (first.year - start.year) * 12 + first.month - start.month
+    year, month = divmod(first.year * 12 + first.month - 1 - months % rule.interval, 12)
+    return date(year, month + 1, 1)
 
 
 def _read(parts: dict[str, str]) -> Recurrence:
@@ -162,7 +177,27 @@ def _read(parts: dict[str, str]) -> Recurrence:
     )
     if 0 in rule.month_days or max(1, len(rule.hours)) * max(1, len(rule.minutes)) > MOST_TIMES:
         raise _bad("BYMONTHDAY=0, or too many times a day", f"Allowed are {MOST_TIMES} times a day.")
+    if problem := _problem(rule):
+        raise _bad("a rule whose day may never come", problem)
     return rule
+
+
+def _problem(rule: Recurrence) -> str:
+    """What may have no occurrence within centuries: dateutil would search to the end of its calendar.
+
+    Without these, a week of every WEEKLY, a day within some years of every DAILY, and a step of every MONTHLY
+    rule is an occurrence; steps of many months come to the year 9999 soon.
+    """
+    numbered = any(number for number, _ in rule.days)
+    if rule.frequency == "DAILY" and rule.interval > 1 and (rule.days or rule.month_days):
+        return "Write it without INTERVAL, or without BYDAY and BYMONTHDAY."
+    if numbered and rule.month_days:
+        return "Write a numbered BYDAY or BYMONTHDAY, not both."
+    if rule.frequency == "MONTHLY" and rule.interval % 12 == 0:  # always the same month
+        rare = all(abs(day) > 28 for day in rule.month_days) and rule.month_days
+        if rare or (numbered and all(abs(number) > 4 for number, _ in rule.days)):
+            return "Of one month of the year only the days 1 to 28 and the weekdays 1 to 4 are sure to come."
+    return ""
 
 
 def _listed(parts: dict[str, str], name: str) -> list[str]:
@@ -198,12 +233,10 @@ def _until(text: str) -> datetime:
 
 def _end(rule: Recurrence, start: datetime) -> datetime:
     """When a rule with COUNT ends: its last occurrence, or its start if it has none within ten years."""
-    last = start
-    for number, at in enumerate(_from(rule, start, start.date(), MAX_DAYS), 1):
-        last = at
-        if number == rule.count:
-            break
-    return last
+    if start.date() > date(MAXYEAR, 12, 31) - timedelta(days=MAX_DAYS):
+        return start
+    found = _from(rule, start, start.date(), start + timedelta(days=MAX_DAYS))
+    return max(itertools.islice(found, rule.count), default=start)
 
 
 def _bad(what: str, remedy: str) -> AnbanError:

@@ -32,7 +32,11 @@ SENSORS: Final = (
     Sensor("door-01", "door", ELDER, "hall"),
     Sensor("stove-01", "stove", ELDER, "kitchen"),
     Sensor("well-01", "well", ELDER, "living"),
+    Sensor("tag-01", "tag", ELDER, "hall"),
+    Sensor("tracker-01", "tracker", ELDER, "hall"),
 )
+BEGINS: Final = {"bed": "on", "tag": "on", "tracker": "far:0"}  # the others: off
+UNHEARD: Final = 2.0  # minutes until a tag that left counts as away
 HOLD: Final = 1.0  # minutes that a motion sensor holds on
 SEEN: Final = 0.85  # of movements that a motion sensor sees
 # What may happen, how often in a month, and the rule that ought to ask.
@@ -42,10 +46,16 @@ TROUBLES: Final = {
     "collapses by day": (2, "no_motion"),
     "leaves the door open at night": (2, "door_open"),
     "forgets the stove": (2, "stove"),
+    "falls while cooking": (1, "stove"),
+    "wanders off at night": (1, "wandering"),
+    "strays by day": (1, "wandering"),
     "forgets the key": (2, "well_key"),
     "measures a crisis": (2, "vitals"),
 }
-ODD: Final = ("sits up at night", "sleeps long", "watches television", "visitor at night", "goes out late")
+ODD: Final = (
+    *("sits up at night", "sleeps long", "watches television", "visitor at night", "goes out late"),
+    *("puts the bin out at night", "tracker drifts"),
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ def _day(writer: _Writer, day: int, event: str) -> None:
     if event == "stays in bed, ill":
         rises = start + 12 * 60 + dice.uniform(30, 120)
         writer.label("not_up", start + 10 * 60, start + 11 * 60, event)
-    if event == "falls at night":
+    if event in ("falls at night", "wanders off at night"):
         rises = start + 6 * 60 + 40  # when the neighbour comes, and helps
     else:
         writer.says(rises, "bed-01", "off")
@@ -142,18 +152,41 @@ def _night(writer: _Writer, start: float, event: str) -> None:
     for _ in range(dice.choice((0, 1, 1, 2))):
         out = start + dice.uniform(30, 4.2 * 60)
         back = out + dice.triangular(4, 20, 8)
-        if event not in ("falls at night", "sits up at night"):
+        if event not in ("falls at night", "sits up at night", "wanders off at night"):
             writer.says(out, "bed-01", "off")
             writer.says(back, "bed-01", "on")
     if event == "falls at night":
         out = start + dice.uniform(60, 4 * 60)
         writer.says(out, "bed-01", "off")
         writer.label("bed_exit", out + 15, out + 45, event)
+    elif event == "wanders off at night":
+        _wanders(writer, start + dice.uniform(60, 4 * 60), start + 6 * 60 + 40)
     elif event == "sits up at night":
         out = start + dice.uniform(60, 3 * 60)
         writer.says(out, "bed-01", "off")
         writer.about(out + 1, out + 50, 9)
         writer.says(out + dice.uniform(50, 60), "bed-01", "on")
+
+
+def _wanders(writer: _Writer, out: float, home: float) -> None:
+    """Out of bed and of the door at night, until somebody brings them home."""
+    writer.says(out, "bed-01", "off")
+    writer.moves(out + 1.5)
+    writer.says(out + 3, "door-01", "on")
+    writer.says(out + 3.5, "door-01", "off")
+    writer.says(out + 3 + UNHEARD, "tag-01", "off")
+    for minute, metres in ((8, 200), (14, 600), (25, 1_300), (60, 1_500)):
+        writer.says(out + minute, "tracker-01", f"far:{metres}")
+    writer.label("wandering", out + 10, out + 40, "wanders off at night")
+    _comes_home(writer, home)
+
+
+def _comes_home(writer: _Writer, minute: float) -> None:
+    writer.says(minute - 2, "tracker-01", "far:0")
+    writer.says(minute, "door-01", "on")
+    writer.says(minute, "tag-01", "on")
+    writer.says(minute + 0.4, "door-01", "off")
+    writer.moves(minute + 0.6)
 
 
 def _morning(writer: _Writer, start: float, rises: float, event: str) -> None:
@@ -180,6 +213,15 @@ def _afternoon(writer: _Writer, start: float, begin: float, event: str) -> None:
     dice = writer.dice
     if event == "collapses by day":
         return  # found in the evening
+    if event == "falls while cooking":
+        writer.says(begin + 5, "stove-01", "on")
+        writer.about(begin + 5, begin + 10, 2, "motion-02")
+        writer.label("stove", begin + 20, begin + 45, event)
+        writer.says(begin + 60, "stove-01", "off")  # by whoever was called, and stays until the evening
+        return
+    if event == "tracker drifts":
+        writer.says(begin + 30, "tracker-01", "far:700")
+        writer.says(begin + 50, "tracker-01", "far:0")
     if event == "forgets the stove":
         writer.says(begin + 5, "stove-01", "on")
         writer.about(begin, begin + 6, 2, "motion-02")
@@ -189,6 +231,8 @@ def _afternoon(writer: _Writer, start: float, begin: float, event: str) -> None:
     else:
         _cooks(writer, begin + 5, dice.uniform(20, 40))
     begin += 75
+    if event == "strays by day":
+        begin = _strays(writer, begin)
     if event == "watches television":
         begin += dice.uniform(150, 220)
     elif dice.random() < 0.5:
@@ -199,6 +243,19 @@ def _afternoon(writer: _Writer, start: float, begin: float, event: str) -> None:
         begin = _goes_out(writer, begin, dice.uniform(40, 150))
     writer.about(begin, start + 17.5 * 60, 9)
     _cooks(writer, start + 17.5 * 60, dice.uniform(20, 35))
+
+
+def _strays(writer: _Writer, begin: float) -> float:
+    """Out for an errand, and past where they know their way."""
+    found = begin + 2 * 60
+    for minute, metres in ((8, 300), (20, 650), (35, 1_200), (50, 1_800)):
+        writer.says(begin + minute, "tracker-01", f"far:{metres}")
+    writer.says(begin, "door-01", "on")
+    writer.says(begin + 0.4, "door-01", "off")
+    writer.says(begin + UNHEARD, "tag-01", "off")
+    writer.label("wandering", begin + 25, begin + 60, "strays by day")
+    _comes_home(writer, found)
+    return found + 2
 
 
 def _evening(writer: _Writer, start: float, event: str) -> None:
@@ -218,6 +275,15 @@ def _evening(writer: _Writer, start: float, event: str) -> None:
         writer.says(start + 22.1 * 60, "door-01", "on")
         writer.says(start + 22.1 * 60 + dice.uniform(3, 9), "door-01", "off")
         bed = start + 22.4 * 60
+    elif event == "puts the bin out at night":
+        out = start + 22.2 * 60
+        writer.says(out, "door-01", "on")
+        writer.says(out + UNHEARD, "tag-01", "off")
+        back = out + dice.uniform(4, 9)
+        writer.says(back, "door-01", "off")
+        writer.says(back, "tag-01", "on")
+        writer.moves(back + 0.5)
+        bed = back + 10
     writer.says(bed, "bed-01", "on")
 
 
@@ -230,11 +296,12 @@ def _cooks(writer: _Writer, begin: float, minutes: float) -> None:
 def _goes_out(writer: _Writer, begin: float, minutes: float) -> float:
     """Out by the door and back; gives when they are home again."""
     writer.says(begin - 0.8, "motion-01", "on")
-    for minute in (begin, begin + minutes):
-        writer.says(minute, "door-01", "on")
-        writer.says(minute + 0.4, "door-01", "off")
+    writer.says(begin, "door-01", "on")
+    writer.says(begin + 0.4, "door-01", "off")
     writer.says(begin + 0.7, "motion-01", "off")  # it holds on until they are gone
-    writer.moves(begin + minutes + 0.6)
+    writer.says(begin + UNHEARD, "tag-01", "off")
+    writer.says(begin + 10, "tracker-01", f"far:{writer.dice.randint(80, 450)}")  # the fence is made for them
+    _comes_home(writer, begin + minutes)
     return begin + minutes + 2
 
 
@@ -243,7 +310,7 @@ def _entries(writer: _Writer) -> Iterator[Entry]:
     last: dict[str, str] = {}
     for sensor in SENSORS:
         if sensor.role != "well":
-            state = "on" if sensor.role == "bed" else "off"
+            state = BEGINS.get(sensor.role, "off")
             last[sensor.id] = state
             yield SensedEntry(at=_stamp(0), sensor=sensor.id, what=state)
     rows: list[tuple[float, str, str, float]] = [(m, s, w, 0.0) for m, s, w in writer.rows]
@@ -313,6 +380,8 @@ FOLLOWS: Final = {
     "falls at night": ("bed_exit", "not_up"),
     "stays in bed, ill": ("not_up", "well_key"),
     "collapses by day": ("no_motion",),
+    "falls while cooking": ("stove", "no_motion"),
+    "wanders off at night": ("wandering", "bed_exit", "not_up"),
 }
 
 

@@ -3,7 +3,8 @@
 What is known of a sensor is its last state and since when. Time between then and now is monotonic within a
 boot; over a boot it is the wall clock's where that was trusted both times (`edge.book.elapsed_ms`).
 
-Public: `Sensor`, `Home`, `Fact`, `Known`, `step`, `fired_before`, `local`, `in_window`, `ROLES`.
+Public: `Sensor`, `Home`, `Fact`, `Known`, `step`, `fired_before`, `local`, `in_window`,
+`ROLES`, `WORN`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from protocols.values import Event, EventId
 ON: Final = "on"
 OFF: Final = "off"
 PRESS: Final = "press"
+FAR: Final = "far:"  # and how many metres from home a tracker is at least
 MOST_READINGS: Final = 400  # of a person: thirty days of a dozen a day
 MOST_CALLS: Final = 16  # whose answers may still come
 KEY_SOURCES: Final = ("red", "green", "pendant")
@@ -33,7 +35,10 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "door": ("door", "opening", "garage_door"),
     "stove": ("power", "running", "heat", "gas", "generic"),
     "well": ("generic",),
+    "tag": (),  # worn; that it is heard says all
+    "tracker": (),
 }
+WORN: Final = ("tag", "tracker")  # on: at home. Where they are is no sign of life
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Fact(msgspec.Struct, frozen=True):
     on: bool
     since: Stamp
     heard: Stamp
+    far_m: int | None = None  # of a tracker, where it tells its place
 
 
 class Measured(NamedTuple):
@@ -100,7 +106,7 @@ def step(known: Known, entry: Entry, home: Home) -> Known:
     """Fold one journal entry; what tells nothing of the person changes nothing."""
     if isinstance(entry, SensedEntry):
         sensor = home.sensor(entry.sensor)
-        return known if sensor is None else _sensed(known, sensor, entry)
+        return known if sensor is None else _sensed(known, sensor, entry, home)
     if isinstance(entry, LocalEntry) and entry.name == "answer_yes" and entry.call_id in known.calls:
         return _alive(known, known.calls[entry.call_id], entry.at)
     if isinstance(entry, EventEntry):
@@ -108,7 +114,7 @@ def step(known: Known, entry: Entry, home: Home) -> Known:
     return known
 
 
-def _sensed(known: Known, sensor: Sensor, entry: SensedEntry) -> Known:
+def _sensed(known: Known, sensor: Sensor, entry: SensedEntry, home: Home) -> Known:
     before = known.facts.get(sensor.id)
     if entry.what == PRESS:
         facts = {**known.facts, sensor.id: Fact(True, entry.at, entry.at)}
@@ -116,13 +122,20 @@ def _sensed(known: Known, sensor: Sensor, entry: SensedEntry) -> Known:
         if sensor.role == "well":
             known = msgspec.structs.replace(known, pressed={**known.pressed, sensor.elder: entry.at})
         return _alive(known, sensor.elder, entry.at)
-    on = entry.what == ON
+    far_m = _far(entry.what)
+    inside = far_m is not None and far_m < home.care.of(sensor.elder).wandering.radius_m
+    on = entry.what == ON or inside
     news = before is None or before.on != on
-    fact = Fact(on, entry.at if news or before is None else before.since, entry.at)
+    fact = Fact(on, entry.at if news or before is None else before.since, entry.at, far_m)
     known = msgspec.structs.replace(known, facts={**known.facts, sensor.id: fact})
     # That motion ends is no sign of life: it comes a minute after whoever moved has left.
     alive = news and (on or before is not None) and not (sensor.role == "motion" and not on)
-    return _alive(known, sensor.elder, entry.at) if alive and sensor.role != "door" else known
+    return _alive(known, sensor.elder, entry.at) if alive and sensor.role not in ("door", *WORN) else known
+
+
+def _far(what: str) -> int | None:
+    text = what.removeprefix(FAR)
+    return int(text) if what.startswith(FAR) and text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _alive(known: Known, elder: str, at: Stamp) -> Known:

@@ -66,7 +66,8 @@ def _between(known: Known, begin: Stamp, end: Stamp, home: Home) -> tuple[Known,
 
 def _every_ms(home: Home) -> int:
     care = home.care
-    shortest = min(r.after_minutes for r in (care.bed_exit, care.door_open, care.left_at_night, care.stove))
+    rules = (care.bed_exit, care.door_open, care.left_at_night, care.wandering, care.stove)
+    shortest = min(rule.after_minutes for rule in rules)
     return min(EVERY_MS, max(LEAST_MS, round(shortest * 60_000 / 4)))
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge.care.home import (
+    WORN,
     Home,
     Known,
     Sensor,
@@ -33,6 +34,7 @@ from edge.care.settings import (
     NotUp,
     Stove,
     Vitals,
+    Wandering,
     WellKey,
 )
 from edge.care.vitals import judge
@@ -116,8 +118,20 @@ def _bed_exit(see: See, rule: BedExit) -> Found:
         out = see.minutes(fact.since)
         at_night = window_minutes(out, minute, rule.from_minute, rule.to_minute)
         if not fact.on and out >= rule.after_minutes and at_night >= out - 1e-6:
+            if _seen_since_asked(see, "bed_exit", out, rule.after_minutes):
+                continue
             return {"minutes": round(out)}, bed
     return None
+
+
+def _seen_since_asked(see: See, rule: str, out: float, within: float) -> bool:
+    """Whether they were asked while they were out as now, and have been seen, or have answered, of late: who
+    sits in the armchair has said so once, and who fell and did not answer has been called about.
+    """
+    asked, last = see.known.fired.get((rule, see.elder)), see.known.indoor.get(see.elder)
+    if asked is None or last is None or see.minutes(asked) >= out:
+        return False
+    return see.minutes(last) < within
 
 
 def _not_up(see: See, rule: NotUp) -> Found:
@@ -141,6 +155,8 @@ def _no_motion(see: See, rule: NoMotion) -> Found:
     here = [facts[s.id] for s in see.sensors("motion", "bed")]
     if last is None or any(fact.on for fact in here):
         return None
+    if any(not facts[sensor.id].on for sensor in see.sensors(*WORN)):
+        return None  # they are out
     still = see.minutes(last)
     for door in see.sensors("door"):
         used = see.minutes(facts[door.id].since)
@@ -178,6 +194,21 @@ def _left_at_night(see: See, rule: LeftAtNight) -> Found:
     return None
 
 
+def _wandering(see: See, rule: Wandering) -> Found:
+    facts = see.known.facts
+    if any(facts[sensor.id].on for sensor in see.sensors("tag", "bed")):
+        return None  # whoever is heard here is here, whatever satellites say
+    for tracker in see.sensors("tracker"):
+        fact = facts[tracker.id]
+        if not fact.on and see.minutes(fact.since) >= rule.after_minutes:
+            return {"where": "fence", "minutes": round(see.minutes(fact.since))}, tracker
+    for tag in see.sensors("tag"):
+        away = see.minutes(facts[tag.id].since)
+        if away >= rule.after_minutes and in_window(see.minute, rule.from_minute, rule.to_minute):
+            return {"where": "hearing", "minutes": round(away)}, tag
+    return None
+
+
 def _stove(see: See, rule: Stove) -> Found:
     for stove in see.sensors("stove"):
         fact = see.known.facts[stove.id]
@@ -185,9 +216,22 @@ def _stove(see: See, rule: Stove) -> Found:
         if not fact.on or not watchers or see.minutes(fact.since) < rule.after_minutes:
             continue
         seen = [see.known.facts[s.id] for s in watchers]
-        if not any(one.on or see.minutes(one.since) < rule.after_minutes for one in seen):
+        unseen = min(see.minutes(fact.since), *(0 if one.on else see.minutes(one.since) for one in seen))
+        limit = (
+            rule.after_minutes
+            if _elsewhere(see, stove, unseen)
+            else max(rule.after_minutes, rule.still_minutes)
+        )
+        if unseen >= limit:
             return {"minutes": round(see.minutes(fact.since))}, stove
     return None
+
+
+def _elsewhere(see: See, stove: Sensor, within: float) -> bool:
+    """Whether somebody was seen out of the stove's room within so many minutes, or nobody could be."""
+    others = [s for s in see.sensors("motion", "bed", "door") if s.room != stove.room]
+    facts = [fact for s in others if (fact := see.known.facts.get(s.id)) is not None]
+    return not facts or any(see.minutes(fact.since) < within for fact in facts)
 
 
 def _well_key(see: See, rule: WellKey) -> Found:
@@ -226,12 +270,14 @@ RULES: Final = (
     Rule("no_motion", "call.inactivity", Lane.SOS, ("motion",), True, 120, _no_motion),
     Rule("door_open", "call.door", Lane.SOS, ("door",), True, 30, _door_open),
     Rule("left_at_night", "call.door", Lane.SOS, ("door",), True, 60, _left_at_night),
+    Rule("wandering", "call.wandering", Lane.SOS, WORN, True, 60, _wandering),
     Rule("stove", "call.stove", Lane.SOS, ("stove", "motion"), False, 15, _stove),
     Rule("well_key", "call.inactivity", Lane.ASSIST, ("well",), True, 0, _well_key),
     Rule("vitals", "call.vitals", Lane.SOS, (), False, 5, _vitals),
 )
 ALSO_HEARD: Final = {
-    "no_motion": ("bed", "door"),
+    "no_motion": ("bed", "door", *WORN),
+    "wandering": ("bed",),
     "left_at_night": ("bed", "motion"),
 }  # roles that a rule looks at where a home has them
 

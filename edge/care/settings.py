@@ -72,11 +72,26 @@ class LeftAtNight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     to_minute: DayMinute = NIGHT[1]
 
 
+class Wandering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Away: outside the fence by a GNSS tracker, at any hour; or out of the home's hearing by a tag that is
+    worn, within the window. Only somebody for whom it was agreed wears either.
+    """
+
+    on: bool = True
+    radius_m: Annotated[int, msgspec.Meta(ge=20, le=50_000)] = 500  # of the fence: the shop at the corner
+    after_minutes: After = 10
+    from_minute: DayMinute = NIGHT[0]
+    to_minute: DayMinute = NIGHT[1]
+
+
 class Stove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The stove is on, and nobody has been in its room."""
+    """The stove is on, and nobody is seen in its room: for `after_minutes` where they were seen elsewhere
+    since, for `still_minutes` where not: whoever sits there and waits for the soup is not seen either.
+    """
 
     on: bool = True
     after_minutes: After = 15
+    still_minutes: After = 25  # a pot of soup boils dry in half an hour
 
 
 class WellKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +136,7 @@ class PersonRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     no_motion: NoMotion | None = None
     door_open: DoorOpen | None = None
     left_at_night: LeftAtNight | None = None
+    wandering: Wandering | None = None
     stove: Stove | None = None
     well_key: WellKey | None = None
     missed: Missed | None = None
@@ -136,6 +152,7 @@ class CareSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     no_motion: NoMotion = NoMotion()
     door_open: DoorOpen = DoorOpen()
     left_at_night: LeftAtNight = LeftAtNight()
+    wandering: Wandering = Wandering()
     stove: Stove = Stove()
     well_key: WellKey = WellKey()
     missed: Missed = Missed()

@@ -51,7 +51,7 @@ def word(key: str, language: str) -> str:
 
 
 def _worded(name: str, value: Any, language: str) -> Any:
-    return word(value, language) if name in ("figure", "kind") else value
+    return word(value, language) if name in ("figure", "kind", "where") else value
 
 
 def _fields(rule: Any) -> dict[str, Any]:

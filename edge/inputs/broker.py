@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable
 from typing import Final
 
-from drivers.mqtt import listen
 from edge.config import MqttSection
 from edge.hub import Hub
+from edge.threads import in_thread
 from protocols.errors import AnbanError
-from protocols.mqtt import Publish
+from protocols.home_topics import Message
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Broker:
         section: MqttSection,
         password: str | None,
         topics: tuple[str, ...],
-        on_message: Callable[[Publish], None],
+        on_message: Callable[[Message], None],
     ) -> None:
         self._hub, self._section, self._password = hub, section, password
         self._topics, self._on_message = topics, on_message
@@ -36,9 +37,10 @@ class Broker:
     async def run(self) -> None:
         """Listen until cancelled."""
         section = self._section
+        driver = await in_thread("import mqtt", importlib.import_module, "drivers.mqtt")
         while True:
             try:
-                await listen(
+                await driver.listen(
                     section.host,
                     section.port,
                     f"anban-{self._hub.mint.origin}",

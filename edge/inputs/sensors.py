@@ -13,14 +13,15 @@ from typing import Any, Final
 
 from drivers.ble.ports import Advert
 from edge.care.hazards import KINDS, SAYS, Firing, Hazard, look, pressed, step
-from edge.care.home import OFF, ON, PRESS, ROLES
+from edge.care.home import OFF, ON, PRESS, ROLES, WORN
 from edge.config import Config, SensorSection
 from edge.credentials import Credentials
 from edge.hub import Hub
+from edge.inputs.whereabouts import HEARD_MS, Fence
 from edge.ports import Ports
 from edge.threads import in_thread
 from protocols import home_topics
-from protocols.mqtt import Publish
+from protocols.home_topics import Message
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ class _Known:
     on: bool | None = None  # as it says
     told: bool | None = None  # as it stands in the journal
     told_ms: int = 0
+    gone: bool = False  # its broker says that it is not there
+    near_ms: int = 0  # a tag: last heard as one does who is at home
+    fence: Fence | None = None
 
 
 class Sensors:
@@ -62,8 +66,14 @@ class Sensors:
                 self._keys[section.id] = None if section.plain else bytes.fromhex(key or "")
             silent_ms = round(section.silent_s * 1000)
             hazard = Hazard(section.role, silent_ms, now_ms) if section.role in KINDS else None
-            self._sensors[section.id] = _Known(section, now_ms, hazard)
+            known = self._sensors[section.id] = _Known(section, now_ms, hazard, near_ms=now_ms)
+            if section.latitude is not None and section.longitude is not None:
+                known.fence = Fence(section.latitude, section.longitude)
         self._by_address = {known.section.address: known for known in self._sensors.values()}
+        self._availability: dict[str, list[_Known]] = {}
+        for known in self._sensors.values():
+            if known.section.availability is not None:
+                self._availability.setdefault(known.section.availability, []).append(known)
         self._by_topic = {k.section.topic: k for k in self._sensors.values() if k.section.topic is not None}
 
     async def run(self) -> None:
@@ -80,7 +90,7 @@ class Sensors:
                 self._tell(known)
                 if known.hazard is not None:
                     known.hazard = look(known.hazard, self._clock.monotonic_ms())
-                    self._hub.see("rule_blind", name, known.hazard.blind, "sensor-silent")
+                    self._hub.see("rule_blind", name, known.hazard.blind or known.gone, "sensor-silent")
 
     def silent(self) -> frozenset[str]:
         """Sensors of the rules of care that were not heard for longer than they may be; those without their
@@ -90,7 +100,7 @@ class Sensors:
         return frozenset(self._unread).union(
             name
             for name, known in self._sensors.items()
-            if now_ms - known.heard_ms >= known.section.silent_s * 1000
+            if known.gone or now_ms - known.heard_ms >= known.section.silent_s * 1000
         )
 
     def on_advert(self, advert: Advert) -> None:
@@ -100,26 +110,53 @@ class Sensors:
         if known is None or heard is None:
             return
         known.rssi = advert.rssi
+        if known.section.role == "tag" and advert.rssi >= known.section.least_dbm:
+            self._near(known)
         self._said(known, dict(heard.states), heard.battery_pct, bool(heard.presses))
 
     @property
     def topics(self) -> tuple[str, ...]:
         """What is to be heard of the broker."""
-        return tuple(self._by_topic)
+        return tuple(dict.fromkeys((*self._by_topic, *self._availability)))
 
-    def on_message(self, message: Publish) -> None:
+    def on_message(self, message: Message) -> None:
         """A message of the broker. One that it kept from before is no news, and no sign of life."""
+        if (here := self._availability.get(message.topic)) is not None:
+            there = home_topics.available(message.payload)
+            for one in here if there is not None else ():
+                one.gone = not there  # kept from before or not: that it is there tells nothing of it
+            return
         known = self._by_topic.get(message.topic)
         said = home_topics.read(message.payload) if known is not None and not message.retained else None
         if known is None or said is None:
+            return
+        if known.section.role in WORN:
+            self._worn(known, said)
             return
         states = dict(said.states)
         if said.plain is not None:  # ON of a smoke detector's topic is smoke: its role says what it means
             states = {(SAYS.get(known.section.role) or ROLES[known.section.role])[0]: said.plain}
         self._said(known, states, said.battery_pct, bool(said.presses))
 
+    def _worn(self, known: _Known, said: home_topics.Said) -> None:
+        """A tag or a tracker, by the broker."""
+        at_home = said.home if said.home is not None else said.plain
+        if at_home or said.near:
+            self._near(known)
+        elif at_home is False:
+            known.on, known.near_ms = False, self._clock.monotonic_ms() - HEARD_MS
+        if said.place is not None and known.fence is not None:
+            clock = self._clock
+            if not known.fence.at(said.place, clock.wall_ms() if clock.trusted() else None):
+                return
+        self._said(known, {}, said.battery_pct, False)
+        self._tell(known)
+
+    def _near(self, known: _Known) -> None:
+        known.on, known.near_ms = True, self._clock.monotonic_ms()
+
     def _said(self, known: _Known, states: dict[str, bool], battery_pct: int | None, press: bool) -> None:
-        known.heard, known.heard_ms = True, self._clock.monotonic_ms()
+        known.heard, known.heard_ms, known.gone = True, self._clock.monotonic_ms(), False
         if battery_pct is not None:
             known.battery_pct = battery_pct
             self._hub.see("sensor_battery", known.section.id, battery_pct <= LOW_PCT)
@@ -156,6 +193,10 @@ class Sensors:
     def _tell(self, known: _Known) -> None:
         """Journal what a sensor says, if it is news; what changes back within a second is none."""
         now_ms = self._clock.monotonic_ms()
+        if known.section.role == "tag" and now_ms - known.near_ms >= HEARD_MS:
+            known.on = False
+        if known.fence is not None and (news := known.fence.news(now_ms)) is not None:
+            self._hub.sense(known.section.id, news)
         if known.on is None or known.on is known.told:
             return
         if known.told is not None and now_ms - known.told_ms < NEWS_MS:

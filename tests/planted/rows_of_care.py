@@ -120,7 +120,7 @@ PROMPTS = (
         (
             Change(
                 "edge/prompter.py",
-                'return "" if self._open is None or open_calls(self._hub.book) else self._open.token',
+                'return "" if self._open is None or self._held_back() else self._open.token',
                 'return "" if self._open is None else self._open.token',
             ),
             Change(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt.publish import single
 
 MOSQUITTO = "/usr/sbin/mosquitto"
 STARTS_S = 30.0
@@ -63,18 +64,13 @@ class Mosquitto:
 
     async def publish(self, topic: str, message: str, *, retain: bool = False) -> None:
         """As another device of the home would: over a connection of its own, acknowledged."""
-        from protocols import mqtt
-
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(mqtt.connect("another", 30, "hub", "secret"))
-        assert (await reader.readexactly(4))[3] == 0
-        name = topic.encode()
-        body = len(name).to_bytes(2, "big") + name + b"\x00\x07" + message.encode()
-        assert len(body) < 128
-        writer.write(bytes((0x32 | retain, len(body))) + body)
-        assert await reader.readexactly(4) == b"\x40\x02\x00\x07"
-        writer.write(mqtt.DISCONNECT)
-        writer.close()
+        await asyncio.to_thread(
+            single,
+            *(topic, message, 1, retain),
+            hostname="127.0.0.1",
+            port=self.port,
+            auth={"username": "hub", "password": "secret"},
+        )
 
     async def _run(self, *command: str) -> None:
         process = await asyncio.create_subprocess_exec(*command)

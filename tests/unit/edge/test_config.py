@@ -325,3 +325,8 @@ def test_a_sensor_has_an_address_or_a_topic_and_a_topic_needs_a_broker():
     )
     assert "there is no [mqtt]" in refusal(SEED + ZIGBEE.replace('[mqtt]\nuser = "hub"\n', ""))
     assert "sensors[0].topic" in refusal(SEED + ZIGBEE.replace("zigbee2mqtt/bed", "zigbee2mqtt/#"))
+    tracker = ZIGBEE.replace('role = "bed"', 'role = "tracker"')
+    assert "latitude and longitude of the home are missing" in refusal(SEED + tracker)
+    assert parse(SEED + tracker + "latitude = 30.25\nlongitude = 120.17\n").sensors[0].latitude == 30.25
+    assert "sensors[0].latitude" in refusal(SEED + tracker + "latitude = 91.0\nlongitude = 120.17\n")
+    assert "allowed of a tracker" in refusal(SEED + ZIGBEE + "latitude = 30.25\n")

@@ -48,7 +48,13 @@ MICROPYTHON_MODULES = {
     *("board", "flashchip", "powered"),
 }
 # Import name -> distribution, where they differ.
-DISTRIBUTIONS = {"serial": "pyserial", "gammu": "python-gammu", "fhir": "fhir.resources"}
+DISTRIBUTIONS = {
+    "serial": "pyserial",
+    "gammu": "python-gammu",
+    "fhir": "fhir.resources",
+    "paho": "paho-mqtt",
+    "dateutil": "python-dateutil",
+}
 # Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
 HUB_ROOMS = ("protocols", "drivers", "edge")
 NEEDED_BY_ANOTHER = {"lgpio"}

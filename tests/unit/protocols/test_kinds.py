@@ -31,6 +31,7 @@ def test_the_codes_that_are_in_the_field_never_change() -> None:
         "call.vitals": 11,
         "call.stove": 12,
         "call.door": 13,
+        "call.wandering": 14,
         "call.updated": 16,
         "heartbeat": 17,
         "command.result": 18,

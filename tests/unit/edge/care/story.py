@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from edge.care.home import Home, Known, Sensor, step
+from edge.care.home import WORN, Home, Known, Sensor, step
 from edge.care.rules import FIRES, Verdict, look
 from edge.care.settings import CareSection
 from edge.entries import Entry, EventEntry, LocalEntry, SensedEntry, Stamp
@@ -22,6 +22,8 @@ SENSORS = (
     Sensor("door-01", "door", "e-chen", "hall"),
     Sensor("stove-01", "stove", "e-chen", "kitchen"),
     Sensor("well-01", "well", "e-chen", "bedroom"),
+    Sensor("tag-01", "tag", "e-chen", "hall"),
+    Sensor("tracker-01", "tracker", "e-chen", "hall"),
 )
 
 
@@ -38,7 +40,7 @@ class Story:
         self.known = Known(started=self.stamp())
         for sensor in sensors:
             if sensor.role != "well":
-                self.says(sensor.id, False)
+                self.says(sensor.id, sensor.role in WORN)
 
     def stamp(self) -> Stamp:
         return Stamp(
@@ -64,6 +66,9 @@ class Story:
 
     def moves(self, sensor: str = "motion-01") -> Story:
         return self.says(sensor, True).says(sensor, False)
+
+    def is_away(self, metres: int, sensor: str = "tracker-01") -> Story:
+        return self.fold(SensedEntry(at=self.stamp(), sensor=sensor, what=f"far:{metres}"))
 
     def presses(self, sensor: str) -> Story:
         return self.fold(SensedEntry(at=self.stamp(), sensor=sensor, what="press"))

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.care import words
-from edge.care.home import window_minutes
+from edge.care.home import Home, window_minutes
+from edge.care.replay import replay
 from edge.care.rules import BLIND, CALM, FIRES, OFF, RULES, SAID, UNEQUIPPED, WAITING, look
-from edge.care.settings import BedExit, CareSection, LeftAtNight, Missed, NoMotion, PersonRules
+from edge.care.settings import BedExit, CareSection, LeftAtNight, Missed, NoMotion, PersonRules, Wandering
 from tests.unit.edge.care.story import Story
 
 
@@ -146,6 +147,57 @@ def test_who_walks_out_at_night_and_does_not_come_back() -> None:
     assert Story("door", "motion").state("left_at_night") == OFF, "unless it is agreed"
 
 
+def test_who_is_outside_the_fence_is_asked_about_and_told_why() -> None:
+    day = Story("tracker", clock="14:00").is_away(480)
+    assert day.at("15:00").raises() == [], "the shop at the corner"
+    day.is_away(520).at("15:05").is_away(900)
+    assert day.at("15:09").raises() == []
+    verdict = day.at("15:10").verdict("wandering")
+    assert words.reason(verdict, "en") == "Outside the fence around the home for 10 minutes"
+    assert words.reason(verdict, "zh") == "走出了家周围的围栏，已有10分钟"
+    assert day.raises() == ["wandering"]
+    assert day.at("15:40").raises() == []
+    day.is_away(100).at("16:00").is_away(2_000)
+    assert day.at("16:10").raises() == ["wandering"], "out again is another matter"
+
+
+def test_the_fence_is_the_persons_own_and_counts_in_a_replay() -> None:
+    wide = CareSection(people={"e-chen": PersonRules(wandering=Wandering(radius_m=3_000))})
+    assert Story("tracker", care=wide, clock="14:00").is_away(2_900).at("20:00").raises() == []
+    day = Story("tracker", clock="14:00").is_away(2_900).at("15:00").is_away(0)
+    fired = replay(day.entries, day.home, day.stamp())
+    ago = [(one.verdict.rule, (day.stamp().uptime_ms - one.at.uptime_ms) / 60_000) for one in fired]
+    assert ago == [("wandering", pytest.approx(50, abs=1))]
+    assert replay(day.entries, Home(("e-chen",), day.home.sensors, wide, 0), day.stamp()) == []
+
+
+def test_a_tag_that_is_not_heard_at_night_is_somebody_who_left_and_by_day_their_own_affair() -> None:
+    day = Story("tag", clock="14:00").says("tag-01", False)
+    assert day.at("21:59").raises() == []
+    verdict = day.at("22:00").verdict("wandering")
+    assert words.reason(verdict, "en") == "The worn tag out of the home's hearing for 480 minutes"
+    night = Story("tag", clock="23:00").at("02:00").says("tag-01", False).at("02:09")
+    assert night.raises() == []
+    assert night.at("02:10").raises() == ["wandering"]
+    back = Story("tag", clock="02:00").says("tag-01", False).at("02:08").says("tag-01", True)
+    assert back.at("05:00").raises() == []
+
+
+def test_whoever_is_heard_at_home_is_at_home_whatever_satellites_say() -> None:
+    assert Story("tag", "tracker", clock="14:00").is_away(4_000).at("16:00").raises() == []
+    night = Story("bed", "tracker", clock="22:30").says("bed-01", True).is_away(4_000)
+    assert night.at("23:30").raises() == []
+
+
+def test_a_silent_tracker_is_blind_and_who_is_out_with_it_is_not_missed_in_the_rooms() -> None:
+    day = Story("tracker", "motion", clock="07:00").moves().at("08:00").is_away(300).at("15:00")
+    assert day.raises() == ["no_motion"], "inside the fence: at home, as far as is known"
+    out = Story("tracker", "motion", clock="07:00").moves().at("14:55").is_away(600).at("15:00")
+    assert out.raises() == []
+    day.silent = frozenset({"tracker-01"})
+    assert (day.verdict("wandering").state, day.verdict("wandering").why) == (BLIND, "tracker-01")
+
+
 def test_a_stove_with_nobody_there_and_one_with_somebody() -> None:
     noon = Story("stove", "motion", clock="11:00").moves("motion-02").says("stove-01", True)
     noon.at("11:10").moves("motion-01")
@@ -153,6 +205,23 @@ def test_a_stove_with_nobody_there_and_one_with_somebody() -> None:
     cooked = Story("stove", "motion", clock="11:00").says("stove-01", True).at("11:10").moves("motion-02")
     assert cooked.at("11:20").raises() == []
     assert Story("stove", clock="11:00").state("stove") == UNEQUIPPED, "nobody sees the kitchen"
+
+
+def test_who_sits_still_beside_the_soup_is_asked_later_than_who_went_away() -> None:
+    soup = Story("stove", "motion", clock="11:00").says("stove-01", True).at("11:02").moves("motion-02")
+    assert soup.at("11:26").raises() == []
+    assert soup.at("11:27").raises() == ["stove"], "who fell there is not seen either"
+    alone = Story("stove-01", "motion-02", clock="11:00").says("stove-01", True)
+    assert alone.at("11:15").raises() == ["stove"], "nobody could be seen elsewhere"
+
+
+def test_who_sits_up_and_has_said_so_is_asked_again_when_nothing_is_seen_of_them_any_more() -> None:
+    night = Story("bed", "motion-01", clock="22:30").says("bed-01", True).at("02:00").says("bed-01", False)
+    night.at("02:10").moves()
+    assert night.at("02:25").raises() == ["bed_exit"], "seen or not, they are asked once"
+    night.at("02:40").moves()
+    assert night.at("03:04").raises() == []
+    assert night.at("03:05").raises() == ["bed_exit"]
 
 
 def test_the_key_i_am_well() -> None:
