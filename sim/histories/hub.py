@@ -25,11 +25,11 @@ from edge.config import (
     ContactSection,
     ElderSection,
     HubSection,
-    ModemSection,
     PendantSection,
     PlatformSection,
     TimingSection,
 )
+from edge.config_phones import ModemSection
 from edge.credentials import Credentials, PendantKeys, SmsKeys
 from edge.deadlines import Care, Due, Timing
 from edge.entries import TimerEntry

@@ -10,7 +10,7 @@ import pytest
 from drivers.sip.phone import SipPhone
 from drivers.sip.program import Account
 from edge.budget import Budget
-from edge.config import SipSection
+from edge.config_phones import SipSection
 from edge.incoming import Incoming
 from edge.lines import Lines, Way
 from edge.phrases import Phrase
