@@ -19,6 +19,7 @@ from protocols.errors import AnbanError, Reason
 log = logging.getLogger(__name__)
 
 NO_NETWORK: Final = ("no-service", "denied", "card", "pin", "puk")
+LOOK_S: Final = 0.25
 HEARD_S: Final = 6.0  # the sentence takes 4 s; nobody is kept waiting for a speaker
 
 
@@ -74,6 +75,7 @@ class Lines:
     def __init__(self, ways: Sequence[Way]) -> None:
         self.ways = tuple(ways)
         self.on_ring: Callable[[str], None] = lambda number: None
+        self.on_sound: Callable[[], object] = lambda: None  # the room is about to open
         self._sounding: Talk | None = None
         for way in self.ways:
             way.phone.on_ring = lambda number: self.on_ring(number)
@@ -122,6 +124,7 @@ class Lines:
         if way is None or talk is None or talk.stage is not Stage.ANSWERED:
             raise AnbanError(Reason.NOT_FOUND, "there is no call")
         self._sounding = talk
+        self.on_sound()
         try:
             if way.room is not None:
                 await way.room.open()
@@ -151,9 +154,10 @@ class Lines:
 async def open_room(hub: Hub, lines: Lines, say: Callable[[Phrase], object]) -> None:
     """Somebody has answered: say so in the room, and then let it be heard. A card that fails is a fault; the
     line then stays as it is, and carries nothing of the room."""
-    saying = say(Phrase.VOICE_OPEN)
-    if isinstance(saying, asyncio.Future):
-        await asyncio.wait({saying}, timeout=HEARD_S)
+    saying, loop = say(Phrase.VOICE_OPEN), asyncio.get_running_loop()
+    until = loop.time() + HEARD_S
+    while isinstance(saying, asyncio.Future) and not saying.done() and lines.is_open and loop.time() < until:
+        await asyncio.wait({saying}, timeout=LOOK_S)
     try:
         await lines.sound()
     except AnbanError as error:

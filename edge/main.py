@@ -268,7 +268,7 @@ class Service:
             self.ports,
             self.speak_aside,
         )
-        self.speaker.muted = self.telephony.sounding
+        self.telephony.quiet(self.speaker)
         self.prompter = Prompter(
             *(self.hub, config, self.speaker, self.state, self.writer.read), self.telephony.talking
         )

@@ -24,6 +24,7 @@ from edge.supervisor import Supervisor
 from protocols.values import Lane
 
 if TYPE_CHECKING:
+    from drivers.pi.audio import Speaker
     from drivers.pi.room import Room
     from edge.incoming import Incoming
     from edge.lines import Lines, Way
@@ -92,6 +93,12 @@ class Telephony:
     def sounding(self) -> bool:
         """Whether the room is open to somebody: no prompt is said into it."""
         return self.lines is not None and self.lines.sounding
+
+    def quiet(self, speaker: Speaker) -> None:
+        """Have nothing said while the room is open: what is being said then is ended."""
+        speaker.muted = self.sounding
+        if self.lines is not None:
+            self.lines.on_sound = speaker.hush
 
     def takes_key(self) -> bool:
         """The green key went down: whether it answers the phone, and means nothing else."""

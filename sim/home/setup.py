@@ -97,6 +97,7 @@ class Setup:
     modems: bool = False  # a modem at each hub and at the platform, and a cell network between them
     family: tuple[RelativeSetup, ...] = ()  # with `modems` or `sip`: who has a phone there
     sip: bool = False  # the family has telephones by SIP too, and each hub an account
+    sound: bool = False  # with `sip`: the room's echo control and the air in it, not tones at baresip itself
     sms_delay_s: tuple[float, float] = TYPICAL_S
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
 

@@ -13,11 +13,14 @@ from sim.scenarios.family import RUNG_S, SLACK_S, told_of
 from sim.scenarios.steps import ARRIVES_S, arrived, close, hub_says, lamp_is
 from sim.scenarios.texts import UP_S, modems_up
 from sim.sip.phone import SipFamilyPhone
-from sim.sip.side import ROOM_HZ, SipSide, room_hears
+from sim.sip.side import ROOM_HZ, Air, SipSide, room_hears
 
 HEARD_S = 1.0  # of a tone, that counts as heard
 HELD_S = 3.0
 STRANGER_HZ = 1750.0
+VOICE_DB = 50.0
+ECHO_DB = 40.0  # her tone has 75
+SPOKEN = 2  # times
 
 
 def side(home: Home) -> SipSide:
@@ -97,6 +100,26 @@ async def second_way(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
 
 
+async def talk_with_her(home: Home, case: Case, daughter: SipFamilyPhone) -> None:
+    """The room's own microphone and speaker, and the air between them: both sides hear the other alone."""
+    air = Air(home.hub.directory, home.directory / "sip")
+    socket = home.hub.directory / "run" / "room" / "native"
+    await case.until("then the room opens", socket.is_socket, SLACK_S)
+    await air.listen()
+    try:
+        heard = lambda: air.hears(DAUGHTER.hertz) >= HEARD_S  # noqa: E731 - one look
+        await case.until("the daughter is heard in the room", heard, SLACK_S)
+        alone = lambda: daughter.levels_db()[-2] < ECHO_DB  # noqa: E731 - the last whole second
+        await case.until("and does not hear herself", alone, SLACK_S)
+        begun = len(daughter.levels_db())
+        for _ in range(SPOKEN):
+            await air.speak()
+        loudest = max(daughter.levels_db()[begun:], default=0.0)
+        case.claim("but who speaks in the room", loudest >= VOICE_DB, f"{loudest:.0f} dB")
+    finally:
+        await air.end()
+
+
 async def incoming(home: Home, case: Case) -> None:
     exchange, hub = side(home).exchange, side(home).address("hub-01")
     daughter = side(home).phones[DAUGHTER.id]
@@ -113,7 +136,7 @@ async def incoming(home: Home, case: Case) -> None:
         await daughter.dial(hub)
         await case.until("the daughter is let in", lambda: daughter.state == "answered", SLACK_S)
         await case.until("the open line is said", hub_says(home, "voice-open", red.at_ms), SLACK_S)
-        await case.until("the daughter hears the room", lambda: daughter.hears(ROOM_HZ) >= HEARD_S, SLACK_S)
+        await talk_with_her(home, case, daughter)
         await daughter.hang_up()
         await case.until("and its end", hub_says(home, "voice-over", red.at_ms), SLACK_S)
         await case.until("a stranger is on the line", lambda: stranger.good, UP_S)
@@ -125,7 +148,7 @@ async def incoming(home: Home, case: Case) -> None:
         home.ledger.presses.remove(green)  # it answers the phone: no press that is owed
         await case.until("but by the green key", lambda: stranger.state == "answered", SLACK_S)
         await stranger.hang_up()
-        await case.until("its end is said too", hub_says(home, "voice-over", since), SLACK_S)
+        await case.until("its end is said too", hub_says(home, "voice-over", since), 2 * SLACK_S)
         await close(home, case, "e-chen")
     finally:
         await stranger.stop()
@@ -150,6 +173,6 @@ SCENARIOS = (
         "incoming-call-sip",
         "Somebody phones the home by SIP without a call and within one; the green key answers a stranger.",
         incoming,
-        Setup(sip=True, family=FAMILY),
+        Setup(sip=True, sound=True, family=FAMILY),
     ),
 )

@@ -11,8 +11,9 @@ from drivers.sip.phone import SipPhone
 from drivers.sip.program import Account
 from drivers.talk import Talk
 from protocols.errors import AnbanError
+from sim.room import level_db
 from sim.sip.exchange import SipExchange
-from sim.sip.sound import hears, write_tone
+from sim.sip.sound import hears, read, write_tone
 
 TONE_S = 120.0  # a baresip whose file has ended hangs up
 MODULES = ("sndfile",)  # records what it hears as dump-*-dec.wav
@@ -40,14 +41,16 @@ class SipFamilyPhone:
         self.rang: list[int] = []  # when, in wall milliseconds
         self.on_change: Callable[[], None] = lambda: None
         self._task: asyncio.Task[None] | None = None
+        self._speaking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self.phone.run(), name=f"sip phone {self.name}")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in (self._speaking, self._task):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     @property
     def good(self) -> bool:
@@ -73,6 +76,14 @@ class SipFamilyPhone:
         """Seconds of a tone that it has heard so far, in all calls."""
         return sum(hears(path, hertz) for path in self.folder.glob("dump-*-dec.wav"))
 
+    def levels_db(self) -> list[float]:
+        """What it has heard in the last call, second by second; 0 dB is one step of 16 bit."""
+        tapes = sorted(self.folder.glob("dump-*-dec.wav"), key=lambda path: path.stat().st_mtime)
+        if not tapes:
+            return []
+        samples, rate = read(tapes[-1])
+        return [level_db(samples[n : n + rate]) for n in range(0, len(samples), rate)]
+
     async def answer(self) -> None:
         """Take the call that rings, and speak."""
         await self.phone.answer()
@@ -81,6 +92,7 @@ class SipFamilyPhone:
     async def dial(self, number: str) -> None:
         """Ring somebody; speaks when it is answered."""
         await self.phone.dial(number)
+        self._speaking = asyncio.create_task(self._speak(), name=f"{self.name} speaks")
 
     async def _speak(self) -> None:
         talk = self.phone.talk

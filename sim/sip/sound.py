@@ -47,7 +47,11 @@ def share(samples: array.array[int], rate: int, hertz: float) -> float:
 
 def hears(path: Path, hertz: float, part_s: float = 0.2) -> float:
     """Seconds of a recording in which this tone is most of what is heard."""
-    samples, rate = read(path)
+    return seconds_of(*read(path), hertz, part_s)
+
+
+def seconds_of(samples: array.array[int], rate: int, hertz: float, part_s: float = 0.2) -> float:
+    """Seconds of these samples in which this tone is most of what is heard."""
     size = round(part_s * rate)
     parts = (samples[n : n + size] for n in range(0, len(samples) - size + 1, size))
     return sum(part_s for part in parts if share(part, rate, hertz) > 0.5)

@@ -17,7 +17,7 @@ from sim.modem.phone import Phone
 from sim.modem.sound import SimSound
 from sim.modem.voice import SimVoice
 from sim.room import AIR, CARD, RATE, Tape, speech
-from sim.sip.sound import share
+from sim.sip.sound import seconds_of
 
 HOME, MUM = "+8613800138100", "+8613800138201"
 LIMIT_S = 60.0
@@ -40,12 +40,6 @@ async def until(condition):
     async with asyncio.timeout(LIMIT_S):
         while not condition():
             await asyncio.sleep(0.05)
-
-
-def seconds_of(samples, rate, hertz):
-    size = rate // 5
-    parts = (samples[n : n + size] for n in range(0, len(samples) - size + 1, size))
-    return sum(0.2 for part in parts if share(part, rate, hertz) > 0.5)
 
 
 class Called:

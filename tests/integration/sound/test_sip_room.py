@@ -10,8 +10,8 @@ from edge.lines import Lines, Way
 from sim.room import AIR, CARD, RATE, Tape, level_db, speech
 from sim.sip.exchange import SipExchange
 from sim.sip.phone import SipFamilyPhone
-from sim.sip.sound import read
-from tests.integration.sound.test_modem_sound import LIMIT_S, NoBudget, seconds_of, until
+from sim.sip.sound import read, seconds_of
+from tests.integration.sound.test_modem_sound import LIMIT_S, NoBudget, until
 
 HER_HZ, HER_S = 1150.0, 8.0
 VOICE_DB = 50.0  # of one step: quiet speech

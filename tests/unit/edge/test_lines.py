@@ -97,7 +97,10 @@ async def test_the_room_opens_to_who_has_answered_and_closes():
         await lines.sound()
     assert not walls.open_now
     talk = sip.phone.begins(Stage.ANSWERED)
+    hushed = []
+    lines.on_sound = lambda: hushed.append(walls.open_now)
     await lines.sound()
+    assert hushed == [False]  # what is being said ends before the room can be heard
     assert walls.open_now
     assert lines.sounding
     talk.rise(Stage.ENDED)
