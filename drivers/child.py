@@ -19,6 +19,10 @@ import msgspec
 
 from protocols.errors import AnbanError, Reason
 
+# With vfork the interpreter stands still until exec returns, and on a card that hangs it does not.
+# The switch is CPython's own (documented under "Disabling use of vfork() or posix_spawn()").
+subprocess._USE_VFORK = False  # type: ignore[misc]
+
 START_S: Final = 10.0
 END_S: Final = 2.0
 

@@ -57,9 +57,9 @@ async def test_the_room_and_she_hear_each_other_and_she_not_herself(tmp_path):
         air, voice = (Tape(tmp_path / f"{n}.pcm", room.environment) for n in ("air", "voice"))
         await air.record(f"{AIR}.monitor")
         await until(lambda: seconds_of(air.samples(), RATE, HER_HZ) > 4)
-        assert her.hears(HER_HZ) < 1  # loud in the room, and no echo goes back
+        assert her.hears(HER_HZ) < 2  # the canceller takes a second or so to learn the room
         begun = len(heard(her.folder))
-        voice.path.write_bytes(speech(6, 3).tobytes())
+        voice.path.write_bytes(speech(3, 3).tobytes())
         async with asyncio.timeout(LIMIT_S):
             while max(heard(her.folder)[begun:], default=0) < VOICE_DB:
                 await voice.play(AIR)
