@@ -71,7 +71,7 @@ class History:
 
 def _newest(journal: Journal) -> list[Event]:
     """The newest of the readings' lane, each with whose it is by now."""
-    return list(whose.apply(journal.newest(Lane.READING, LOOKED)))
+    return whose.apply(journal.newest(Lane.READING, LOOKED))
 
 
 def doors_of(

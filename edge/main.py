@@ -263,9 +263,11 @@ class Service:
         self.telephony = Telephony(
             *(self.hub, self.state, self.delivery, texting),
             lambda: self.config,
+            self.credentials,
             self.ports,
             self.speak_aside,
         )
+        self.telephony.quiet(self.speaker)
         self.prompter = Prompter(
             *(self.hub, config, self.speaker, self.state, self.writer.read), self.telephony.talking
         )
@@ -398,11 +400,12 @@ class Service:
         await asyncio.wait({self._loading})  # the platform's prompts stand in the state
         await self.prompter.run()
 
-    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> None:
-        """Say what no surface shows; without a lane behind whatever a call has to say."""
+    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> asyncio.Task[Said]:
+        """Say what no surface shows; without a lane behind whatever a call has to say. Gives its end."""
         saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, lane))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
+        return saying
 
     def healthy(self) -> bool:
         """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""

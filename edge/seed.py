@@ -63,6 +63,11 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
             found.append("modem: the credentials have no keys for texts; nothing goes by SMS")
         if not Path(config.modem.port).exists():
             found.append(f"modem.port: there is no {config.modem.port}; look into /dev/serial/by-path")
+    if config.sip is not None:
+        if credentials.sip is None:
+            found.append("sip: the credentials have no password for it; the provider will refuse this hub")
+        if shutil.which("baresip") is None:
+            found.append("sip: there is no baresip (apt install baresip-core); nobody is rung by SIP")
     if shutil.which(config.audio.player[0]) is None:
         found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
     if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():

@@ -190,7 +190,7 @@ class ContactData(Data, frozen=True, kw_only=True):
 
     call: CommandId | None = None  # the call's id as a text
     contact: ElderId | None = None
-    what: Token | None = None  # of a text: "called", "unreached", "untaken", "taken", "over"
+    what: Token | None = None  # of a text: "called", "unreached", ...; of a call "voice", "sip", "incoming"
     outcome: Token | None = (
         None  # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
     )

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.api import ask
 from edge.phrases.record import record_name
@@ -23,6 +23,9 @@ from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
 
 ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from sim.sip.side import SipSide
+
 PINS = {"red": 17, "green": 27}
 KINDS = {
     "red": frozenset({"call.sos"}),
@@ -43,6 +46,7 @@ class HubRig:
         self.ledger = ledger
         self.env: dict[str, str] = {}
         self.modem_port = directory / "modem"  # where its modem's AT port appears
+        self.sip: SipSide | None = None
         self.lamp = LampReader()
         self._fingers = {name: Finger() for name in PINS}
         self.said: list[tuple[int, str]] = []
@@ -320,8 +324,12 @@ def hub_toml(
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
             *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
         ]
-    for relative in home.family if home.modems else ():
+    if rig.sip is not None:
+        lines += rig.sip.section(rig.setup.id)
+    for relative in home.family if home.modems or home.sip else ():
         lines += ["[[contacts]]", *_pairs(id=relative.id, number=relative.number, text=relative.text)]
+        if rig.sip is not None:
+            lines += _pairs(sip=rig.sip.address(relative.id))
     for elder in home.elders:
         name = getattr(elder, home.language)
         lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]
