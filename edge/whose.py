@@ -46,6 +46,11 @@ WITHIN_MS: Final = 3 * 60_000  # who has just measured still sits there
 SETTLED_MS: Final = 4_000  # a meter hands over what it has within seconds
 TOGETHER: Final = 3  # measurements of one sitting: more at once is a memory that was emptied
 WAITING: Final = 200
+REST_MS: Final = 30 * 60_000  # after a silence: who does not answer is not pestered
+MOST_AN_HOUR: Final = (
+    6  # sittings of a meter that are asked about: a sensor that measures all day is no sitting
+)
+HOUR_MS: Final = 60 * 60_000
 Judge = Callable[[str, Mapping[str, Any], str, int], dict[str, Any]]
 
 
@@ -73,6 +78,8 @@ class Whose:
         self._known = Known()
         self._inbox: deque[Event] = deque(maxlen=WAITING)
         self._sittings: dict[str, _Sitting] = {}
+        self._sat: dict[str, list[int]] = {}  # by meter: when one was asked about, of the last hour
+        self._rests: dict[str, int] = {}  # until when none is
         self._named: frozenset[str] = frozenset()  # those whose name is recorded
         self._wake = asyncio.Event()
         hub.on_entry.append(self._note)
@@ -139,7 +146,9 @@ class Whose:
         last = last_of(self._known, meter.id)
         may.sort(key=lambda elder: elder != last)
         left = [elder for elder in may if elder in self._named]
-        if left:
+        recent = [at for at in self._sat.get(meter.id, []) if now_ms - at < HOUR_MS]
+        if left and len(recent) < MOST_AN_HOUR and now_ms >= self._rests.get(meter.id, now_ms):
+            self._sat[meter.id] = [*recent, now_ms]
             self._sittings[meter.id] = _Sitting([event], now_ms, left)
 
     def question(self, now: Stamp) -> Aside | None:
@@ -173,6 +182,7 @@ class Whose:
             sitting.heard_ms = self._hub.mint.clock.monotonic_ms()
         elif answer == SILENCE:
             del self._sittings[meter]
+            self._rests[meter] = self._hub.mint.clock.monotonic_ms() + REST_MS
 
     def _claim(self, event: Event, elder: str, by: str) -> None:
         before = claim_of(self._known, str(event.id))

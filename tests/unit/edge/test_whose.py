@@ -19,7 +19,7 @@ from edge.hub import Hub
 from edge.mint import Mint
 from edge.prompter import UNSAID
 from edge.prompts import NO, SILENCE, YES
-from edge.whose import SETTLED_MS, TOGETHER, WITHIN_MS, Whose
+from edge.whose import MOST_AN_HOUR, REST_MS, SETTLED_MS, TOGETHER, WITHIN_MS, Whose
 from protocols.errors import AnbanError, Reason
 from protocols.values import EventId
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand
@@ -173,6 +173,26 @@ async def test_a_memory_that_is_emptied_an_old_reading_and_who_is_not_named_are_
     silent.measures()
     silent.clock.now += SETTLED_MS
     assert silent.asked() == ("whose", "person-e-wang"), "who has no recorded name is not asked about"
+
+
+async def test_who_does_not_answer_is_left_alone_for_a_while_and_a_stream_of_figures_is_no_sitting(
+    couple: Couple,
+) -> None:
+    couple.measures()
+    couple.clock.now += SETTLED_MS
+    couple.answers(SILENCE)
+    couple.clock.now += REST_MS - 1
+    couple.measures()
+    couple.clock.now += SETTLED_MS
+    assert couple.asked() == ()
+    asked = 0
+    for _ in range(2 * MOST_AN_HOUR):
+        couple.measures()
+        couple.clock.now += SETTLED_MS
+        if couple.asked():
+            couple.answers(YES)
+            asked += 1
+    assert asked == MOST_AN_HOUR - 1, "one was before"
 
 
 async def test_a_user_of_the_meter_who_was_confirmed_is_that_user_from_then_on(couple: Couple) -> None:
