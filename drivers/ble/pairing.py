@@ -81,7 +81,7 @@ class Pairing:
 
     async def _ask(self) -> int | None:
         """What the meter shows: known before, or asked of a person; None when nobody is there."""
-        if self._passkey is not None or not self.state:
+        if self._passkey is not None or self.state != "waiting":  # nobody has begun it, or not again
             return self._passkey
         self._asked = asyncio.get_running_loop().create_future()
         self.state = "passkey"

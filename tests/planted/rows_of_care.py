@@ -57,6 +57,53 @@ METERS = (
             ),
         ),
     ),
+    Plant(
+        "a test of the meter with control solution is somebody's glucose",
+        (9,),
+        "tests/unit/edge/test_readings.py::test_a_test_of_the_meter_is_nobodys_glucose",
+        "",
+        (
+            Change(
+                "edge/readings.py",
+                'if CONTROL in (values.get("sample"), values.get("place")):',
+                "if False:",
+            ),
+        ),
+    ),
+    Plant(
+        "a sensor's history counts as taken before it was told to its end",
+        (1,),
+        "tests/integration/ble/test_meters.py"
+        "::test_a_sensor_that_dies_amid_its_history_is_asked_for_all_of_it_again",
+        "",
+        (
+            Change(
+                "drivers/ble/meters.py",
+                "elif self._session is not None and self._done and self._newest >= 0:",
+                "elif self._session is not None and self._newest >= 0:",
+            ),
+        ),
+    ),
+    Plant(
+        "every advert of one weighing is a weighing",
+        (),
+        "tests/integration/ble/test_told.py::test_a_weighing_is_one_reading_of_hers",
+        "",
+        (
+            Change(
+                "drivers/ble/xiaomi.py",
+                "if before is not None and before[0] == weight and advert.heard_ms - before[1] < AGAIN_MS:",
+                "if False:",
+            ),
+        ),
+    ),
+    Plant(
+        "a bond that is lost is begged for without end",
+        (),
+        "tests/unit/drivers_ble/test_meter_link.py::test_a_lost_bond_is_told_and_not_begged_for",
+        "",
+        (Change("drivers/ble/pairing.py", "return self._failed >= PAIRINGS", "return False"),),
+    ),
 )
 
 SENSORS = (
