@@ -43,7 +43,7 @@ async def test_a_key_and_the_family_hears_the_room_by_the_modems_own_port(tmp_pa
         assert stat.S_IMODE((tmp_path / "run" / "line").stat().st_mode) == 0o700
         await until(lambda: telephony.lines.ways[0].phone.talk is not None and sound.registered)
         air = Tape(tmp_path / "air.pcm", room.environment)
-        await until(lambda: (tmp_path / "run" / "line" / "native").is_socket())
+        await until(lambda: (tmp_path / "run" / "line" / "room.sock").is_socket())
         await air.record(f"{AIR}.monitor")
         await until(lambda: seconds_of(air.samples(), RATE, HER_HZ) > 1)
         voice = Tape(tmp_path / "voice.pcm", room.environment)
