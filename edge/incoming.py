@@ -128,7 +128,9 @@ class Incoming:
             talk = self._lines.talk
             if talk is not None and talk.incoming:
                 await self._one(talk)
-            await self._rang.wait()
+            with contextlib.suppress(TimeoutError):  # whoever rings beside a call is heard at its end
+                async with asyncio.timeout(None if self._lines.talk is None else LOOK_S):
+                    await self._rang.wait()
 
     async def _one(self, talk: Talk) -> None:
         """One phone call, from its first ring to its end."""

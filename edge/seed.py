@@ -68,6 +68,12 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
             found.append("sip: the credentials have no password for it; the provider will refuse this hub")
         if shutil.which("baresip") is None:
             found.append("sip: there is no baresip (apt install baresip-core); nobody is rung by SIP")
+    modem, sip = config.modem, config.sip
+    joins = modem is not None and (modem.sound_port or modem.sound_card)
+    if (joins or (sip is not None and not (sip.microphone and sip.speaker))) and not shutil.which(
+        "pulseaudio"
+    ):
+        found.append("audio: there is no pulseaudio; nobody on the phone hears the room, or is heard in it")
     if shutil.which(config.audio.player[0]) is None:
         found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
     if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():

@@ -107,7 +107,7 @@ class Room:
 
     @property
     def _socket(self) -> Path:
-        return self._folder / "native"
+        return self._folder / "room.sock"
 
     async def _answers(self) -> bool:
         """Whether it serves: its socket is made after everything else of the script."""

@@ -103,7 +103,7 @@ async def second_way(home: Home, case: Case) -> None:
 async def talk_with_her(home: Home, case: Case, daughter: SipFamilyPhone) -> None:
     """The room's own microphone and speaker, and the air between them: both sides hear the other alone."""
     air = Air(home.hub.directory, home.directory / "sip")
-    socket = home.hub.directory / "run" / "room" / "native"
+    socket = home.hub.directory / "run" / "room" / "room.sock"
     await case.until("then the room opens", socket.is_socket, SLACK_S)
     await air.listen()
     try:

@@ -77,7 +77,7 @@ class Air:
     """The room of the hub in this folder while a line is open: what its speaker plays, who speaks."""
 
     def __init__(self, directory: Path, files: Path) -> None:
-        environment = {"PULSE_SERVER": f"unix:{directory / 'run' / 'room' / 'native'}"}
+        environment = {"PULSE_SERVER": f"unix:{directory / 'run' / 'room' / 'room.sock'}"}
         self._speaker, self._voice = Tape(files / "speaker.pcm", environment), files / "voice.pcm"
         self._voice.write_bytes(speech(VOICE_S, 7).tobytes())
         self._mouth = Tape(self._voice, environment)

@@ -14,6 +14,7 @@ from edge.config_phones import SipSection
 from edge.incoming import Incoming
 from edge.lines import Lines, Way
 from edge.phrases import Phrase
+from edge.proving import Proving
 from edge.reaching import Reaching
 from edge.ringing import MOST_MS, NEXT_MS
 from edge.telephony import listed
@@ -21,8 +22,9 @@ from sim.sip.exchange import SipExchange
 from sim.sip.phone import MODULES, SipFamilyPhone
 from sim.sip.sound import write_tone
 from tests.integration.modem.test_family import MUM
+from tests.integration.modem.test_proving import Ways
 from tests.integration.modem.test_ringing import VoiceHouse
-from tests.integration.sip.test_telephone import until
+from tests.integration.sip.test_telephone import LIMIT_S, until
 
 ROOM_HZ = 440.0
 
@@ -157,3 +159,49 @@ async def test_she_is_let_in_by_sip_only_within_a_call_and_hears_the_room(house)
     await until(lambda: house.mum_sip.state == "idle")
     await until(lambda: Phrase.VOICE_OVER in house.said)
     assert house.calls()[:2] == [("mum", "incoming", "answered"), ("mum", "incoming", "ended")]
+
+
+async def test_the_way_by_sip_is_proved_and_one_that_does_not_ring_is_a_fault_and_comes_last(
+    house, monkeypatch
+):
+    test = f"sip:dad@{house.exchange.domain}"
+    house.lines.ways[1].test = test
+    proving = Proving(house.hub, house.state, Ways(), None, house.lines, house.said.append, lambda: 480)
+
+    async def tested():
+        await proving.test({})
+        async with asyncio.timeout(LIMIT_S):
+            while (state := await proving.table({}))["testing"]:
+                await asyncio.sleep(0.02)
+        return {row["path"]: (row["outcome"], row["cause"]) for row in state["paths"]}
+
+    assert (await tested())["sip"] == ("good", "")
+    assert house.dad_sip.rang
+    assert house.said == [Phrase.WAYS_WORK]
+    await until(lambda: house.dad_sip.state == "idle")
+    monkeypatch.setattr("edge.proving.RING_S", 1.0)
+    house.exchange.down = True
+    assert (await tested())["sip"] == ("failed", "no-ringing")
+    assert ("proof", "sip") in house.hub.faults.open
+    assert [way.name for way in house.lines.order()] == ["voice", "sip"]
+    house.exchange.down = False
+    monkeypatch.undo()
+    await until(lambda: house.sip.talk is None)
+    assert (await tested())["sip"] == ("good", "")
+    assert ("proof", "sip") not in house.hub.faults.open
+
+
+async def test_who_rings_beside_a_call_is_let_in_at_its_end_and_not_before(house):
+    await house.press()
+    await until(lambda: house.phone.state == "ringing")
+    house.phone.answer()
+    await until(lambda: Phrase.VOICE_OPEN in house.said)
+    house.phone.press("1")
+    await until(lambda: confirmed(house))
+    await house.dad_sip.dial(f"sip:hub-01@{house.exchange.domain}")
+    await until(lambda: house.dad_sip.state == "ringing")
+    await until(lambda: house.sip.talk is not None)
+    assert house.lines.talk is house.telephone.talk
+    house.phone.hang_up()
+    await until(lambda: house.dad_sip.state == "answered")
+    await until(lambda: ("dad", "incoming", "answered") in house.calls())

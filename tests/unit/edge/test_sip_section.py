@@ -80,6 +80,7 @@ def test_what_is_missing_is_told_before_somebody_needs_it(monkeypatch):
     told = "\n".join(lacks(config, Credentials(hub_id="hub-01", https_token="t", oscore=())))
     assert "no password" in told
     assert "apt install baresip-core" in told
+    assert "no pulseaudio" in told
     keys = SipKeys(user="hub-01", password="x")
     told = "\n".join(lacks(config, Credentials(hub_id="hub-01", https_token="t", oscore=(), sip=keys)))
     assert "no password" not in told
