@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from edge.calls import RESULT, ClearFault, Effect, RaiseFault, RunCommand
@@ -43,7 +43,7 @@ class Effects:
         self,
         hub: Hub,
         report: Callable[[], None],
-        say: Callable[[Phrase], None],
+        say: Callable[[Phrase], object],
         propose: Callable[[Command], Awaitable[None]],
         settling: Callable[[str], bool] = lambda command_id: False,
         prompts: Callable[[Command], Awaitable[None]] | None = None,
@@ -55,6 +55,7 @@ class Effects:
         self._settling, self._prompts = settling, prompts
         self._begun: set[str] = set()  # commands of this run, and those that it has taken over
         self._proposing: set[asyncio.Task[None]] = set()
+        self.runs: Mapping[str, Callable[[], Awaitable[tuple[str, str]]]] = {}  # see edge/asked.py
         hub.on_effect.append(self.run)
 
     def run(self, effect: Effect) -> None:
@@ -103,12 +104,22 @@ class Effects:
             self._proposing.add(task)
             task.add_done_callback(self._proposing.discard)
             return LATER, ""
+        if command.kind in self.runs:
+            if again:
+                return INTERRUPTED, "restarted"  # a phone rings once for one wish
+            task = asyncio.create_task(self._run(command), name=command.kind)
+            self._proposing.add(task)
+            task.add_done_callback(self._proposing.discard)
+            return LATER, ""
         if command.kind in PROMPTS and self._prompts is not None:
             task = asyncio.create_task(self._prompt(command, self._prompts), name=f"prompt of {command.id}")
             self._proposing.add(task)
             task.add_done_callback(self._proposing.discard)
             return LATER, ""
         return UNKNOWN, "not-in-this-release"
+
+    async def _run(self, command: Command) -> None:
+        report_result(self._hub, command.id, *await self.runs[command.kind]())
 
     async def _prompt(self, command: Command, prompts: Callable[[Command], Awaitable[None]]) -> None:
         """Done when it is on the disk; to do it twice is to do it once."""

@@ -11,6 +11,8 @@ import msgspec
 from protocols.errors import AnbanError, Reason
 
 Hex16 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+# No sign with which baresip ends or quotes a value (drivers/sip/program.py)
+SipWord = Annotated[str, msgspec.Meta(pattern=r"""^[!#-&(-+\--:=?-\[\]-~]{1,128}$""")]
 Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
 
 
@@ -39,14 +41,26 @@ class PendantKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmsKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """What proves texts: the home's name in them, and a key for each direction, in hexadecimal."""
+    """What proves texts: the home's name in them, and a key for each direction, in hexadecimal; and the PIN
+    of the modem's SIM, where it asks for one."""
 
     home: Annotated[str, msgspec.Meta(pattern="^[A-Z2-7]{4}$")]
     up_key: Hex16
     down_key: Hex16
+    card_pin: Annotated[str, msgspec.Meta(pattern="^[0-9]{4,8}$")] | None = None
 
     def __repr__(self) -> str:
         return "SmsKeys()"
+
+
+class SipKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """With which name and password the account of SIP is registered."""
+
+    user: SipWord
+    password: SipWord
+
+    def __repr__(self) -> str:
+        return "SipKeys()"
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +71,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     oscore: tuple[OscoreKeys, ...]
     pendants: dict[str, PendantKeys] = {}
     sms: SmsKeys | None = None
+    sip: SipKeys | None = None
     sensors: dict[str, Hex16] = {}  # BTHome bind keys
     mqtt_password: str | None = None
 

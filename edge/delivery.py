@@ -189,6 +189,8 @@ class Delivery:
             action = min(every, key=lambda a: _preference(a, now_ms, full), default=None)
             if action is None or action.due_ms > now_ms:
                 return int(IDLE_S * 1000) if action is None else action.due_ms - now_ms
+            if self._call_probes(action.path):
+                return int(IDLE_S * 1000)  # that a way is back wakes this
             if await self._calls_done(action.path):
                 continue  # the path may have failed meanwhile, or come back: then this lane is spread
             following = asyncio.ensure_future(self._pending(lane, limit, batch[-1].seq))
@@ -199,6 +201,10 @@ class Delivery:
             if lane > Lane.FAULT and await self._pending(Lane.FAULT, 1, 0):
                 return 0
         return None
+
+    def _call_probes(self, path: str) -> bool:
+        """Whether a call waits for a way that is down: it is the first to find out that it is back."""
+        return not self.health[path].good and bool(self._hub.events.keys() - self._acked)
 
     async def _calls_done(self, path: str) -> bool:
         """Wait while a call is being sent on that path, or owed and being sent on any: all paths share the

@@ -81,6 +81,7 @@ class Hub:
         self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
         self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
         self.on_effect: list[Callable[[Effect], None]] = []
+        self.on_result: list[Callable[[Event], None]] = []  # a command has ended
         self.on_entry: list[Callable[[Entry], None]] = []  # notes it and returns: calls go by here
         self.on_storage: Callable[[str], None] = lambda reason: None  # "" when it is well again
         self.storage = ""  # why the disk does not take what it should, or empty
@@ -190,6 +191,8 @@ class Hub:
             self._run(effects)
         elif event.kind == RESULT:
             self.book, _ = step(self.book, entry, durable=False)  # not answered twice before its commit
+            for listener in self.on_result:
+                listener(event)
         commit = self._submit(event.lane, entry)
         if self.storage:
             self._changed()

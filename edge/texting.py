@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import hashlib
+import hmac
 import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from drivers.modem.modem import Modem, Standing
+from drivers.modem.modem import Modem
 from drivers.modem.port import Opener
+from drivers.modem.standing import PinKeeper, Standing
 from edge.book import open_calls
 from edge.budget import Budget
-from edge.config import Config, ContactSection, ModemSection
+from edge.config import Config, ContactSection
+from edge.config_phones import ModemSection
 from edge.credentials import SmsKeys
 from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.paths.base import PathError
-from edge.paths.sms import SmsPath
+from edge.paths.sms import Keeping, SmsPath
+from edge.plan import IP
 from edge.stores.state import State
-from protocols.errors import Reason
+from edge.text_asks import Asks
+from edge.text_clock import is_to_ask, time_of
+from protocols.errors import AnbanError, Reason
 from protocols.kinds import TEST
-from protocols.sms_frame import home_of
+from protocols.sms_frame import COMMAND, home_of, type_of
 from protocols.sms_pdu import Deliver
 from protocols.values import Event, Lane, Receipt
 
 log = logging.getLogger(__name__)
 
+PIN: Final = ("sms", "pin")  # the one that is being entered, or was refused
 HOUR_MS: Final = 3_600_000
 REPLIES_AN_HOUR: Final = 30  # more is no person
 NUMBERS_S: Final = 30.0  # between two looks whether numbers of frames have to be reserved
@@ -57,6 +66,7 @@ class Texting:
             self._message,
             on_standing=self._standing,
             alarm=self._alarm,
+            pin=pin_keeper(state, keys),
             now_ms=hub.mint.clock.monotonic_ms,
         )
         self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
@@ -74,6 +84,9 @@ class Texting:
             budget=self.budget,
         )
         self.path.load_window()
+        self.asks = Asks(hub, self.path, self._on_disk, self._by_ip)
+        self._began_ms = hub.mint.clock.monotonic_ms()
+        self._time_asked_ms: int | None = None
         self.delivery: Delivery | None = None
         self.on_receipt: Callable[[Receipt], object] = lambda receipt: None
         self.last_word_ms = -1
@@ -87,7 +100,27 @@ class Texting:
     async def _numbers(self) -> None:
         while True:
             await self.path.counters.fill()
+            await self._ask_time()
             await asyncio.sleep(NUMBERS_S)
+
+    async def _ask_time(self) -> None:
+        """A hub that starts without IP does not know the time: any receipt by text bears it."""
+        clock, now_ms = self._hub.mint.clock, self._hub.mint.clock.monotonic_ms()
+        asked_ms = self._time_asked_ms
+        asked_ago_ms = None if asked_ms is None else now_ms - asked_ms
+        up_ms, by_ip = now_ms - self._began_ms, self._by_ip()
+        if not self.modem.standing.good or not is_to_ask(
+            up_ms, asked_ago_ms, trusted=clock.trusted(), by_ip=by_ip
+        ):
+            return
+        self._time_asked_ms = now_ms
+        event = self._hub.mint.event(TEST, self._hub.mint.next_id())
+        with contextlib.suppress(AnbanError):
+            await self.path.prove(event, self.path.numbers[0])
+
+    def _by_ip(self) -> bool:
+        health = {} if self.delivery is None else self.delivery.health
+        return any(health[name].good for name in IP if name in health)
 
     def words(self, event: Event) -> str:
         """What a person reads behind the machine's part: the place before the name."""
@@ -124,6 +157,8 @@ class Texting:
         writer = self._contact(message.number)
         if writer is not None and home_of(message.text) is None:
             return await self._reply(writer, message.text)
+        if type_of(message.text) == COMMAND:
+            return await self.asks.take(message.text)
         found = self.path.read(message.text)
         if found is None:
             return True
@@ -135,9 +170,20 @@ class Texting:
             return False
         await self.path.keep(counter)
         self.last_word_ms = self._hub.mint.clock.monotonic_ms()
-        if receipt.wall_ms and not self._hub.mint.clock.trusted():
-            self.on_time(receipt.wall_ms)  # late by its way, and better than years
+        self._take_time(receipt)
         return True
+
+    def _take_time(self, receipt: Receipt) -> None:
+        clock = self._hub.mint.clock
+        if clock.trusted():
+            return
+        known_ms = max(
+            (call.at.wall_ms for call in self._hub.book.calls.values() if call.at.trusted), default=0
+        )
+        asked_ms = self.path.first_sent_ms(receipt.about)
+        now_ms = time_of(receipt.wall_ms, asked_ms, clock.monotonic_ms(), known_ms)
+        if now_ms is not None:
+            self.on_time(now_ms)
 
     def _contact(self, number: str) -> ContactSection | None:
         return next((contact for contact in self._config.contacts if contact.number == number), None)
@@ -170,6 +216,19 @@ class Texting:
             return False
         await asyncio.wait({commit})
         return not commit.cancelled() and commit.exception() is None
+
+
+def pin_keeper(state: Keeping, keys: SmsKeys) -> PinKeeper:
+    """The SIM's PIN and what the state knows of it; that it was refused is known of this PIN alone."""
+    if keys.card_pin is None:
+        return PinKeeper()
+    mark = hmac.new(bytes.fromhex(keys.up_key), keys.card_pin.encode(), hashlib.sha256).digest()
+    return PinKeeper(
+        keys.card_pin,
+        may_try=lambda: state.get(*PIN) != mark,
+        tried=lambda: state.put(*PIN, mark),
+        worked=lambda: state.put(*PIN, None),
+    )
 
 
 def texting_of(

@@ -149,8 +149,11 @@ class Uplink:
     def _make_paths(self, platform: PlatformSection) -> None:
         """Both paths anew: blocks of numbers of a security context are never shared between two of them."""
         self._platform = platform
-        self._coap = CoapPath(platform.coap_uri, self._credentials.oscore, self._reserve)
-        https = HttpsPath(platform.https_url, platform.ca_file, self._credentials.https_token)
+        self._coap = CoapPath(
+            platform.coap_uri, self._credentials.oscore, self._reserve, interface=platform.coap_interface
+        )
+        token, interface = self._credentials.https_token, platform.https_interface
+        https = HttpsPath(platform.https_url, platform.ca_file, token, interface)
         self.paths: dict[str, Path] = {"coap": self._coap, "https": https}
 
     def _reserve(self, name: str, count: int) -> int:

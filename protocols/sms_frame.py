@@ -1,8 +1,9 @@
-"""One event or one receipt in one SMS, readable by a person and by a machine, and proved by a tag.
+"""One value in one SMS, readable by a person and by a machine, and proved by a tag.
 
     #A1E HOME PAYLOAD TAG [words for people]        without the blanks between the first three
 
-`#A1`, then the type: E an event going up, R a receipt coming down. HOME: 4 characters, which key it is.
+`#A1`, then the type: E an event and A a command's answer going up, R a receipt and C a command coming down
+(`protocols/sms_payload.py`). HOME: 4 characters, which key it is.
 PAYLOAD: bits in base32 (RFC 4648), TAG: 16 characters, the first 80 bits of HMAC-SHA256 over all before it
 (RFC 2104 5 asks for half the hash or 80 bits at least), with a key for each direction. A sender's number
 proves nothing. Only the machine's part is proved: the words are for eyes, and cut to what one part has room
@@ -23,25 +24,70 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from protocols import gsm7, sms_pdu
 from protocols.errors import AnbanError, Reason
 from protocols.kinds import KINDS, TEST
+from protocols.sms_payload import (
+    ANSWER,
+    ASKS,
+    COMMAND,
+    EVENT,
+    LETTERS,
+    MAX_AGE_S,
+    MAX_COUNTER,
+    NAME_BITS,
+    OUTCOMES,
+    REASONS,
+    RECEIPT,
+    STAGES,
+    UNKNOWN_BATTERY,
+    AnswerFrame,
+    CommandFrame,
+    EventFrame,
+    Frame,
+    ReceiptFrame,
+    letter_of,
+    parse,
+    payload,
+)
 from protocols.values import Event, EventId
 
+__all__ = [
+    "ANSWER",
+    "ASKS",
+    "COMMAND",
+    "EVENT",
+    "MAX_AGE_S",
+    "MAX_COUNTER",
+    "NAME_BITS",
+    "OUTCOMES",
+    "REASONS",
+    "RECEIPT",
+    "STAGES",
+    "UNKNOWN_BATTERY",
+    "AnswerFrame",
+    "CommandFrame",
+    "EventFrame",
+    "Frame",
+    "ReceiptFrame",
+    "Window",
+    "call_of",
+    "code_of",
+    "find_name",
+    "home_of",
+    "id_of",
+    "kind_of",
+    "name_bits",
+    "read",
+    "type_of",
+    "write",
+]
+
 MARK: Final = "#A1"
-EVENT: Final = "E"
-RECEIPT: Final = "R"
 HOME_CHARS: Final = 4  # 20 bits: a million homes to a platform number
 TAG_CHARS: Final = 16  # 80 bits
 MIN_KEY_BYTES: Final = 16
-COUNTER_BITS: Final = 30
-MAX_COUNTER: Final = 2**COUNTER_BITS - 1
 NO_COUNTER: Final = 0  # "none is to be had": an alarm may bear it, nothing else
-MAX_AGE_S: Final = 2**15 - 1  # 9.1 hours; an older one says so much
-NAME_BITS: Final = 20
-STAGES: Final = ("stored", "rejected", "taken", "arrived", "closed", "cancelled")
 
 # What `call.updated` says, from 128 on among the kinds' codes. For ever: rows are added, never moved.
 UPDATES: Final = (
@@ -60,44 +106,7 @@ UPDATES: Final = (
 _UPDATE: Final = "call.updated"
 _KINDS: Final = {row.code: kind for kind, row in KINDS.items() if row.code < 128}
 
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _FRAME = re.compile(rf"#A1([A-Z])([A-Z2-7]{{{HOME_CHARS}}})([A-Z2-7]{{20,80}})(?![A-Z2-7])")
-
-
-class EventFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What an SMS says of a call's event. `origin` and `elder` are names as `name_bits` makes them.
-
-    `call` is None where the event began its call itself; else (origin, life, number) of the call's id.
-    """
-
-    counter: int
-    kind: int  # `code_of`
-    origin: int
-    life: int
-    number: int
-    elder: int
-    age_s: int = 0
-    durable: bool = False
-    call: tuple[int, int, int] | None = None
-
-
-class ReceiptFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What an SMS says of a receipt. `order` is Receipt.number, `wall_s` the platform's Unix time.
-
-    `call` is Receipt.call_id, where there is one.
-    """
-
-    counter: int
-    stage: int  # place in STAGES
-    origin: int
-    life: int
-    number: int
-    order: int
-    wall_s: int = 0
-    call: tuple[int, int, int] | None = None
-
-
-Frame = EventFrame | ReceiptFrame
 
 
 def name_bits(name: str) -> int:
@@ -131,128 +140,17 @@ def find_name(bits: int, names: Iterable[str]) -> str:
     return found.pop()
 
 
-def id_of(frame: Frame, names: Iterable[str]) -> EventId:
+def id_of(frame: EventFrame | ReceiptFrame | AnswerFrame, names: Iterable[str]) -> EventId:
     """The event or call id that a frame is about. AnbanError(UNKNOWN_DEVICE)."""
     return EventId(find_name(frame.origin, names), frame.life, frame.number)
 
 
-def call_of(frame: Frame, names: Iterable[str]) -> EventId | None:
+def call_of(frame: EventFrame | ReceiptFrame, names: Iterable[str]) -> EventId | None:
     """The id of the call that a frame names beside that. AnbanError(UNKNOWN_DEVICE)."""
     if frame.call is None:
         return None
     origin, life, number = frame.call
     return EventId(find_name(origin, names), life, number)
-
-
-# --- bits ---
-
-
-class _Bits:
-    """Bits put together and taken apart, the highest first."""
-
-    def __init__(self, text: str = "") -> None:
-        self.value, self.left = 0, len(text) * 5
-        for char in text:
-            self.value = self.value << 5 | _ALPHABET.index(char)
-        self.length = self.left
-
-    def put(self, value: int, bits: int) -> None:
-        if not 0 <= value < 1 << bits:
-            raise AnbanError(Reason.BAD_VALUE, f"A figure of a frame has more than {bits} bits.")
-        self.value, self.length = self.value << bits | value, self.length + bits
-
-    def take(self, bits: int) -> int:
-        if bits > self.left:
-            raise AnbanError(Reason.BAD_VALUE, "A frame ends before it should.")
-        self.left -= bits
-        return self.value >> self.left & (1 << bits) - 1
-
-    def text(self) -> str:
-        pad = -self.length % 5
-        value, count = self.value << pad, (self.length + pad) // 5
-        return "".join(_ALPHABET[value >> 5 * place & 31] for place in reversed(range(count)))
-
-
-_SAME, _NEAR, _FAR = 0, 1, 2  # no other call; one of the same origin and life; any
-
-
-def _put_call(bits: _Bits, frame: Frame) -> None:
-    if frame.call is None:
-        bits.put(_SAME, 2)
-        return
-    near = frame.call[:2] == (frame.origin, frame.life)
-    bits.put(_NEAR if near else _FAR, 2)
-    if not near:
-        bits.put(frame.call[0], NAME_BITS)
-        bits.put(frame.call[1], 32)
-    bits.put(frame.call[2], 32)
-
-
-def _take_call(bits: _Bits, origin: int, life: int) -> tuple[int, int, int] | None:
-    form = bits.take(2)
-    if form == _SAME:
-        return None
-    if form == _NEAR:
-        return origin, life, bits.take(32)
-    if form == _FAR:
-        return bits.take(NAME_BITS), bits.take(32), bits.take(32)
-    raise AnbanError(Reason.BAD_VALUE, "A frame names its call in a way that this release does not know.")
-
-
-def _payload(frame: Frame) -> str:
-    bits = _Bits()
-    bits.put(frame.counter, COUNTER_BITS)
-    bits.put(frame.origin, NAME_BITS)
-    bits.put(frame.life, 32)
-    bits.put(frame.number, 32)
-    if isinstance(frame, EventFrame):
-        bits.put(frame.kind, 8)
-        bits.put(frame.elder, NAME_BITS)
-        bits.put(min(frame.age_s, MAX_AGE_S), 15)
-        bits.put(frame.durable, 1)
-    else:
-        bits.put(frame.stage, 4)
-        bits.put(frame.order, 40)
-        bits.put(frame.wall_s, 34)
-    _put_call(bits, frame)
-    return bits.text()
-
-
-def _parse(kind: str, payload: str) -> Frame:
-    bits = _Bits(payload)
-    counter, origin, life, number = (bits.take(size) for size in (COUNTER_BITS, NAME_BITS, 32, 32))
-    if kind == EVENT:
-        code, elder, age_s, durable = (bits.take(size) for size in (8, NAME_BITS, 15, 1))
-        call = _take_call(bits, origin, life)
-        frame: Frame = EventFrame(
-            counter=counter,
-            kind=code,
-            origin=origin,
-            life=life,
-            number=number,
-            elder=elder,
-            age_s=age_s,
-            durable=bool(durable),
-            call=call,
-        )
-    else:
-        stage, order, wall_s = (bits.take(size) for size in (4, 40, 34))
-        if stage >= len(STAGES):
-            raise AnbanError(Reason.BAD_VALUE, "A frame tells of a stage that this release does not know.")
-        call = _take_call(bits, origin, life)
-        frame = ReceiptFrame(
-            counter=counter,
-            stage=stage,
-            origin=origin,
-            life=life,
-            number=number,
-            order=order,
-            wall_s=wall_s,
-            call=call,
-        )
-    if bits.left >= 5 or bits.take(bits.left):
-        raise AnbanError(Reason.BAD_VALUE, "A frame is longer than it says.")
-    return frame
 
 
 # --- text ---
@@ -265,7 +163,7 @@ def write(home: str, key: bytes, frame: Frame, words: str = "") -> str:
     """
     if not re.fullmatch(f"[A-Z2-7]{{{HOME_CHARS}}}", home) or len(key) < MIN_KEY_BYTES:
         raise AnbanError(Reason.BAD_VALUE, "A home has 4 characters of base32, and keys of 16 bytes.")
-    machine = MARK + (EVENT if isinstance(frame, EventFrame) else RECEIPT) + home + _payload(frame)
+    machine = MARK + letter_of(frame) + home + payload(frame)
     machine += _tag(key, machine)
     words = "".join(char if char.isprintable() else " " for char in words).strip()
     return _within_one_part(machine, words)
@@ -310,16 +208,22 @@ def home_of(text: str) -> str | None:
     return found[2] if found else None
 
 
+def type_of(text: str) -> str:
+    """The letter of the type that a text says it is of, unproved; empty for a text that holds no frame."""
+    found = _FRAME.search(text)
+    return found[1] if found else ""
+
+
 def read(text: str, kind: str, home: str, key: bytes) -> Frame:
     """The frame in a text, proved. AnbanError: BAD_VALUE where there is none of this kind and home, or one of
     a later release; NOT_AUTHENTIC where the tag is not of this key."""
     found = _FRAME.search(text)
-    if found is None or found[1] != kind or found[2] != home or kind not in (EVENT, RECEIPT):
+    if found is None or found[1] != kind or found[2] != home or kind not in LETTERS:
         raise AnbanError(Reason.BAD_VALUE, "The text holds no frame of this kind and home.")
     machine, tag = found[0][:-TAG_CHARS], found[0][-TAG_CHARS:]
     if not hmac.compare_digest(tag.encode(), _tag(key, machine).encode()):
         raise AnbanError(Reason.NOT_AUTHENTIC, "The tag of a frame is not of this home's key.")
-    return _parse(kind, found[3][:-TAG_CHARS])
+    return parse(kind, found[3][:-TAG_CHARS])
 
 
 class Window:

@@ -21,14 +21,14 @@ from protocols.errors import AnbanError, Reason
 
 MAX_SEPTETS: Final = 160  # of one message in one part; 140 octets
 MAX_OCTETS: Final = 140
-HEADER_OCTETS: Final = 6  # of a concatenation with an 8-bit reference, the length octet counted
-PART_SEPTETS: Final = 153  # (140 - 6) * 8 // 7
-PART_UNITS: Final = 67  # (140 - 6) // 2, of UTF-16
+HEADER_OCTETS: Final = (6, 7)  # of a concatenation, narrow or wide, the length octet counted
 MAX_UNITS: Final = 70
 MAX_PARTS: Final = 255
 EXPIRES_MS: Final = 3_600_000  # parts that miss one for an hour are shown as they are
 MAX_PDU: Final = 360  # hexadecimal characters: 164 octets of TPDU and 12 of a centre, and slack
-VALID_1_H: Final = 0x0B  # TS 23.040 9.2.3.12.1: (value + 1) * 5 minutes
+VALID_1_H: Final = 0x0B  # `validity_of(60)`
+# TS 23.040 9.2.3.12.1: up to this octet a step is so many minutes, counted from (octet, minutes).
+_VALIDITY: Final = ((143, 5, -1, 0), (167, 30, 143, 720), (196, 1440, 166, 0), (255, 10_080, 192, 0))
 INTERNATIONAL: Final = 0x91
 NATIONAL_OR_UNKNOWN: Final = 0x81
 ALPHANUMERIC: Final = 5  # type of number, bits 4 to 6 of its octet
@@ -95,13 +95,34 @@ def is_one_part(text: str) -> bool:
     return units(text) <= MAX_UNITS
 
 
-def submits(
-    number: str, text: str, *, reference: int = 0, validity: int = VALID_1_H, report: bool = False
-) -> list[Submit]:
-    """The PDUs of a text to a number: one where it fits, else parts that bear `reference` (its low 8 bits).
+def validity_of(minutes: int) -> int:
+    """The octet of the longest relative validity that is not above so many minutes; 5 of them at least, 63
+    weeks at most."""
+    return max((octet for octet in range(256) if minutes_of(octet) <= minutes), default=0)
 
-    `validity` as TS 23.040 9.2.3.12.1; `report` asks for a status report. AnbanError(BAD_VALUE) for a number
-    that is none or a lone surrogate, (TOO_BIG) beyond 255 parts.
+
+def minutes_of(validity: int) -> int:
+    """How long a relative validity octet lets the network try, in minutes."""
+    for last, step, first, base in _VALIDITY:
+        if validity <= last:
+            return base + step * (validity - first)
+    raise AnbanError(Reason.BAD_VALUE, "A validity is one octet.")
+
+
+def submits(
+    number: str,
+    text: str,
+    *,
+    reference: int = 0,
+    validity: int | None = VALID_1_H,
+    report: bool = False,
+    wide: bool = False,
+) -> list[Submit]:
+    """The PDUs of a text to a number: one where it fits, else parts that bear `reference`: its low 8 bits, or
+    16 if `wide`.
+
+    `validity` is an octet of `validity_of`, or None to leave it to the network; `report` asks for a status
+    report. AnbanError(BAD_VALUE) for a number that is none or a lone surrogate, (TOO_BIG) beyond 255 parts.
     """
     if not _NUMBER.match(number):
         raise AnbanError(Reason.BAD_VALUE, "A phone number has up to 20 digits, and + before them.")
@@ -109,21 +130,22 @@ def submits(
         text.encode("utf-16-be")
     except UnicodeEncodeError:
         raise AnbanError(Reason.BAD_VALUE, "The text holds half a character.") from None
-    pieces = [text] if is_one_part(text) else split(text)
+    pieces = [text] if is_one_part(text) else split(text, wide=wide)
     if len(pieces) > MAX_PARTS:
         raise AnbanError(Reason.TOO_BIG, f"A text has at most {MAX_PARTS} parts.")
     plain = gsm7.fits(text)
     out = []
     for place, piece in enumerate(pieces, 1):
-        header = bytes((5, 0, 3, reference & 0xFF, len(pieces), place)) if len(pieces) > 1 else b""
+        header = _concatenation(Part(reference, len(pieces), place, wide)) if len(pieces) > 1 else b""
         out.append(_submit(number, piece, header, plain=plain, validity=validity, report=report))
     return out
 
 
-def split(text: str) -> list[str]:
+def split(text: str, *, wide: bool = False) -> list[str]:
     """The parts of a long text; no character, and no pair of surrogates or escape and code, is cut."""
     plain = gsm7.fits(text)
-    room = PART_SEPTETS if plain else PART_UNITS
+    octets = MAX_OCTETS - HEADER_OCTETS[wide]
+    room = octets * 8 // 7 if plain else octets // 2  # 153 or 67, and 152 or 66
     pieces, piece, used = [], "", 0
     for char in text:
         size = gsm7.width(char) if plain else units(char)
@@ -134,7 +156,16 @@ def split(text: str) -> list[str]:
     return [*pieces, piece]
 
 
-def _submit(number: str, text: str, header: bytes, *, plain: bool, validity: int, report: bool) -> Submit:
+def _concatenation(part: Part) -> bytes:
+    """A user data header that says which part this is."""
+    if part.wide:
+        return bytes((6, 8, 4, part.reference >> 8 & 0xFF, part.reference & 0xFF, part.total, part.number))
+    return bytes((5, 0, 3, part.reference & 0xFF, part.total, part.number))
+
+
+def _submit(
+    number: str, text: str, header: bytes, *, plain: bool, validity: int | None, report: bool
+) -> Submit:
     if plain:
         septets = gsm7.encode(text)
         head = -(-len(header) * 8 // 7)  # septets that the header takes, rounded up
@@ -143,8 +174,9 @@ def _submit(number: str, text: str, header: bytes, *, plain: bool, validity: int
     else:
         data, coding = header + text.encode("utf-16-be"), 0x08
         count = len(data)
-    first = 0x01 | 0x10 | (0x20 if report else 0) | (0x40 if header else 0)  # SUBMIT, relative validity
-    tpdu = bytes((first, 0)) + _address(number) + bytes((0, coding, validity, count)) + data
+    until = b"" if validity is None else bytes((validity,))
+    first = 0x01 | (0x10 if until else 0) | (0x20 if report else 0) | (0x40 if header else 0)  # SUBMIT
+    tpdu = bytes((first, 0)) + _address(number) + bytes((0, coding)) + until + bytes((count,)) + data
     return Submit(hex=(b"\x00" + tpdu).hex().upper(), length=len(tpdu))
 
 
@@ -190,7 +222,7 @@ def decode(pdu: str) -> Deliver | Report:
     raw.take(raw.one())
     first = raw.one()
     kind = first & 0x03
-    if kind == 0:
+    if kind in (0, 3):  # 3 is reserved, and read as 0: TS 23.040 9.2.3.1
         return _deliver(raw, has_header=bool(first & 0x40))
     if kind == 2:
         reference = raw.one()

@@ -51,8 +51,9 @@ class _Pending:
 
 
 class Channel:
-    """Feed it what the port reads. `on_code(line, body)` gets each unsolicited code; body is the second line
-    of one that has two, else empty. `on_code` must return at once: handlers run elsewhere."""
+    """Feed it what the port reads. `on_code(line, body)` gets each unsolicited code, in their order; body is
+    the second line of one that has two, else empty. It is called by the loop and never by the reader, which
+    no handler can hold up or bring down."""
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Channel:
         quiet_s: float = QUIET_S,
         prompt_s: float = PROMPT_S,
     ) -> None:
-        self._port, self._on_code = port, on_code
+        self._port, self._handler = port, on_code
         self._quiet_s, self._prompt_s = quiet_s, prompt_s
         self._lines = Lines()
         self._lock = asyncio.Lock()
@@ -106,6 +107,9 @@ class Channel:
             return
         elif not (self._dropping and (is_final(line) or line.startswith("+CMGS:"))) and line not in FINALS:
             self._on_code(line, "")
+
+    def _on_code(self, line: str, body: str) -> None:
+        asyncio.get_running_loop().call_soon(self._handler, line, body)
 
     def _answers(self, pending: _Pending, line: str) -> bool:
         """Whether the line is of the pending command; if so it is taken."""

@@ -33,9 +33,12 @@ class Climb(msgspec.Struct, frozen=True):
     used_ms: dict[Rung, int] = {}
 
 
-def climb(before: Climb, *, answers: bool, service: bool, alarm: bool, now_ms: int) -> tuple[Climb, Rung]:
+def climb(
+    before: Climb, *, answers: bool, service: bool, alarm: bool, now_ms: int, talking: bool = False
+) -> tuple[Climb, Rung]:
     """What follows from one check. A modem that answers is left alone while an alarm is on its way through
-    it, for it may yet send; one that is dead is not."""
+    it, for it may yet send; one that is dead is not. Through which somebody talks is not dead, whatever this
+    port says: its port is opened again, and no more."""
     if answers and service:
         return msgspec.structs.replace(before, silent=0, no_service=0), Rung.WAIT
     silent = 0 if answers else before.silent + 1
@@ -44,6 +47,8 @@ def climb(before: Climb, *, answers: bool, service: bool, alarm: bool, now_ms: i
     wanted = Rung(min(silent, Rung.POWER)) if silent else NO_SERVICE_CHECKS.get(no_service, Rung.WAIT)
     if wanted is Rung.WAIT or (answers and alarm):
         return after, Rung.WAIT
+    if talking:
+        wanted = min(wanted, Rung.REOPEN)
     while wanted > Rung.REOPEN and _spent(after, wanted, now_ms):
         wanted = Rung(wanted - 1)
     used = {**after.used_ms, wanted: now_ms}

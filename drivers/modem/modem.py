@@ -20,6 +20,7 @@ from drivers.modem.channel import AtError, Channel
 from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
 from drivers.modem.ladder import Climb, Rung, climb
 from drivers.modem.port import Opener, Port
+from drivers.modem.standing import PinKeeper, Standing
 from protocols import sms_pdu
 from protocols.at import error_number, fields, number_at, remedy
 from protocols.errors import AnbanError, Reason
@@ -38,31 +39,6 @@ OnMessage = Callable[[sms_pdu.Deliver], Awaitable[bool]]
 """A message came: whether it is kept, so that the modem may forget it. Never raises."""
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a modem. `trouble` is "" while it can send; else "lost", "silent", "card", "pin",
-    "puk", "denied" or "no-service"."""
-
-    trouble: str = "lost"
-    family: str = ""
-    signal_dbm: int | None = None
-    registration: int | None = None
-    stored: int = 0
-    room: int = 0
-
-    @property
-    def good(self) -> bool:
-        """Whether it can send as far as is known."""
-        return not self.trouble
-
-
-class PinKeeper(msgspec.Struct):
-    """A SIM's PIN, which is tried once for ever: `may_try()` asks, `tried()` keeps durably that it was."""
-
-    pin: str = ""
-    may_try: Callable[[], bool] = lambda: False
-    tried: Callable[[], None] = lambda: None
-
-
 class Modem:
     """Run it as a task; it opens its port, and opens it again, until cancelled."""
 
@@ -76,11 +52,13 @@ class Modem:
         alarm: Callable[[], bool] = lambda: False,
         power: Callable[[], Awaitable[None]] | None = None,
         pin: PinKeeper | None = None,
+        talking: Callable[[], bool] = lambda: False,
         check_s: float = CHECK_S,
         now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self._open, self._on_message = open_port, on_message
         self._on_standing, self._on_report, self._alarm, self._power = on_standing, on_report, alarm, power
+        self.talking = talking
         self._pin, self._check_s, self._now_ms = pin or PinKeeper(), check_s, now_ms
         self.standing = Standing()
         self.family: Family = GENERIC
@@ -180,7 +158,7 @@ class Modem:
                 break
 
     async def _unlock(self, channel: Channel) -> None:
-        """The SIM's state; a PIN is entered once for ever, a PUK never."""
+        """The SIM's state; a PIN is entered unless it was ever refused, a PUK never."""
         state = ""
         try:
             answer = await channel.ask("AT+CPIN?", "+CPIN:")
@@ -190,6 +168,7 @@ class Modem:
         if state == "SIM PIN" and self._pin.pin and await asyncio.to_thread(self._pin.may_try):
             await asyncio.to_thread(self._pin.tried)  # before it is: better a visit than a dead SIM
             if await self._works(channel, f'AT+CPIN="{self._pin.pin}"'):
+                await asyncio.to_thread(self._pin.worked)
                 state = "READY"
         self._card = {"READY": "", "SIM PIN": "pin", "SIM PUK": "puk"}.get(state, "card")
 
@@ -232,7 +211,12 @@ class Modem:
             room=room,
         )
         self._climb, rung = climb(
-            self._climb, answers=answers, service=not trouble, alarm=self._alarm(), now_ms=self._now_ms()
+            self._climb,
+            answers=answers,
+            service=not trouble,
+            alarm=self._alarm(),
+            talking=self.talking(),
+            now_ms=self._now_ms(),
         )
         if rung is not Rung.WAIT:
             await self._recover(channel, rung)
@@ -288,11 +272,13 @@ class Modem:
 
     # --- messages out ---
 
-    async def send(self, number: str, text: str) -> None:
-        """Hand a text to the network. AnbanError: OUTCOME_UNKNOWN (it may have gone), or it has not gone:
+    async def send(self, number: str, text: str, *, report: bool = False) -> None:
+        """Hand a text to the network; `report` asks it to tell `on_report` when it has come, or never will.
+
+        AnbanError: OUTCOME_UNKNOWN (it may have gone), or it has not gone:
         NO_SERVICE, MODEM_LOST, MODEM_REFUSED, DEVICE_TIMEOUT; BAD_VALUE for a number or text that is none."""
         self._reference = (self._reference + 1) & 0xFF
-        pdus = sms_pdu.submits(number, text, reference=self._reference)
+        pdus = sms_pdu.submits(number, text, reference=self._reference, report=report)
         async with self._sending:
             for pdu in pdus:
                 await self._send_one(pdu)

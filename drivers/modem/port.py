@@ -56,7 +56,7 @@ class SerialPort:
         await asyncio.to_thread(self._serial.close)
 
     def _read(self) -> None:
-        """The one reader: until it is closed or the port is gone, and then it says so."""
+        """The one reader: until it is closed or the port is gone; however it ends, it says so."""
         try:
             while not self._closed:
                 data = self._serial.read(max(1, self._serial.in_waiting))
@@ -64,8 +64,9 @@ class SerialPort:
                     self._tell(self._on_bytes, data)
         except (OSError, TypeError, ValueError):  # gone (errno 5), or closed under us
             pass
-        if not self._closed:
-            self._tell(self._on_lost)
+        finally:
+            if not self._closed:
+                self._tell(self._on_lost)
 
     def _tell(self, listener: Callable[..., None], *arguments: object) -> None:
         try:

@@ -40,6 +40,7 @@ from edge.paths.base import (
     receipts_for,
     wall_ms_of,
 )
+from edge.paths.interface import bind
 from edge.paths.oscore import HubContext, Keyring, NoNumber, Reserve
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
@@ -101,9 +102,10 @@ def _library_log() -> logging.Logger:
 
 
 class _Lines:
-    """Sockets for one purpose, one request each at a time; at most `limit` of them."""
+    """Sockets for one purpose, one request each at a time; at most `limit` of them, bound to `interface`."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, interface: str) -> None:
+        self._interface = interface
         self._free: list[aiocoap.Context] = []
         self._lent = asyncio.Semaphore(limit)
         self._ending: set[asyncio.Task[None]] = set()
@@ -132,9 +134,15 @@ class _Lines:
             await asyncio.wait(self._ending)
 
     async def _open(self) -> aiocoap.Context:
-        return await aiocoap.Context.create_client_context(
+        context = await aiocoap.Context.create_client_context(
             transports=["oscore", "udp6"], loggername=_library_log().name
         )
+        try:
+            bind(_wire(context).transport.get_extra_info("socket"), self._interface)
+        except OSError:
+            self._end(context)
+            raise
+        return context
 
     def _end(self, context: aiocoap.Context) -> None:
         task = asyncio.create_task(context.shutdown())
@@ -199,16 +207,25 @@ class CoapPath:
     """The path "coap". `open()` before the first use, `close()` after the last.
 
     `keys` are the provisioned contexts (named sos, main, spare-sos, spare-main); `reserve` see
-    `oscore.Reserve`.
+    `oscore.Reserve`; `interface` is the only one by which it goes, or "".
     """
 
     name = "coap"
 
-    def __init__(self, uri: str, keys: Sequence[OscoreKeys], reserve: Reserve, *, block: int = 512) -> None:
+    def __init__(
+        self,
+        uri: str,
+        keys: Sequence[OscoreKeys],
+        reserve: Reserve,
+        *,
+        block: int = 512,
+        interface: str = "",
+    ) -> None:
         self._address = _Address(uri)
         self._keyrings = {name: Keyring(name, keys, reserve, block) for name in ("sos", "main")}
         # SOS: room for many presses and their retries at once. The rest: RFC 7252's one at a time.
-        self._lines = {"sos": _Lines(8), "assist": _Lines(2), "rest": _Lines(1), "poll": _Lines(2)}
+        limits = {"sos": 8, "assist": 2, "rest": 1, "poll": 2}
+        self._lines = {purpose: _Lines(limit, interface) for purpose, limit in limits.items()}
         self._polls_held = 0
 
     async def open(self) -> None:
@@ -310,9 +327,13 @@ class CoapPath:
         self, lines: _Lines, context: HubContext, sockaddr: tuple[str, int, int, int], request: Any
     ) -> Any:
         async with lines.line() as socket_context:
-            interface = socket_context.request_interfaces[-1].token_interface.message_interface
-            request.remote = OSCOREAddress(context, UDP6EndpointAddress(sockaddr, interface))
+            request.remote = OSCOREAddress(context, UDP6EndpointAddress(sockaddr, _wire(socket_context)))
             return await socket_context.request(request).response
+
+
+def _wire(context: aiocoap.Context) -> Any:
+    """The UDP side of one of the library's contexts."""
+    return context.request_interfaces[-1].token_interface.message_interface
 
 
 def _request(code: Any, path: tuple[str, ...], payload: bytes, query: tuple[str, ...]) -> Any:

@@ -29,6 +29,7 @@ from edge.paths.base import (
     receipts_for,
     wall_ms_of,
 )
+from edge.paths.interface import adapter
 from edge.threads import Limit, in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.values import DownlinkItem, Event, Lane, Receipt
@@ -53,12 +54,13 @@ _importing = threading.Lock()
 class HttpsPath:
     """The path "https". `url` is https://host[:port]; `ca_file` the one authority that is believed.
 
-    `token` is the hub's bearer token. AnbanError(BAD_CONFIG) for an address that is not https.
+    `token` is the hub's bearer token; `interface` is the only one by which it goes, or "".
+    AnbanError(BAD_CONFIG) for an address that is not https.
     """
 
     name = "https"
 
-    def __init__(self, url: str, ca_file: str, token: str) -> None:
+    def __init__(self, url: str, ca_file: str, token: str, interface: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise AnbanError(
@@ -67,6 +69,7 @@ class HttpsPath:
         self._url = url.rstrip("/")
         self._ca_file = ca_file
         self._token = token
+        self._interface = interface
         self._limits = {purpose: Limit(threads) for purpose, threads in THREADS.items()}
         self._closed = False
         self._sessions: dict[str, requests.Session] = {}
@@ -181,6 +184,8 @@ class HttpsPath:
                 session = self._sessions[purpose] = make()
                 session.trust_env = False  # no proxies, no .netrc, no other authorities from the environment
                 session.verify = self._ca_file
+                if self._interface:
+                    session.mount("https://", adapter(library(), self._interface))
                 session.headers.clear()
                 session.headers["Authorization"] = f"Bearer {self._token}"
                 # Small on the wire, and no compression: nothing to blow up. None takes a default away.

@@ -120,6 +120,7 @@ class SmsPath:
         self._names, self._words, self._now_ms, self._boot = names, words, now_ms, boot
         self._budget = budget
         self._tried: dict[EventId, int] = {}
+        self._first_ms: dict[EventId, int] = {}
         self.counters = Counters(state)
         self.window = sms_frame.Window()
         self.heard = Heard()
@@ -138,7 +139,29 @@ class SmsPath:
     async def prove(self, event: Event, number: str) -> None:
         """Hand a test to one number. AnbanError; its receipt comes as that of any text."""
         await self._budget.spend(share=PROOF_SHARE)
+        self._handing(event.id)
         await sent(self._modem, self._budget, number, self._text(event))
+
+    async def tell(self, frame: sms_frame.AnswerFrame, words: str) -> None:
+        """Hand an answer to the first of the platform's numbers that takes it. AnbanError as of the last."""
+        text = sms_frame.write(self._home, self._up, frame, words)
+        for number in self._numbers:
+            try:
+                await self._budget.spend(share=RETRY_SHARE)
+                await sent(self._modem, self._budget, number, text)
+                return
+            except AnbanError as error:
+                if number == self._numbers[-1] or error.reason in GONE:
+                    raise
+
+    def first_sent_ms(self, event_id: EventId) -> int | None:
+        """When this run first handed an event to the network, in monotonic ms; None for what it has not."""
+        return self._first_ms.get(event_id)
+
+    def _handing(self, event_id: EventId) -> None:
+        self._first_ms.setdefault(event_id, self._now_ms())
+        while len(self._first_ms) > KEPT_TRIES:
+            del self._first_ms[next(iter(self._first_ms))]
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -150,6 +173,7 @@ class SmsPath:
         self._tried[event.id] = tried + 1
         while len(self._tried) > KEPT_TRIES:
             del self._tried[next(iter(self._tried))]
+        self._handing(event.id)
         share = 1.0 if tried < FIRST_TRIES else RETRY_SHARE
         errors = []
         for number in self._numbers:
@@ -193,13 +217,25 @@ class SmsPath:
         if raw is not None and len(raw) == 16:
             self.window = sms_frame.Window(int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big"))
 
+    def proved(self, text: str, letter: str) -> sms_frame.Frame | None:
+        """The platform's frame of a type, if it is new; None, and counted, for what changes nothing."""
+        try:
+            frame = sms_frame.read(text, letter, self._home, self._down)
+        except AnbanError as error:
+            self._refused(error)
+            return None
+        if not self.window.is_new(frame.counter):
+            self.heard.replayed += 1
+            return None
+        return frame
+
     def read(self, text: str) -> tuple[Receipt, int] | None:
         """The receipt in a text and its counter; None, and counted, for what changes nothing."""
+        frame = self.proved(text, sms_frame.RECEIPT)
+        if not isinstance(frame, sms_frame.ReceiptFrame):
+            return None
+        names = self._names()
         try:
-            frame = sms_frame.read(text, sms_frame.RECEIPT, self._home, self._down)
-            if not isinstance(frame, sms_frame.ReceiptFrame):
-                return None
-            names = self._names()
             receipt = Receipt(
                 number=frame.order,
                 about=sms_frame.id_of(frame, names),
@@ -208,16 +244,16 @@ class SmsPath:
                 call_id=sms_frame.call_of(frame, names),
             )
         except AnbanError as error:
-            if error.reason is Reason.NOT_AUTHENTIC:
-                self.heard.forged += 1
-            else:
-                self.heard.foreign += 1
-            log.warning("a text changes nothing: %s", error.sentence)
-            return None
-        if not self.window.is_new(frame.counter):
-            self.heard.replayed += 1
+            self._refused(error)
             return None
         return receipt, frame.counter
+
+    def _refused(self, error: AnbanError) -> None:
+        if error.reason is Reason.NOT_AUTHENTIC:
+            self.heard.forged += 1
+        else:
+            self.heard.foreign += 1
+        log.warning("a text changes nothing: %s", error.sentence)
 
     async def keep(self, counter: int) -> None:
         """What bore this counter is on the disk: it is old from now on, over a restart too if the disk takes

@@ -7,8 +7,10 @@ no more than a day may.
 
 from __future__ import annotations
 
+import json
 import random
-from dataclasses import dataclass, field
+import sys
+from dataclasses import asdict, dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -19,12 +21,12 @@ from protocols.values import Event, EventId, Lane
 from sim.histories.air import Air
 from sim.histories.cell import Cell
 from sim.histories.clockwork import AtOnce, World
-from sim.histories.hub import Process, Site
+from sim.histories.hub import ELDERS, Process, Site
 from sim.histories.internet import Platform
 
 HOUR_MS = 3_600_000
 LAPSE = 20.0  # waits longer than 0.4 s last so many times as long: a day costs seconds
-PRESSES, READINGS, KILLS = 6, 20, 4
+PRESSES, WISHES, READINGS, KILLS = 6, 4, 20, 4
 BACK_MS = 20 * 60_000  # until all of the backlog is there
 RUNAWAY = 5_000_000
 
@@ -41,6 +43,23 @@ class Day:
     lost: list[str] = field(default_factory=list)
     order: list[Lane] = field(default_factory=list)  # in which the platform stored it all
     family: int = 0  # texts that the daughter's phone was sent
+    stored: int = 0  # events of this day that the platform has in the end
+    cases: int = 0
+    cases_expected: int = 0
+
+    presses: int = 0
+
+    @property
+    def call_was_late(self) -> bool:
+        """Whether something else came before the first call that waited."""
+        return self.order[:1] > [Lane.ASSIST] and min(self.order) <= Lane.ASSIST
+
+    @property
+    def reading_was_early(self) -> bool:
+        """Whether a reading came before a call that waited."""
+        calls = [place for place, lane in enumerate(self.order) if lane <= Lane.ASSIST]
+        lower = [place for place, lane in enumerate(self.order) if lane > Lane.FAULT]
+        return bool(calls and lower) and max(calls) > min(lower)
 
     def broken(self) -> list[str]:
         """What does not hold, as sentences."""
@@ -49,9 +68,11 @@ class Day:
             found.append(f"{self.texts} texts of {self.texts_allowed}")
         if not 0 < self.calls <= self.calls_allowed:
             found.append(f"{self.calls} phone calls of {self.calls_allowed}")
-        calls = [place for place, lane in enumerate(self.order) if lane <= Lane.ASSIST]
-        lower = [place for place, lane in enumerate(self.order) if lane > Lane.FAULT]
-        if calls and lower and max(calls) > min(lower):
+        if self.cases != self.cases_expected:
+            found.append(f"{self.cases} cases of {self.cases_expected} calls")
+        if self.call_was_late:
+            found.append("a lower lane came before the first call")
+        if self.reading_was_early:
             found.append("a reading came before a call")
         return found
 
@@ -109,6 +130,9 @@ class _Played:
         day.lost += [str(press.id) for press in owed(self.process.hub.book) if press.id not in stored]
         came = [event for event_id, (event, _, _) in stored.items() if event_id not in before]
         day.order = [event.lane for event in came if event.id in waited]
+        day.stored = len(day.order)
+        day.cases = len(self.platform.shelf.cases)
+        day.cases_expected = len({event.call_id for event in self.accepted.values() if event.call_id})
         self.site.kill()
         return day
 
@@ -118,6 +142,8 @@ class _Played:
         world.after(0, self._press)
         for _ in range(PRESSES):
             world.after(dice.randrange(self.length_ms), self._press)
+        for _ in range(WISHES):
+            world.after(dice.randrange(self.length_ms), self._wish)
         for _ in range(READINGS):
             world.after(dice.randrange(self.length_ms), self._reading)
         for _ in range(KILLS):
@@ -126,8 +152,14 @@ class _Played:
 
     def _press(self) -> None:
         if hasattr(self.process, "delivery"):
+            self.day.presses += 1
             self.process.press("red", True)
             self.process.press("red", False)
+
+    def _wish(self) -> None:
+        """The green key, and no key to take it back."""
+        if hasattr(self.process, "delivery"):
+            self.process.do(self.process.hub.call, "call.assistance", "green", elder=ELDERS[1])
 
     def _reading(self) -> None:
         if hasattr(self.process, "delivery"):
@@ -150,3 +182,17 @@ class _Played:
     def _owe(self, event: Event) -> None:
         if str(event.id) in self.site.disk.events:
             self.accepted[event.id] = event
+
+
+def main(seed: str) -> None:
+    """Print a day as JSON."""
+    from sim.histories.run import silence
+
+    with silence():
+        day = play(int(seed))
+    late, early = day.call_was_late, day.reading_was_early
+    print(json.dumps({**asdict(day), "call_was_late": late, "reading_was_early": early}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -122,6 +122,13 @@ class PlatformRig:
         if status != 202:
             raise RuntimeError(f"the seat answered {status} to settings: {body[:200]!r}")
 
+    async def ask(self, hub: str, kind: str) -> str:
+        """Ask something of a hub, as a seat would; gives the command's id."""
+        status, body = await self._post(f"/seat/hubs/{hub}/commands/{kind}?by=operator")
+        if status != 202:
+            raise RuntimeError(f"the seat answered {status} to {kind}: {body[:200]!r}")
+        return str(json.loads(body)["command"])
+
     async def prompt(self, hub: str, **data: Any) -> None:
         """Send a prompt to a hub, as a nurse at the platform would."""
         status, body = await self._post(f"/seat/hubs/{hub}/prompts?by=nurse", json.dumps(data).encode())
@@ -185,6 +192,15 @@ class PlatformRig:
             rows = db.execute("SELECT body FROM events WHERE kind LIKE 'care.%' ORDER BY number").fetchall()
         events = [decode_event(body) for (body,) in rows]
         return [(e.kind, str(e.data.get("plan")), str(e.data.get("answer", ""))) for e in events]
+
+    def whose(self) -> list[str]:
+        """Whose readings are, as it was told later, in its order."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return [
+                row[0]
+                for row in db.execute("SELECT elder FROM events WHERE kind = 'care.whose' ORDER BY number")
+            ]
 
     def outcomes(self) -> list[str]:
         """How the commands of the platform ended, as hubs have reported it."""

@@ -47,6 +47,8 @@ class Manners:
     no_prompts: int = 0
     registration: int = 1
     sim: str = "READY"
+    pin: str = "1234"
+    pin_tries: int = 3
     room: int = 30
     unknown: tuple[str, ...] = ("AT+CEREG", "AT+CTZU")  # beginnings of commands that it does not know
 
@@ -75,6 +77,8 @@ class SimModem:
         self._echo = True
         self._text_of: str | None = None  # the CMGS command whose text is being given
         self._telling = False
+        self._mode = ""  # of +CNMI
+        self._reference = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_text: Callable[[bytes], None] = lambda tpdu: None
 
@@ -176,6 +180,8 @@ class SimModem:
             return [*IDENTITIES[self.family].split("\r\n"), "OK"]
         elif text == "AT+CPIN?":
             return [f"+CPIN: {manners.sim}", "OK"] if manners.sim else ["+CME ERROR: 10"]
+        elif text.startswith("AT+CPIN="):
+            return self._unlock(text[8:].strip('"'))
         elif text in ("AT+CREG?", "AT+CGREG?"):
             return [f'{text[2:-1]}: 2,{manners.registration},"1A2B","01C3D4E5",7', "OK"]
         elif text == "AT+CSQ":
@@ -185,7 +191,7 @@ class SimModem:
         elif text.startswith("AT+CNMI="):
             if self.family == "a7670" and text.endswith("2,1,2,1,0"):
                 return ["+CMS ERROR: 303"]
-            self._telling = True
+            self._telling, self._mode = True, text
         elif text == "AT+CMGL=4":
             return [*self._list(), "OK"]
         elif text.startswith("AT+CMGD="):
@@ -196,6 +202,14 @@ class SimModem:
         elif text == "AT+CFUN=1,1":
             asyncio.get_running_loop().call_soon(self._reset)
         return ["OK"]
+
+    def _unlock(self, pin: str) -> list[str]:
+        if self.manners.sim != "SIM PIN" or pin == self.manners.pin:
+            self.manners.sim = "READY" if self.manners.sim == "SIM PIN" else self.manners.sim
+            return ["OK"]
+        self.manners.pin_tries -= 1
+        self.manners.sim = "SIM PIN" if self.manners.pin_tries > 0 else "SIM PUK"
+        return ["+CME ERROR: 16"]
 
     def _storage(self, text: str) -> list[str]:
         used, room = len(self.memory), self.manners.room
@@ -242,15 +256,20 @@ class SimModem:
         elif self.manners.registration not in (1, 5, 6, 7) or self.manners.sim != "READY":
             self._line("+CMS ERROR: 331")
         else:
+            self._reference = (self._reference + 1) & 0xFF
             try:
-                taken = self.network.submit(self.number, tpdu)
+                taken = self.network.submit(self.number, tpdu[:1] + bytes((self._reference,)) + tpdu[2:])
             except ValueError:
                 taken = False
-            self._line(*([error] if error else ["+CMGS: 7", "OK"] if taken else ["+CMS ERROR: 38"]))
+            sent = [f"+CMGS: {self._reference}", "OK"]
+            self._line(*([error] if error else sent if taken else ["+CMS ERROR: 38"]))
 
     def _deliver(self, tpdu: bytes) -> None:
         """The network brings a message: into the memory, or it waits until there is room."""
         self.on_text(tpdu)
+        if tpdu[0] & 0x03 == 2 and self._mode.endswith("1,0"):  # a report, told of without being stored
+            self._line(f"+CDS: {len(tpdu)}\r\n00{tpdu.hex().upper()}")
+            return
         if len(self.memory) >= self.manners.room:
             self._waits_for_room.append(tpdu)
             return

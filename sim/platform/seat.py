@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from protocols.errors import AnbanError, Reason
-from protocols.values import EventId
+from protocols.sms_payload import ASKS
+from protocols.values import Command, EventId
 from sim.platform.desk import Arrival
 from sim.platform.folding import Action
 from sim.platform.store import Store, now_ms
@@ -58,6 +59,7 @@ MAX_NAME = 64
 MAX_SETTINGS = 8_192  # bytes; what a hub takes (edge/config.py)
 ENDED_SHOWN = 30
 READINGS_SHOWN = 12
+ASKED_MS = 600_000  # a wish that is older is none any more
 PING_S = 15.0  # also tells the page the platform's time
 BEHIND = 500  # messages that a page may be behind; then it is let go, comes again and gets the whole state
 
@@ -80,12 +82,14 @@ class Seat:
         self._pages: set[asyncio.Queue[str | None]] = set()
         self._faults_due: asyncio.TimerHandle | None = None
         self._readings_due: asyncio.TimerHandle | None = None
+        self.on_command: Callable[[str, Command], None] = lambda hub, command: None
         routes = [Route(address, self._file, methods=["GET"]) for address in FILES]
         routes += [
             Route("/seat/state", self._state, methods=["GET"]),
             Route("/seat/stream", self._stream, methods=["GET"]),
             Route("/seat/calls/{call_id}/{action}", self._act, methods=["POST"]),
             Route("/seat/hubs/{hub}/settings", self._propose, methods=["POST"]),
+            Route("/seat/hubs/{hub}/commands/{kind}", self._ask, methods=["POST"]),
             Route("/seat/hubs/{hub}/prompts", self._prompt, methods=["POST"]),
             Route("/seat/hubs/{hub}/prompts/{prompt}", self._remove_prompt, methods=["DELETE"]),
         ]
@@ -203,6 +207,23 @@ class Seat:
             raise AnbanError(Reason.BAD_VALUE, "A settings document is text in UTF-8.") from None
         await self._store.propose(request.path_params["hub"], document, by)
         return JSONResponse({}, 202)
+
+    async def _ask(self, request: Request) -> Response:
+        """Ask something of a hub: a report of how it stands, a test of its ways, to phone the seat."""
+        self._check(request)
+        hub, kind = request.path_params["hub"], request.path_params["kind"]
+        self._store.register.refresh()
+        if hub not in self._store.register.hubs or kind not in ASKS:
+            raise AnbanError(Reason.NOT_FOUND, f"A hub of ours is asked one of {', '.join(ASKS)}.")
+        command = Command(
+            id=secrets.token_hex(8),
+            kind=kind,
+            expires_ms=now_ms() + ASKED_MS,
+            authority=_name(request.query_params.get("by", "")),
+        )
+        await self._store.command(hub, command)
+        self.on_command(hub, command)
+        return JSONResponse({"command": command.id}, 202)
 
     async def _prompt(self, request: Request) -> Response:
         """A prompt for one hub: the body is what edge/prompts.py calls a Prompt, as JSON; ?by= the person."""

@@ -54,6 +54,7 @@ class Platform:
         self.seat = Seat(self.store, self._token)
         if self._modem is not None:
             self.texts = Texts(self.store, self._modem, lambda hub: self.resources.heard_ms.get(hub, 0))
+            self.seat.on_command = self.texts.ask
             self._tasks.append(asyncio.create_task(self.texts.run(), name="texts"))
         contexts = Contexts(self.store.register, epoch)
         door = HttpsDoor(self.resources, self.store.register)

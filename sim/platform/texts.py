@@ -2,7 +2,8 @@
 
 A frame of a home that is not known, of another key, or one that came before, changes nothing and is counted.
 An alarm counts however late it is: what is known of it folds on its id. A hub whose newest word came by text
-is told by text what its downlink says of its calls; one that asks by IP again is not.
+is told by text what its downlink says of its calls; one that asks by IP again is not. What a seat asks of a
+hub that is silent by IP goes by text too, until its answer is there.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from drivers.modem.modem import Modem
 from drivers.modem.port import serial_opener
 from protocols import sms_frame
 from protocols.errors import AnbanError, Reason
-from protocols.kinds import KINDS
+from protocols.kinds import KINDS, TEST
+from protocols.sms_frame import ASKS, OUTCOMES, REASONS, UNKNOWN_BATTERY
 from protocols.sms_pdu import Deliver
-from protocols.values import Event, EventId, Receipt
+from protocols.values import Command, Event, EventId, Lane, Receipt
 from sim.platform.desk import Arrival
 from sim.platform.store import Store, now_ms
 from sim.platform.text_rows import SmsRow, TextRows
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = (0.0, 5.0, 30.0, 90.0)  # a receipt that could not be sent; a hub that misses one calls again anyway
 RELAYED = ("taken", "arrived", "closed", "cancelled")
+SILENT_MS = 90_000  # a hub speaks by IP every 60 s: one that has not is asked by text
+ASK_AGAIN_S = (0.0, 60.0, 180.0)  # a command, until its answer is there
+LOOK_S = 2.0
 ROOM = 65_536  # bytes of a hub's downlink that are looked through at once
 
 
@@ -51,6 +56,7 @@ class Texts:
         self._texted_ms: dict[str, int] = {}
         self._cursor: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered: set[str] = set()  # commands
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -69,8 +75,11 @@ class Texts:
         if row is None:
             self.counts.foreign += 1
             return True
+        letter = sms_frame.ANSWER if sms_frame.type_of(message.text) == sms_frame.ANSWER else sms_frame.EVENT
         try:
-            frame = sms_frame.read(message.text, sms_frame.EVENT, row.home, row.up_key)
+            frame = sms_frame.read(message.text, letter, row.home, row.up_key)
+            if isinstance(frame, sms_frame.AnswerFrame):
+                return await self._result(frame, row)
             assert isinstance(frame, sms_frame.EventFrame)
             event = self._event(frame, row, message.sent_s)
         except AnbanError as error:
@@ -87,7 +96,7 @@ class Texts:
         if not new and self.rows.knows(event.id):
             self.counts.replayed += 1
             return True
-        if event.kind != sms_frame.TEST:
+        if event.kind != TEST:
             self._begin(row.hub)
         try:
             arrival = await self._store.receive([event], row.hub)
@@ -97,6 +106,36 @@ class Texts:
             return False
         for receipt in arrival.receipts:
             self._answer(row.hub, receipt)
+        return True
+
+    async def _result(self, frame: sms_frame.AnswerFrame, row: SmsRow) -> bool:
+        """How a command ended: the same event that comes by IP when there is IP again."""
+        window = sms_frame.Window(row.top, row.mask)
+        if not window.take(frame.counter):
+            self.counts.replayed += 1
+            return True
+        hub = self._store.register.hubs.get(row.hub)
+        event = Event(
+            id=sms_frame.id_of(frame, hub.devices if hub is not None else ()),
+            kind="command.result",
+            lane=Lane.FAULT,
+            device=row.hub,
+            wall_ms=now_ms(),
+            data={
+                "command": f"{frame.command:016x}",
+                "outcome": OUTCOMES[frame.outcome],
+                "reason": REASONS[frame.reason],
+                "detail": _detail(frame),
+            },
+        )
+        try:
+            await self._store.receive([event], row.hub)
+            await self.rows.seen(row.home, window.top, window.mask)
+        except AnbanError as error:
+            if error.reason not in (Reason.BUSY, Reason.STORAGE_FAILED):
+                raise
+            return False
+        self._answered.add(event.data["command"])
         return True
 
     def _begin(self, hub: str) -> None:
@@ -115,7 +154,7 @@ class Texts:
         sent_ms = sent_s * 1000 if sent_s > 0 else now_ms()
         return Event(
             id=event_id,
-            call_id=None if kind == sms_frame.TEST else sms_frame.call_of(frame, devices) or event_id,
+            call_id=None if kind == TEST else sms_frame.call_of(frame, devices) or event_id,
             kind=kind,
             lane=KINDS[kind].lane,
             device=event_id.origin,
@@ -135,6 +174,36 @@ class Texts:
                     self._cursor[hub] = number
                     if isinstance(item, Receipt) and item.stage in RELAYED:
                         self._answer(hub, item)
+
+    def ask(self, hub: str, command: Command) -> None:
+        """A command is on a hub's downlink; by text too, as long as the hub is silent by IP."""
+        if command.kind in ASKS:
+            task = asyncio.create_task(self._ask(hub, command))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, hub: str, command: Command) -> None:
+        asked_ms = now_ms()
+        for wait_s in ASK_AGAIN_S:
+            await asyncio.sleep(wait_s)
+            while (heard_ms := self._heard_by_ip(hub)) < asked_ms and now_ms() - heard_ms < SILENT_MS:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_S)
+            row = self.rows.of_hub(hub)
+            over = command.id in self._answered or now_ms() > command.expires_ms
+            if over or row is None or heard_ms >= asked_ms:
+                return
+            try:
+                frame = sms_frame.CommandFrame(
+                    counter=await self.rows.counter(row.home),
+                    ask=ASKS.index(command.kind),
+                    command=int(command.id, 16),
+                    expires_s=command.expires_ms // 1000,
+                )
+                await self.modem.send(
+                    row.number, sms_frame.write(row.home, row.down_key, frame, command.kind)
+                )
+            except AnbanError as error:
+                log.warning("a command is not texted: %s", error)
 
     def _answer(self, hub: str, receipt: Receipt) -> None:
         task = asyncio.create_task(self._send(hub, receipt))
@@ -171,6 +240,14 @@ def _frame(receipt: Receipt, counter: int) -> sms_frame.ReceiptFrame:
         wall_s=receipt.wall_ms // 1000,
         call=None if receipt.call_id is None else _ref(receipt.call_id),
     )
+
+
+def _detail(frame: sms_frame.AnswerFrame) -> str:
+    """What a person at the seat reads of the home."""
+    known = frame.battery < UNKNOWN_BATTERY
+    parts = (f"calls {frame.calls}", f"faults {frame.faults}", f"battery {frame.battery} %" if known else "")
+    parts += ("mains" if frame.mains else "no mains", "IP works" if frame.ip else "no IP")
+    return ", ".join(part for part in parts if part)
 
 
 def _ref(event_id: EventId) -> tuple[int, int, int]:

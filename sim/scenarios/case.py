@@ -72,12 +72,24 @@ class Case:
 Run = Callable[["Home", Case], Awaitable[None]]
 
 
+Alone = Callable[["Case", int], Awaitable[dict[str, Any]]]
+"""(case, seed) -> figures of the verdict: "lost", "duplicated", "calls", "cases", "presses"."""
+
+
+async def _no_home(_home: Home, _case: Case) -> None:
+    raise RuntimeError("this scenario has no home of processes")
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """A row: its name, what happens in words, the home in which it happens, and the script."""
+    """A row: its name, what happens in words, the home in which it happens, and the script.
+
+    `alone`: played without a home of processes, because it is too long for their clocks; its text says how.
+    """
 
     name: str
     text: str
-    run: Run
+    run: Run = _no_home
     setup: Setup = field(default_factory=Setup)
     quick: bool = False  # runs in `make test`; the others in `make test-slow`
+    alone: Alone | None = None

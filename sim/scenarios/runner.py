@@ -15,7 +15,7 @@ from sim.home.home import Home
 from sim.home.ledger import Meaning, Press, Stored, Verdict
 from sim.home.process import ChildError
 from sim.home.setup import PLATFORM_NUMBER
-from sim.scenarios.case import Broken, Case, Scenario
+from sim.scenarios.case import Alone, Broken, Case, Scenario
 
 UNEXPECTED = (ChildError, RuntimeError, OSError, KeyError, ValueError, TimeoutError, sqlite3.Error)
 
@@ -25,6 +25,8 @@ LIMIT_S = 280.0  # of a whole script; each of its claims has a deadline of its o
 async def run(scenario: Scenario, directory: Path, seed: int, enough: str | None = None) -> dict[str, Any]:
     """Run it; `ok` is true when every claim holds and nothing was lost, doubled or claimed early. With
     `enough`, the script ends as soon as a claim with that text is broken."""
+    if scenario.alone is not None:
+        return await _alone(scenario, scenario.alone, seed, enough)
     home = Home(directory, seed, scenario.setup)
     case = Case(random.Random(f"{scenario.name} {seed}"), enough=enough)
     try:
@@ -42,6 +44,21 @@ async def run(scenario: Scenario, directory: Path, seed: int, enough: str | None
     if not result["ok"]:
         result["logs"] = sorted(str(path) for path in home.logs.glob("*.log"))
     return result
+
+
+async def _alone(scenario: Scenario, alone: Alone, seed: int, enough: str | None) -> dict[str, Any]:
+    """A scenario without a home of processes, its verdict in the same words."""
+    case = Case(random.Random(f"{scenario.name} {seed}"), enough=enough)
+    verdict: dict[str, Any] = {"lost": 0, "duplicated": 0, "calls": 0, "cases": 0, "presses": 0}
+    try:
+        verdict |= await alone(case, seed)
+    except Broken:
+        pass
+    except UNEXPECTED as error:
+        case.claim("the scenario could be played", False, "".join(traceback.format_exception(error)[-3:]))
+    ok = all(claim.ok for claim in case.claims) and not (verdict["lost"] or verdict["duplicated"])
+    told = {"scenario": scenario.name, "seed": seed, "ok": ok, **verdict, "events": []}
+    return told | {"claims": case.as_json()}
 
 
 def as_json(scenario: Scenario, seed: int, home: Home, case: Case, verdict: Verdict) -> dict[str, Any]:

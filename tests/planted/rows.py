@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
+from tests.planted.rows_of_modem import MODEM
+from tests.planted.rows_of_phones import PHONES
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
 
@@ -453,6 +455,7 @@ SETTINGS = (
 )
 
 PLANTS = (
-    *(*PRESSES, *LINES, *TEXTS, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
+    *MODEM,
+    *(*PRESSES, *LINES, *TEXTS, *PHONES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
     *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

@@ -6,6 +6,19 @@ from tests.planted.plant import Change, Plant
 
 TEXTS = (
     Plant(
+        "when a line is back the first to try it is whatever happens to be due",
+        (3,),
+        "everything-down-for-a-day",
+        "a call is the first that comes",
+        (
+            Change(
+                "edge/delivery.py",
+                "            if self._call_probes(action.path):\n",
+                "            if False:\n",
+            ),
+        ),
+    ),
+    Plant(
         "a receipt that comes by text is read and not kept",
         (1, 2),
         "internet-gone-sms",

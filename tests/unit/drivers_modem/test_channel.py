@@ -1,6 +1,7 @@
 """The AT conversation: what belongs to a command, what comes unasked, and how it gets into step again."""
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,7 @@ async def test_an_sms_that_arrives_during_a_send_is_not_lost(wire):  # rule 2
     await wire.wrote(b"00AA\x1a")
     wire.channel.feed(b"\r\n+CMT: ,24\r\n0791683108\r\n+CMGS: 9\r\n\r\nOK\r\n")
     assert await sending == 9
+    await asyncio.sleep(0)
     assert wire.codes == [('+CMTI: "ME",3', ""), ("+CMT: ,24", "0791683108")]
 
 
@@ -56,7 +58,54 @@ async def test_a_code_of_both_kinds_answers_who_asked_and_else_comes_unasked(wir
     wire.channel.feed(b'\r\n+CREG: 1,"1A2B"\r\n\r\n+CSQ: 20,99\r\n\r\nOK\r\n')
     assert await asking == ["+CSQ: 20,99"]
     wire.channel.feed(b"\r\n+CSQ: 5,99\r\n")
+    await asyncio.sleep(0)
     assert wire.codes == [('+CREG: 1,"1A2B"', ""), ("+CSQ: 5,99", "")]
+
+
+async def test_a_report_of_two_lines_amid_an_answer_is_one_code(wire):  # rule 2
+    asking = asyncio.create_task(wire.channel.ask("AT+CPMS?", "+CPMS:"))
+    await wire.wrote(b"AT+CPMS?\r")
+    wire.channel.feed(b'\r\n+CDS: 25\r\nOK\r\n\r\n+CPMS: "ME",1,30\r\n\r\nOK\r\n')
+    assert await asking == ['+CPMS: "ME",1,30']
+    await asyncio.sleep(0)
+    assert wire.codes == [("+CDS: 25", "OK")]
+
+
+async def test_a_list_keeps_each_pdu_with_its_line_and_a_code_apart(wire):  # rule 2
+    asking = asyncio.create_task(wire.channel.ask("AT+CMGL=4", "+CMGL:"))
+    await wire.wrote(b"AT+CMGL=4\r")
+    wire.channel.feed(b'+CMGL: 1,1,,24\r\n0791AA\r\n+CMTI: "ME",7\r\n+CMGL: 2,1,,24\r\n0791BB\r\nOK\r\n')
+    assert await asking == ["+CMGL: 1,1,,24", "0791AA", "+CMGL: 2,1,,24", "0791BB"]
+    await asyncio.sleep(0)
+    assert wire.codes == [('+CMTI: "ME",7', "")]
+
+
+async def test_a_handler_that_fails_takes_no_line_with_it():  # rules 1 and 5
+    wire, errors = Wire(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+
+    def handler(line, body):
+        wire.codes.append(line)
+        raise KeyError(line)
+
+    wire.channel = Channel(wire, handler, quiet_s=0.01, prompt_s=0.05)
+    asking = asyncio.create_task(wire.channel.ask("AT+CSQ", "+CSQ:"))
+    await wire.wrote(b"AT+CSQ\r")
+    wire.channel.feed(b"\r\nRING\r\n\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
+    assert await asking == ["+CSQ: 20,99"]
+    assert (wire.codes, len(errors)) == (["RING"], 1)
+
+
+async def test_nobody_carrier_ends_only_a_dial(wire):  # rule 3
+    asking = asyncio.create_task(wire.channel.ask("AT+CSQ", "+CSQ:"))
+    await wire.wrote(b"AT+CSQ\r")
+    wire.channel.feed(b"\r\nNO CARRIER\r\n\r\nBUSY\r\n\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
+    assert await asking == ["+CSQ: 20,99"]
+    dialling = asyncio.create_task(wire.channel.ask("ATD+8613800138000;"))
+    await wire.wrote(b"ATD+8613800138000;\r")
+    wire.channel.feed(b"\r\nBUSY\r\n")
+    with pytest.raises(AtError):
+        await dialling
 
 
 async def test_a_byte_that_is_no_text_changes_nothing(wire):  # rule 1
@@ -79,7 +128,14 @@ async def test_a_late_answer_is_dropped_and_the_next_command_gets_its_own(wire):
     with pytest.raises(AnbanError) as timeout:
         await wire.channel.ask("AT+COPS?", "+COPS:", timeout_s=0.01)
     assert timeout.value.reason is Reason.DEVICE_TIMEOUT
-    wire.answers[b"\x1b\r"] = b'\r\n+COPS: 0,0,"late"\r\n\r\nOK\r\n'
+    late, write = [b'\r\n+COPS: 0,0,"late"\r\n\r\nOK\r\n'], wire.write
+
+    async def written(data):
+        await write(data)
+        if late:  # whatever is written next, it comes just then
+            wire.channel.feed(late.pop())
+
+    wire.write = written
     asking = asyncio.create_task(wire.channel.ask("AT+CSQ", "+CSQ:"))
     await wire.wrote(b"AT+CSQ\r")
     wire.channel.feed(b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n")
@@ -136,6 +192,18 @@ def test_what_an_error_asks_for():
     assert (remedy(322).repair, remedy(330).repair, remedy(304).repair) == ("storage", "centre", "mode")
     assert remedy(41).again_s < 5 <= remedy(38).again_s
     assert remedy(28).again_s == remedy(None).again_s == 0
+
+
+async def test_what_goes_over_the_wire_is_masked_in_the_log(wire, caplog):  # rule 8
+    caplog.set_level(logging.DEBUG)
+    wire.answers |= {b'AT+CPIN="1234"\r': b"\r\nOK\r\n", b"AT+CMGS=20\r": b"\r\n> "}
+    await wire.channel.ask('AT+CPIN="1234"')
+    sending = asyncio.create_task(wire.channel.send_pdu(20, "0011000D91683108108300F0"))
+    await wire.wrote(b"0011000D91683108108300F0\x1a")
+    wire.channel.feed(b'\r\n+CLIP: "+8613800138000",145\r\n\r\n+CMGS: 9\r\n\r\nOK\r\n')
+    await sending
+    assert "+CMGS" in caplog.text
+    assert not any(secret in caplog.text for secret in ("1234", "13800138000", "0011000D"))
 
 
 def test_a_log_shows_no_pin_number_or_message():  # rule 8

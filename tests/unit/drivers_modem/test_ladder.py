@@ -5,10 +5,12 @@ from drivers.modem.ladder import BUDGET_MS, Climb, Rung, climb
 MIN = 60_000
 
 
-def climbed(checks, *, answers, alarm=False):
+def climbed(checks, *, answers, alarm=False, talking=False):
     state, rungs = Climb(), []
     for number in range(checks):
-        state, rung = climb(state, answers=answers, service=False, alarm=alarm, now_ms=number * MIN)
+        state, rung = climb(
+            state, answers=answers, service=False, alarm=alarm, talking=talking, now_ms=number * MIN
+        )
         rungs.append(rung)
     return rungs
 
@@ -27,6 +29,10 @@ def test_without_service_it_is_given_minutes():
 def test_amid_an_alarm_one_that_answers_is_left_alone_and_a_dead_one_is_not():  # rule 12
     assert set(climbed(40, answers=True, alarm=True)) == {Rung.WAIT}
     assert Rung.RESET in climbed(5, answers=False, alarm=True)
+
+
+def test_a_port_that_is_silent_while_somebody_talks_is_reopened_and_no_more():  # rule 12
+    assert set(climbed(5, answers=False, talking=True)) == {Rung.REOPEN}
 
 
 def test_no_rung_is_used_oftener_than_its_budget():

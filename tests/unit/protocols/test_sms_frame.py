@@ -1,13 +1,15 @@
 """Frames in texts: one part for ever, whole ids, and nothing believed without its key."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols import sms_frame, sms_pdu
+from protocols import sms_frame, sms_payload, sms_pdu
 from protocols.errors import AnbanError, Reason
-from protocols.sms_frame import EventFrame, ReceiptFrame, Window, read, write
+from protocols.sms_frame import AnswerFrame, CommandFrame, EventFrame, ReceiptFrame, Window, read, write
 from protocols.values import EventId
 
 UP, DOWN = b"u" * 16, b"d" * 16
@@ -37,19 +39,43 @@ RECEIPTS = st.builds(
     wall_s=st.integers(0, 2**34 - 1),
     call=CALL,
 )
+COMMANDS = st.builds(
+    CommandFrame,
+    counter=st.integers(0, sms_frame.MAX_COUNTER),
+    ask=st.integers(0, len(sms_frame.ASKS) - 1),
+    command=st.integers(0, 2**64 - 1),
+    expires_s=st.integers(0, 2**34 - 1),
+)
+ANSWERS = st.builds(
+    AnswerFrame,
+    counter=st.integers(0, sms_frame.MAX_COUNTER),
+    origin=BITS20,
+    life=U32,
+    number=U32,
+    command=st.integers(0, 2**64 - 1),
+    outcome=st.integers(0, len(sms_frame.OUTCOMES) - 1),
+    reason=st.integers(0, len(sms_frame.REASONS) - 1),
+    faults=st.integers(0, 63),
+    calls=st.integers(0, 15),
+    battery=st.integers(0, 127),
+    mains=st.booleans(),
+    ip=st.booleans(),
+)
+FRAMES = EVENTS | RECEIPTS | COMMANDS | ANSWERS
 FRAME = EventFrame(counter=5, kind=1, origin=9, life=7, number=3, elder=4, age_s=12, durable=True)
 
 
 @settings(max_examples=60, deadline=None)
-@given(EVENTS | RECEIPTS, st.text(max_size=300))
+@given(FRAMES, st.text(max_size=300))
 def test_whatever_the_name_and_the_address_it_is_one_part_and_comes_back(frame, words):
-    kind = sms_frame.EVENT if isinstance(frame, EventFrame) else sms_frame.RECEIPT
+    kind = sms_payload.letter_of(frame)
     text = write("ABCD", UP, frame, words)
     assert sms_pdu.is_one_part(text)
     (pdu,) = sms_pdu.submits("+8613800138000", text)
     assert pdu.length <= 156
     assert read(text, kind, "ABCD", UP) == frame
     assert read(f"FWD: {text} and more", kind, "ABCD", UP) == frame
+    assert (sms_frame.home_of(text), sms_frame.type_of(text)) == ("ABCD", kind)
 
 
 def test_a_person_reads_place_and_name_behind_the_machines_part():
@@ -64,13 +90,14 @@ def test_without_room_for_chinese_the_rest_of_the_words_is_kept():
 
 
 @settings(max_examples=60, deadline=None)
-@given(EVENTS, st.data())
+@given(FRAMES, st.data())
 def test_a_changed_character_is_forged_or_no_frame(frame, data):
     text = write("ABCD", UP, frame)
+    kind = sms_payload.letter_of(frame)
     place = data.draw(st.integers(0, len(text) - 1))
-    other = data.draw(st.sampled_from([c for c in sms_frame._ALPHABET + "# 1" if c != text[place]]))
+    other = data.draw(st.sampled_from([c for c in sms_payload._ALPHABET + "# 1" if c != text[place]]))
     with pytest.raises(AnbanError):
-        read(text[:place] + other + text[place + 1 :], sms_frame.EVENT, "ABCD", UP)
+        read(text[:place] + other + text[place + 1 :], kind, "ABCD", UP)
 
 
 def test_a_frame_of_the_other_direction_or_another_home_proves_nothing():
@@ -82,10 +109,18 @@ def test_a_frame_of_the_other_direction_or_another_home_proves_nothing():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200) | st.from_regex(r"#A1[ER]ABCD[A-Z2-7]{20,80}"))
+@given(st.text(max_size=200) | st.from_regex(r"#A1[ERCA]ABCD[A-Z2-7]{20,80}"))
 def test_hostile_texts_are_refused(text):
-    with pytest.raises(AnbanError):
-        read(text, sms_frame.EVENT, "ABCD", UP)
+    for kind in sms_payload.LETTERS:
+        with pytest.raises(AnbanError):
+            read(text, kind, "ABCD", UP)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sms_payload.LETTERS), st.text(sms_payload._ALPHABET, max_size=70))
+def test_whoever_has_the_key_cannot_crash_it(letter, bits):
+    with contextlib.suppress(AnbanError):
+        assert sms_payload.letter_of(sms_payload.parse(letter, bits)) == letter
 
 
 @settings(max_examples=60, deadline=None)

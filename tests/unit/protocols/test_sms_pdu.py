@@ -32,10 +32,10 @@ TEXTS = st.one_of(
 NUMBERS = st.from_regex(r"\A\+?[0-9]{3,15}\Z")
 
 
-def delivered(number, text, reference=7):
+def delivered(number, text, reference=7, wide=False):
     """The PDUs of a text as the other side's modem gives them."""
     out = []
-    for pdu in submits(number, text, reference=reference):
+    for pdu in submits(number, text, reference=reference, wide=wide):
         raw = bytes.fromhex(pdu.hex)
         assert len(raw) - 1 == pdu.length
         _, coding, data = read_submit(raw[1:])
@@ -51,10 +51,10 @@ def joined(pdus, now_ms=0):
 
 
 @settings(max_examples=60, deadline=None)
-@given(TEXTS, NUMBERS)
-def test_another_reads_what_we_write(text, number):
-    wanted = [text] if is_one_part(text) else split(text)
-    pdus = submits(number, text, reference=7)
+@given(TEXTS, NUMBERS, st.booleans())
+def test_another_reads_what_we_write(text, number, wide):
+    wanted = [text] if is_one_part(text) else split(text, wide=wide)
+    pdus = submits(number, text, reference=7, wide=wide)
     assert len(pdus) == len(wanted)
     for place, (pdu, piece) in enumerate(zip(pdus, wanted, strict=True), 1):
         other = gammu.DecodePDU(bytes.fromhex(pdu.hex), True)
@@ -63,14 +63,15 @@ def test_another_reads_what_we_write(text, number):
         assert other["Text"][: len(piece)] == piece
         assert len(other["Text"]) - len(piece) <= sum(piece.count(c) for c in gsm7.EXTENSION.values())
         if len(pdus) > 1:
-            assert (other["UDH"]["ID8bit"], other["UDH"]["PartNumber"]) == (7, place)
+            reference = other["UDH"]["ID16bit" if wide else "ID8bit"]
+            assert (reference, other["UDH"]["PartNumber"]) == (7, place)
 
 
 @settings(max_examples=60, deadline=None)
-@given(TEXTS)
-def test_we_read_what_another_writes(text):
+@given(TEXTS, st.sampled_from(["ConcatenatedTextLong", "ConcatenatedTextLong16bit"]))
+def test_we_read_what_another_writes(text, parts):
     unicode = not gsm7.fits(text)
-    info = {"Class": -1, "Unicode": unicode, "Entries": [{"ID": "ConcatenatedTextLong", "Buffer": text}]}
+    info = {"Class": -1, "Unicode": unicode, "Entries": [{"ID": parts, "Buffer": text}]}
     pdus = []
     for part in gammu.EncodeSMS(info):
         part |= {"Number": "+8613800138101", "SMSC": {"Number": "+8613800100500"}, "Type": "Submit"}
@@ -82,9 +83,9 @@ def test_we_read_what_another_writes(text):
 
 
 @settings(max_examples=60, deadline=None)
-@given(TEXTS, st.randoms())
-def test_parts_come_together_in_any_order_and_twice(text, dice):
-    pdus = delivered("+8613800138000", text)
+@given(TEXTS, st.randoms(), st.booleans())
+def test_parts_come_together_in_any_order_and_twice(text, dice, wide):
+    pdus = delivered("+8613800138000", text, wide=wide)
     mixed = [*pdus, *pdus[: len(pdus) * (len(pdus) > 1)]]
     dice.shuffle(mixed)
     assert joined(mixed) == [text]
@@ -111,6 +112,18 @@ def test_wide_references_join_too_and_are_not_mixed_with_narrow_ones():
     )
     held = [Held(n, 0, m) for n, m in enumerate([narrow[0], wide[1], wide[0], narrow[1]])]
     assert sorted((m.text, places) for m, places in assemble(held, 0)) == [("ab", (0, 3)), ("cd", (1, 2))]
+
+
+def test_parts_of_two_senders_and_of_two_lengths_are_not_mixed():
+    parts = [
+        Deliver("+1", "a", part=Part(1, 2, 1)),
+        Deliver("+2", "B", part=Part(1, 2, 2)),
+        Deliver("+2", "A", part=Part(1, 2, 1)),
+        Deliver("+1", "b", part=Part(1, 2, 2)),
+        Deliver("+1", "x", part=Part(1, 3, 1)),
+    ]
+    held = [Held(n, 0, message) for n, message in enumerate(parts)]
+    assert [m.text for m, _ in assemble(held, 0)] == ["ab", "AB"]
 
 
 def test_what_misses_a_part_waits_for_an_hour_and_is_shown_as_it_is():
@@ -166,3 +179,20 @@ def test_a_bent_pdu_is_read_or_refused(text, data):
 def test_a_number_that_is_none_is_refused(number):
     with pytest.raises(AnbanError):
         submits(number, "x")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 255), st.from_regex(r"\A\+?[1-9][0-9]{3,14}\Z"), st.integers(0, 0x7F))
+def test_a_report_is_what_another_reads_in_it(reference, number, status):
+    digits = number.lstrip("+")
+    padded = digits + "F" * (len(digits) % 2)
+    address = f"{len(digits):02X}{'91' if '+' in number else '81'}"
+    address += "".join(padded[place + 1] + padded[place] for place in range(0, len(padded), 2))
+    pdu = f"07911326040000F006{reference:02X}{address}" + "11011171955140" * 2 + f"{status:02X}"
+    report, other = decode(pdu), gammu.DecodePDU(bytes.fromhex(pdu))
+    assert report == Report(reference, number, status)
+    assert (other["Type"], other["Number"]) == ("Status_Report", number)
+    assert (other["MessageReference"], other["DeliveryStatus"]) == (reference, status)
+    if other["Text"] != "Unknown":
+        said = "Delivered" if report.delivered else "Failed" if report.failed else "Pending"
+        assert other["Text"] == said
