@@ -138,6 +138,7 @@ async def test_messages_are_listed_at_start_after_a_send_and_at_every_check(benc
     await until(lambda: not modem.memory)
     modem.memory[4] = (0, deliver_of(CENTRE, False, 0, bytes((1, 0x62))))  # which it told nobody of
     assert (await asyncio.wait_for(home.came.get(), LIMIT_S)).text == "b"
+    await until(lambda: not modem.memory)
     modem.unplug()
     await until(lambda: home.standing.trouble == "lost")
     modem.memory[5] = (0, deliver_of(CENTRE, False, 0, bytes((1, 0x63))))
@@ -166,6 +167,30 @@ async def test_a_command_that_a_modem_lacks_degrades_and_never_fails(bench, unkn
     bench.modem("home", HOME, unknown=(unknown,))
     bench.modem("centre", CENTRE)
     home, centre = bench.driver("home"), bench.driver("centre", check_s=0.1)
+    await until(lambda: home.standing.good and centre.standing.good)
+    await home.send(CENTRE, "x")
+    assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "x"
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Ten seconds of waiting are a tenth of one."""
+    monkeypatch.setattr("drivers.modem.channel.Channel.ask.__kwdefaults__", {"timeout_s": 0.1}, raising=False)
+
+
+@pytest.mark.parametrize(
+    "manners",
+    [
+        {"unknown": ("AT+CEREG", "AT+CTZU"), "refusal": "COMMAND NOT SUPPORT"},
+        {"mute": ("AT+CEREG=2",)},
+        {"mute": ("AT+CNMI=2,1,2,1,0",)},
+        {"no_ok": ("AT+CPIN?",)},
+    ],
+)
+async def test_manners_of_modems_that_another_has_met_do_not_keep_it_down(bench, hasty, manners):  # rule 9
+    bench.modem("home", HOME, **manners)
+    bench.modem("centre", CENTRE)
+    home, centre = bench.driver("home"), bench.driver("centre")
     await until(lambda: home.standing.good and centre.standing.good)
     await home.send(CENTRE, "x")
     assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "x"
