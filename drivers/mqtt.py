@@ -26,6 +26,7 @@ WITHIN_S: Final = 10.0  # a broker in the home answers in milliseconds
 TICK_S: Final = 1.0
 MOST_A_TICK: Final = 200  # packets: a busy home's sensors send a few a second
 MOST_WAITING: Final = 8  # messages that whoever takes them has not had yet
+MOST_TOPICS: Final = 512  # of one connection; a sensor has two or three
 MAX_PACKET: Final = 65_536  # a sensor's message has some hundred bytes
 # What paho raises on bytes that are no packet, as the fuzzer found them.
 MALFORMED: Final = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError)
@@ -35,14 +36,17 @@ async def listen(
     host: str,
     port: int,
     client: str,
-    topics: tuple[str, ...],
+    topics: Callable[[], tuple[str, ...]],
     on_message: Callable[[Message], None],
     on_ready: Callable[[], None],
     *,
     user: str | None = None,
     password: str | None = None,
 ) -> None:
-    """Until the connection is lost: AnbanError(PATH_DOWN), or (NOT_AUTHENTIC) where the broker says no."""
+    """Until the connection is lost: AnbanError(PATH_DOWN), or (NOT_AUTHENTIC) where the broker says no.
+
+    `topics` is asked again after each message: one may tell of others.
+    """
     try:
         async with asyncio.timeout(WITHIN_S):
             sock = await _connected(host, port)
@@ -106,7 +110,7 @@ class _Link:
         paho: _Client,
         sock: socket.socket,
         where: str,
-        topics: tuple[str, ...],
+        topics: Callable[[], tuple[str, ...]],
         on_message: Callable[[Message], None],
         on_ready: Callable[[], None],
     ) -> None:
@@ -117,6 +121,7 @@ class _Link:
         self._left, self._reads, self._ready = MOST_A_TICK, False, False
         self._came: list[Message] = []
         self._news = asyncio.Event()
+        self._asked: set[str] = set()
         paho.on_connect, paho.on_subscribe = self._connect, self._subscribed
         paho.on_message, paho.on_disconnect = self._message, self._disconnect
         paho.on_socket_register_write, paho.on_socket_unregister_write = self._owes, self._owes_no_more
@@ -146,6 +151,16 @@ class _Link:
         came, self._came = self._came, []
         for message in came:
             self._on_message(message)
+        if came and not self._over.done():
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        new = [topic for topic in self._topics() if topic not in self._asked]
+        if len(self._asked) + len(new) > MOST_TOPICS:
+            self._end(_lost("the broker names topics without end"))
+        elif new:
+            self._asked.update(new)
+            self._do(lambda: self._paho.subscribe([(topic, 1) for topic in new])[0])
 
     def close(self) -> None:
         """Say goodbye if that goes out at once, and close the socket."""
@@ -208,7 +223,7 @@ class _Link:
         if reason.is_failure:
             self._end(_refused(f"the broker at {self._where} refuses the connection"))
         else:
-            self._paho.subscribe([(topic, 1) for topic in self._topics])
+            self._subscribe()
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):

@@ -9,13 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from edge.commands import DONE, REFUSED
-from edge.config import ModemSection
 from edge.proofs import GOOD, UNTESTED
 from edge.proving import Proving
 from protocols.errors import AnbanError
 
 if TYPE_CHECKING:  # of the modem's side nothing is loaded where there is none
-    from edge.budget import Budget
     from edge.incoming import Incoming
 
 FAILED: Final = "failed"
@@ -24,10 +22,9 @@ SHARE: Final = 0.9  # of the day's phone calls: some stay for the list of an SOS
 Run = Callable[[], Awaitable[tuple[str, str]]]
 
 
-def runs(
-    proving: Proving, incoming: Incoming | None, calls: Budget | None, modem: ModemSection | None
-) -> Mapping[str, Run]:
-    """Kind of command -> what is done: its outcome and reason, at its end."""
+def runs(proving: Proving, incoming: Incoming | None, seat: Callable[[str], str] | None) -> Mapping[str, Run]:
+    """Kind of command -> what is done: its outcome and reason, at its end. `seat(way)`: whom a telephone
+    rings when the platform asks to talk."""
 
     async def test_paths() -> tuple[str, str]:
         try:
@@ -42,15 +39,9 @@ def runs(
         return (DONE, "") if works else (FAILED, "ways-failed")
 
     async def call_back() -> tuple[str, str]:
-        if incoming is None or calls is None or modem is None:
+        if incoming is None or seat is None:
             return REFUSED, "no-phone"
-        try:
-            await calls.spend(share=SHARE)
-        except AnbanError:
-            return REFUSED, "used-up"
-        reason = await incoming.ring_back(modem.seat_number or modem.platform_numbers[0])
-        if reason:
-            calls.give_back()
+        reason = await incoming.ring_back(seat, SHARE)
         return (DONE, "") if not reason else (FAILED, reason)
 
     return {"paths.test": test_paths, "call.back": call_back}

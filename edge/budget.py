@@ -74,7 +74,7 @@ class Budget:
             raise AnbanError(
                 Reason.RATE_LIMITED,
                 f"the day's {self._name} are used up",
-                f"modem.{self._name}_a_day bounds them.",
+                "The seed's calls_a_day and texts_a_day bound them.",
             )
         now = self._now()
         last = self._rows[-1] if self._rows else None

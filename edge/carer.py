@@ -11,27 +11,29 @@ import base64
 import functools
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from edge.book import call_for, elapsed_ms
 from edge.care import words
-from edge.care.home import Home, Known, Sensor, step
-from edge.care.rules import BLIND, FIRES, RULES, WAITING, Verdict, look
+from edge.care.hazards import KINDS
+from edge.care.home import Home, Known, Sensor, readings_of, step
+from edge.care.rules import BLIND, CALM, FIRES, RULES, WAITING, Verdict, look
 from edge.care.vitals import Reading, figures_of, judge
 from edge.config import Config
-from edge.entries import Entry, encode_entry
+from edge.entries import Entry, EventEntry, encode_entry, stamp_of
 from edge.hub import Hub
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
-from protocols.values import EventId
+from protocols.values import EventId, Lane
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
 PAGE: Final = 200  # entries of one read at the start: a reading thread must not hold the loop up
+LOOKED: Final = 3_000  # newest events of the readings' lane: a month of a hundred a day
 BACK_ROWS: Final = 30_000  # of the journal, that are folded at the start: some days of a busy home
 CLOCK_GRACE_MS: Final = 10 * 60_000  # after a start the platform confirms the time within seconds, or is away
 WAITING_ENTRIES: Final = 10_000  # while the journal is being learned
@@ -87,6 +89,19 @@ class Carer:
             if not rows:
                 break
             after = rows[-1][0]
+        await self._learn_readings()
+
+    async def _learn_readings(self) -> None:
+        """A person's own thirty days are longer than the rows that were just read."""
+        events = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        month = Known()
+        for event in reversed(events):
+            if event.kind.startswith("reading.") or event.kind == "care.whose":
+                entry = EventEntry(at=stamp_of(event), event=event, source="system")
+                month = step(month, entry, self._home)
+        known = self._known.readings
+        readings = {elder: {**mine, **known.get(elder, {})} for elder, mine in month.readings.items()}
+        self._known = msgspec.structs.replace(self._known, readings={**known, **readings})
 
     def look(self) -> None:
         """Take in what came, ask every rule, do what they say."""
@@ -103,7 +118,7 @@ class Carer:
         figures = figures_of(kind, data)
         if not figures or not elder:
             return {}
-        before = self._known.readings.get(elder, ())
+        before = readings_of(self._known, elder)
         found = judge(Reading(at_ms, figures), before, self._home.care.of(elder).vitals)
         return {} if found is None else {"judged": found.judged, "reason": found.why}
 
@@ -158,8 +173,9 @@ class Carer:
         language = args.get("language", self._language)
         if language not in ("zh", "en"):
             raise AnbanError(Reason.BAD_REQUEST, "no such language", "Allowed are zh and en.")
+        verdicts = (*self._verdicts, *self._hazards())
         return {
-            "rules": [self._row(verdict, language) for verdict in self._verdicts],
+            "rules": [self._row(verdict, language) for verdict in verdicts],
             "home": msgspec.to_builtins(self._home),
             "language": self._language,
             "now": msgspec.to_builtins(self._hub.mint.stamp()),
@@ -167,7 +183,16 @@ class Carer:
 
     def blind(self) -> list[dict[str, Any]]:
         """The rules that are blind now."""
-        return [self._row(v, self._language) for v in self._verdicts if v.state == BLIND]
+        verdicts = (*self._verdicts, *self._hazards())
+        return [self._row(v, self._language) for v in verdicts if v.state == BLIND]
+
+    def _hazards(self) -> Iterator[Verdict]:
+        """Smoke and the like, which ask nobody: each sensor watches, or is blind."""
+        silent = self._silent()
+        for sensor in self._home.sensors:
+            if sensor.role in KINDS:
+                blind = sensor.id in silent
+                yield Verdict(sensor.role, sensor.elder, BLIND if blind else CALM, sensor.id if blind else "")
 
     def _row(self, verdict: Verdict, language: str) -> dict[str, Any]:
         care = self._home.care.of(verdict.elder)

@@ -15,10 +15,13 @@ import click
 
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
+from edge.cli_meters import meters
 from edge.cli_paths import test_paths
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
 from edge.cli_rules import rules
+from edge.cli_trends import trends
+from edge.cli_whose import whose
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
@@ -175,7 +178,10 @@ _reading("devices", "Pendants and meters: when last heard, signal, battery.", _d
 _reading("faults", "Open faults with their age.", _draw_faults)
 
 
+hub.add_command(meters)
 hub.add_command(readings)
+hub.add_command(trends)
+hub.add_command(whose)
 hub.add_command(rules)
 hub.add_command(prompts)
 hub.add_command(test_paths)

@@ -18,8 +18,9 @@ HEAD: Final = ("WAY", "RESULT", "TOOK", "WHY")
 WORDS: Final = {"good": "pass", "failed": "FAIL", "untested": "not tested"}
 WHYS: Final = {
     "no-receipt": "the platform's answer did not come",
+    "not-started": "baresip does not run",
     "no-ringing": "the phone did not ring",
-    "no-number": "modem.test_number is not set",
+    "no-number": "modem.test_number (or sip.test_address) is not set",
     "rate-limited": "the day's texts or calls are used up",
 }
 

@@ -15,22 +15,25 @@ from edge.cli_common import ask_hub, socket_option, table
 
 CSV: Final = (
     *("at", "person", "kind", "value", "second", "third", "pulse_bpm", "unit", "judged", "reason"),
-    *("time_known", "clock", "meter", "room", "user", "sequence", "place", "context", "id"),
+    *("time_known", "clock", "meter", "room", "whose", "user", "sequence", "place", "context", "id"),
 )
 
 
 HEAD: Final = ("AT", "PERSON", "WHAT", "FIGURES", "METER", "ROOM")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--person", help="Only this elder's; '' for those that are nobody's.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="The newest.")
 @click.option("--csv", "form", flag_value="csv", help="Comma-separated values.")
 @click.option("--fhir", "form", flag_value="fhir", help="A Bundle of FHIR R4 Observations.")
 @click.option("--json", "form", flag_value="json", help="The whole answer as JSON.")
 @socket_option
-def readings(person: str | None, limit: int, form: str | None, socket: Path) -> None:
+@click.pass_context
+def readings(context: click.Context, person: str | None, limit: int, form: str | None, socket: Path) -> None:
     """Readings of the home's meters, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
     rows = ask_hub(socket, "readings", person=person, limit=limit, fhir=form == "fhir")
     if form in ("json", "fhir"):
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -41,6 +44,22 @@ def readings(person: str | None, limit: int, form: str | None, socket: Path) -> 
     else:
         for line in table(HEAD, map(_row, rows)):
             click.echo(line)
+
+
+@readings.command()
+@click.option("--person", required=True, help="Whose it is: one of the elders of the seed.")
+@click.option("--kind", required=True, help="uric_acid, cholesterol, triglycerides, hdl, ldl, glucose, ...")
+@click.option("--value", required=True, type=float, help="The figure; of a blood pressure the systolic one.")
+@click.option("--second", type=float, help="The diastolic pressure.")
+@click.option("--pulse", type=float, help="Beats a minute, beside another figure.")
+@click.option("--unit", help="umol_per_l, mmol_per_l, mg_per_dl, ...; the usual one of the kind if left out.")
+@click.option("--at", help='When, as "2026-11-20 08:00"; now if left out.')
+@click.option("--context", help="Of a glucose: before, after, fasting, casual or bedtime.")
+@socket_option
+def add(socket: Path, **figures: Any) -> None:
+    """Enter by hand what no meter of this home told."""
+    kept = ask_hub(socket, "reading_add", **figures)
+    click.echo(f"Kept as {kept['id']}.")
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Effects:
         self,
         hub: Hub,
         report: Callable[[], None],
-        say: Callable[[Phrase], None],
+        say: Callable[[Phrase], object],
         propose: Callable[[Command], Awaitable[None]],
         settling: Callable[[str], bool] = lambda command_id: False,
         prompts: Callable[[Command], Awaitable[None]] | None = None,

@@ -18,8 +18,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from drivers.ble.profiles import PROFILES, QUIRKS
+from drivers.ble.profiles import ADVERTS, PROFILES, QUIRKS
 from edge.care.settings import CARE, CareSection
+from edge.config_phones import (
+    AlsaDevice,
+    ModemSection,
+    Phone,
+    Phones,
+    Place,
+    PlainPath,
+    SipAddress,
+    SipSection,
+    Sounding,
+    SoundModule,
+    Words,
+)
 from edge.plan import DEFAULT, Plan, problems
 from edge.prompts import Prompt, Quiet, plan_of
 from protocols.errors import AnbanError, Reason
@@ -33,9 +46,6 @@ Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]  # BCM numbers of the 40-pin hea
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=24 * 60)]
 Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
-Phone = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$")]
-Phones = Annotated[tuple[Phone, ...], msgspec.Meta(min_length=1, max_length=2)]
-Words = Annotated[str, msgspec.Meta(max_length=64)]
 Interface = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{0,15}$")]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 
@@ -43,7 +53,7 @@ HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
 Topic = Annotated[
     str, msgspec.Meta(pattern=r"^[^#+\x00-\x1f\s]{1,128}$")
 ]  # a plain name: nothing is a pattern
-Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(PROFILES)})$")]
+Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join((*PROFILES, *ADVERTS))})$")]
 QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
 UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
 
@@ -91,28 +101,13 @@ class PinsSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AudioSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The player (a command that takes a WAV file as its last argument) and the recorded phrases."""
+    """The player (a command that takes a WAV file as its last argument) and the recorded phrases; the ALSA
+    devices of the room while a phone line is open."""
 
     player: Command = ("aplay", "-q")
     phrases_dir: str = "/usr/share/anban/phrases"
-
-
-class ModemSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The cellular modem: its AT port, by a path that stays (/dev/serial/by-path/...), and whom it texts.
-
-    `number` is its own, to be called back; `place` is what a text says of where the home is.
-    """
-
-    port: str
-    platform_numbers: Phones
-    number: Phone | None = None
-    place: Words = ""
-    texts_a_day: Annotated[int, msgspec.Meta(ge=10, le=500)] = 100  # more gets a SIM blocked
-    voice_port: str | None = None  # a second AT port of it: a text that hangs must not hold up a call
-    calls_a_day: Annotated[int, msgspec.Meta(ge=10, le=200)] = 60
-    test_number: Phone | None = None  # is rung once a week, to prove that it can be
-    seat_number: Phone | None = None  # is rung when the platform asks to talk; else the first of its numbers
-    weekly_test: bool = True  # of every way; each costs a text to each of the platform's numbers
+    microphone: AlsaDevice = "default"
+    speaker: AlsaDevice = "default"
 
 
 class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +121,7 @@ class ContactSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     voice: bool = True
     language: Literal["zh", "en"] | None = None
     elders: tuple[Name, ...] = ()
+    sip: SipAddress | None = None  # else the number at the account's own domain
 
 
 class MqttSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -229,6 +225,7 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pins: PinsSection = PinsSection()
     audio: AudioSection = AudioSection()
     modem: ModemSection | None = None
+    sip: SipSection | None = None
     mqtt: MqttSection | None = None
     contacts: tuple[ContactSection, ...] = ()
     elders: tuple[ElderSection, ...]
@@ -256,6 +253,12 @@ _ALLOWED = {
     Phones: "a list of one or two numbers such as +8613800138000",
     Interface: "the name of a network interface such as wwan0, or nothing",
     Words: "a text in quotes of at most 64 characters",
+    Place: "an interface such as eth0, or an address of this machine",
+    PlainPath: "a path from / on, without blanks",
+    AlsaDevice: "an ALSA device such as default or plughw:CARD=Device",
+    SipAddress: "an address such as sip:name@care.example",
+    Sounding: "a module of baresip and a device, such as alsa,default",
+    SoundModule: "a module of baresip, such as alsa",
     Phone: "a number such as +8613800138000, the country first",
     HttpsUrl: "https:// and a name, such as https://care.example, and no path",
     Command: "a list of texts, the program first",
@@ -455,8 +458,8 @@ def _across(config: Config) -> list[str]:
     for owner, elder in owners:
         if elder not in elders:
             errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
-    if config.contacts and config.modem is None:
-        errors.append("contacts: texts and calls need a [modem]")
+    if config.contacts and config.modem is None and config.sip is None:
+        errors.append("contacts: texts and calls need a [modem], calls a [sip]")
     for what, values in (
         ("elders.id", elders),
         ("contacts.id", [contact.id for contact in config.contacts]),

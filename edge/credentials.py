@@ -11,6 +11,8 @@ import msgspec
 from protocols.errors import AnbanError, Reason
 
 Hex16 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+# No sign with which baresip ends or quotes a value (drivers/sip/program.py)
+SipWord = Annotated[str, msgspec.Meta(pattern=r"""^[!#-&(-+\--:=?-\[\]-~]{1,128}$""")]
 Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
 
 
@@ -51,6 +53,16 @@ class SmsKeys(msgspec.Struct, frozen=True, kw_only=True):
         return "SmsKeys()"
 
 
+class SipKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """With which name and password the account of SIP is registered."""
+
+    user: SipWord
+    password: SipWord
+
+    def __repr__(self) -> str:
+        return "SipKeys()"
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """All secrets of one hub."""
 
@@ -59,6 +71,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     oscore: tuple[OscoreKeys, ...]
     pendants: dict[str, PendantKeys] = {}
     sms: SmsKeys | None = None
+    sip: SipKeys | None = None
     sensors: dict[str, Hex16] = {}  # BTHome bind keys
     mqtt_password: str | None = None
 

@@ -49,6 +49,13 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool = False
 
 
+def stamp_of(event: Event) -> Stamp:
+    """When an event was minted."""
+    return Stamp(
+        uptime_ms=event.uptime_ms, boot=event.boot, wall_ms=event.wall_ms, trusted=event.clock_trusted
+    )
+
+
 class EventEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An event that begins or belongs to this home; it is owed to the platform until it is settled."""
 

@@ -1,33 +1,48 @@
-"""The readings that the journal still holds, for people: by person, newest first, honest about time."""
+"""The readings that the journal still holds, for people: as rows, as FHIR, and as the trends of a week."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
+from edge.by_hand import ByHand
+from edge.care import whose
+from edge.care.home import ON, Home
+from edge.carer import home_of
+from edge.config import Config
+from edge.entries import SensedEntry
+from edge.hub import Hub
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
 from protocols.fhir import LAST_MS, bundle
 from protocols.figures import figures
 from protocols.values import Event, Lane
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from edge.trends import Slept
+
 LOOKED: Final = 5_000  # newest rows of the lane that are looked through: reading them must delay no call
 MOST: Final = 200  # of one answer, which has to fit the door's line
+BACK_ROWS: Final = 30_000  # of the journal, in which a bed's sensor is looked for: a week of a busy home
 
 
 class History:
-    """The operation `readings`: {"person": id, "" for nobody's, or left out for all; "limit"; "fhir"}."""
+    """The operations `readings`: {"person": id, "" for nobody's, or left out for all; "limit"; "fhir"},
+    and `trends`: of every elder of `home`, by `now_ms`."""
 
     def __init__(
-        self, read: Callable[[Callable[[Journal], list[Event]]], Any], offset_minutes: Callable[[], int]
+        self,
+        read: Callable[[Callable[[Journal], Any]], Any],
+        offset_minutes: Callable[[], int],
+        home: Callable[[], Home] = lambda: Home((), ()),
+        now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._read, self._offset = read, offset_minutes
+        self._read, self._offset, self._home, self._now_ms = read, offset_minutes, home, now_ms
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """Name -> operation, for `edge.api.Api`."""
-        return {"readings": self.readings}
+        return {"readings": self.readings, "trends": self.trends}
 
     async def readings(self, args: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
         """Rows, newest first; with `fhir` a Bundle of FHIR R4 Observations."""
@@ -38,9 +53,49 @@ class History:
             raise AnbanError(
                 Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
             )
-        events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
+        events = await self._read(_newest)
         found = sorted((e for e in events if wanted(e, person)), key=time_of, reverse=True)[:limit]
         return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
+
+    async def trends(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The last week of each person (edge/trends.py)."""
+        from edge.trends import trends
+
+        home = self._home()
+        beds = {sensor.id: sensor.elder for sensor in home.sensors if sensor.role == "bed"}
+        events = await self._read(_newest)
+        slept = await self._read(lambda journal: slept_of(journal, beds)) if beds else []
+        rules = {elder: home.care.of(elder).vitals for elder in home.elders}
+        return trends(events, slept, home.elders, rules, self._now_ms(), self._offset())
+
+
+def _newest(journal: Journal) -> list[Event]:
+    """The newest of the readings' lane, each with whose it is by now."""
+    return whose.apply(journal.newest(Lane.READING, LOOKED))
+
+
+def doors_of(
+    hub: Hub,
+    config: Callable[[], Config],
+    read: Callable[[Callable[[Journal], Any]], Any],
+    judge: Callable[[str, Mapping[str, Any], str, int], dict[str, Any]],
+) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """All operations about readings, those of edge/by_hand.py too."""
+    offset = lambda: config().home.utc_offset_minutes  # noqa: E731
+    history = History(read, offset, lambda: home_of(config()), hub.mint.clock.wall_ms)
+    by_hand = ByHand(hub, tuple(elder.id for elder in config().elders), offset, judge)
+    return {**history.operations(), **by_hand.operations()}
+
+
+def slept_of(journal: Journal, beds: Mapping[str, str]) -> list[Slept]:
+    """What the beds' sensors said lately, by a clock that was right."""
+    from edge.trends import Slept
+
+    found = []
+    for _, entry in journal.of_care(max(0, journal.head[0] - BACK_ROWS)):
+        if isinstance(entry, SensedEntry) and entry.sensor in beds and entry.at.trusted:
+            found.append(Slept(beds[entry.sensor], entry.at.wall_ms, entry.what == ON))
+    return found
 
 
 def wanted(event: Event, person: str | None) -> bool:
@@ -74,7 +129,7 @@ def row_of(event: Event) -> dict[str, Any]:
 
 COLUMNS: Final = (
     *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
-    *("user", "status", "sequence", "context", "place", "raw"),
+    *("whose", "user", "status", "sequence", "context", "place", "raw"),
 )
 
 

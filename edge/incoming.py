@@ -15,9 +15,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from drivers.modem.voice import Stage, Talk, Telephone
+from drivers.talk import Stage, Talk
 from edge.book import Book, Call, Life, Now, elapsed_ms
 from edge.hub import Hub
+from edge.lines import Lines, Way, open_room
 from edge.phrases import Phrase
 from edge.ringing import LOOK_S, MOST_MS, NEXT_MS
 from protocols.errors import AnbanError
@@ -56,20 +57,20 @@ def door(number: str, listed: Mapping[str, str], call: Call | None) -> Door:
 
 
 class Incoming:
-    """Run it as a task where there is a telephone; hand `rang` to it."""
+    """Run it as a task where there are telephones; hand `rang` to it."""
 
     def __init__(
         self,
         hub: Hub,
-        telephone: Telephone,
+        lines: Lines,
         listed: Callable[[], Mapping[str, str]],
         say: Callable[[Phrase], object],
     ) -> None:
-        self._hub, self._telephone, self._listed, self._say = hub, telephone, listed, say
+        self._hub, self._lines, self._listed, self._say = hub, lines, listed, say
         self._rang = asyncio.Event()
         self._key = asyncio.Event()
         self._aloud = False
-        telephone.on_ring = lambda number: self._rang.set()
+        lines.on_ring = lambda number: self._rang.set()
 
     def take(self) -> bool:
         """The green key went down: whether it answers the phone, and means nothing else."""
@@ -77,40 +78,59 @@ class Incoming:
             self._key.set()
         return self._aloud
 
-    async def ring_back(self, number: str) -> str:
-        """The platform asks to talk: ring its number, and open the line when it is answered.
+    async def ring_back(self, address: Callable[[str], str], share: float) -> str:
+        """The platform asks to talk: ring it, and open the line when it is answered.
 
-        As for whoever rings: only within a call, or ten minutes after it. Gives why it came to nothing, at
-        the end of the phone call, or "".
+        As for whoever rings: only within a call, or ten minutes after it. `address(way)` is the platform's on
+        that telephone; `share` of the day's phone calls may be spent. Gives why it came to nothing, at the
+        end of the phone call, or "".
         """
         call = concerned(self._hub.book, self._hub.mint.stamp())
         if call is None:
             return "no-call"
-        if self._telephone.talk is not None:
+        if self._lines.talk is not None:
             return "line-busy"
+        why = "no-phone"
+        for way in self._lines.order():
+            try:
+                await way.budget.spend(share=share)
+            except AnbanError:
+                why = "used-up"
+                continue
+            if await self._rung_back(way, address(way.name), call):
+                return ""
+            way.budget.give_back()
+            why = "no-answer"
+        return why
+
+    async def _rung_back(self, way: Way, number: str, call: Call) -> bool:
+        """Whether somebody answered; at the end of the phone call."""
         try:
-            talk = await self._telephone.dial(number)
+            talk = await way.phone.dial(number)
         except AnbanError as error:
-            log.info("ringing back: %s", error)
-            return "no-phone"
+            log.info("ringing back by %s: %s", way.name, error)
+            way.doubted = True
+            return False
         until_ms = self._now_ms() + NEXT_MS
         while talk.stage < Stage.ANSWERED and self._now_ms() < until_ms:
             await self._changed(talk)
         if talk.stage is Stage.ANSWERED:
             await self._open(talk, call)
-            return ""
+            return True
         while talk.stage < Stage.ENDED:
             await self._end(talk)
-        return "no-answer"
+        return False
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             self._rang.clear()
-            talk = self._telephone.talk
+            talk = self._lines.talk
             if talk is not None and talk.incoming:
                 await self._one(talk)
-            await self._rang.wait()
+            with contextlib.suppress(TimeoutError):  # whoever rings beside a call is heard at its end
+                async with asyncio.timeout(None if self._lines.talk is None else LOOK_S):
+                    await self._rang.wait()
 
     async def _one(self, talk: Talk) -> None:
         """One phone call, from its first ring to its end."""
@@ -119,9 +139,9 @@ class Incoming:
         log.info("somebody rings: %s", what.value)
         with contextlib.suppress(AnbanError):
             if what is Door.REFUSED:
-                await self._telephone.hang_up()
+                await self._lines.hang_up()
             elif call is not None and (what is Door.TAKEN or await self._answered(talk)):
-                await self._telephone.answer()
+                await self._lines.answer()
                 await self._open(talk, call)
         while talk.stage < Stage.ENDED:
             await self._changed(talk)
@@ -144,21 +164,28 @@ class Incoming:
     async def _open(self, talk: Talk, call: Call) -> None:
         """The room can be heard: for ten minutes at most."""
         began_ms = self._now_ms()
-        self._say(Phrase.VOICE_OPEN)
         self._tell(talk, call, outcome="answered")
         try:
+            await self._answered_by(talk)
+            await open_room(self._hub, self._lines, self._say)
             while talk.stage < Stage.ENDED and self._now_ms() - began_ms < MOST_MS:
                 await self._changed(talk)
         finally:
             while talk.stage < Stage.ENDED:
                 await self._end(talk)
+            await self._lines.silence()
             self._say(Phrase.VOICE_OVER)
             self._tell(talk, call, outcome="ended", seconds=(self._now_ms() - began_ms) // 1000)
 
+    async def _answered_by(self, talk: Talk) -> None:
+        """Wait until the line stands: a telephone may take a moment after it was told to answer."""
+        while talk.stage < Stage.ANSWERED:
+            await self._changed(talk)
+
     async def _end(self, talk: Talk) -> None:
-        """Hang up; again after a second where the modem refuses."""
+        """Hang up; again after a second where the telephone refuses."""
         try:
-            await self._telephone.hang_up()
+            await self._lines.hang_up()
         except AnbanError as error:
             log.warning("hanging up: %s", error)
             await asyncio.sleep(LOOK_S)

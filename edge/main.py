@@ -31,7 +31,6 @@ from edge.credentials import Credentials
 from edge.deadlines import care_of, timing_of
 from edge.entries import Entry
 from edge.heartbeat import Heartbeat
-from edge.history import History
 from edge.hub import Hub
 from edge.identity import adopt_contexts, begin_life
 from edge.inputs.keys import KeyGate, KeyInput
@@ -264,12 +263,15 @@ class Service:
         self.telephony = Telephony(
             *(self.hub, self.state, self.delivery, texting),
             lambda: self.config,
+            self.credentials,
             self.ports,
             self.speak_aside,
         )
+        self.telephony.quiet(self.speaker)
         self.prompter = Prompter(
             *(self.hub, config, self.speaker, self.state, self.writer.read), self.telephony.talking
         )
+        self.prompter.asides = self.senses.whose.question
         self._present()
         self.effects = Effects(
             self.hub,
@@ -376,12 +378,10 @@ class Service:
             self.senses.devices,
             self.senses.carer.blind,
         )
-        history = History(self.writer.read, lambda: self.config.home.utc_offset_minutes)
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",
             {
                 **tables.operations(),
-                **history.operations(),
                 **self.senses.operations(),
                 **self.prompter.operations(),
                 **self.configuration.operations(),
@@ -400,11 +400,12 @@ class Service:
         await asyncio.wait({self._loading})  # the platform's prompts stand in the state
         await self.prompter.run()
 
-    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> None:
-        """Say what no surface shows; without a lane behind whatever a call has to say."""
+    def speak_aside(self, phrase: Phrase, lane: Lane = Lane.FAULT) -> asyncio.Task[Said]:
+        """Say what no surface shows; without a lane behind whatever a call has to say. Gives its end."""
         saying = asyncio.create_task(self.speaker.say(phrase.value, self.config.home.language, lane))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
+        return saying
 
     def healthy(self) -> bool:
         """Whether store, loop, key reader and radio live: only then is the system's watchdog fed."""

@@ -24,6 +24,7 @@ class Ports:
     power_supplies: Path = SYSFS
     random_bytes: Callable[[int], bytes] = os.urandom
     feed_watchdog: Callable[[], None] = lambda: None
+    room_card: tuple[str, ...] = ()  # PulseAudio's lines in place of those of [audio]: drivers/pi/room.py
     modem_port: Callable[[str], Opener] = serial_opener
 
 

@@ -22,11 +22,11 @@ from drivers.pi.audio import Said, Speaker
 from edge import prompts
 from edge.book import open_calls
 from edge.config import Config
-from edge.entries import Entry, EventEntry, Stamp
+from edge.entries import Entry, EventEntry, Stamp, stamp_of
 from edge.hub import Hub
 from edge.inputs.answers import Answer
 from edge.phrases import Phrase
-from edge.prompts import LATER, NO, YES, Asked, Plan, Prompt, Step, decide, plan_of
+from edge.prompts import LATER, NO, SILENCE, YES, Asked, Plan, Prompt, Step, decide, plan_of
 from edge.stores.journal import Journal
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
@@ -44,6 +44,7 @@ AFTER_CALL_MS: Final = 60_000  # who has just been helped is not asked about pil
 AGAIN_MS: Final = 15_000  # what could not be said is tried again
 CLOCK_GRACE_MS: Final = 10 * 60_000
 CALENDAR: Final = "dateutil.rrule"  # 3 MB that only a home with prompts pays
+ASIDE: Final = "aside"
 UNDERSTOOD: Final = {YES: Phrase.UNDERSTOOD_YES, NO: Phrase.UNDERSTOOD_NO, LATER: Phrase.UNDERSTOOD_LATER}
 
 
@@ -57,12 +58,29 @@ class Kept(Protocol):
     def put_all(self, values: dict[tuple[str, str], bytes | None]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A question of the moment, that no plan has: what is said, one recording after the other, and who is
+    told the answer: yes, no, SILENCE, or UNSAID where it could not be said.
+    """
+
+    name: str
+    elder: str
+    recordings: tuple[str, ...]
+    told: Callable[[str], None]
+
+
+UNSAID: Final = "unsaid"
+ASIDE_S: Final = 45.0  # that an answer is waited for: somebody has just put the cuff away
+
+
 @dataclass(slots=True)
 class Open:
     """The question that is open: from the moment it begins to be said."""
 
     plan: Plan
     due_ms: int
+    aside: Aside | None = None
     said_ms: int | None = None
     answer: str = ""
     presses: int = 0  # answers so far: only the last one is repeated
@@ -70,7 +88,12 @@ class Open:
     @property
     def token(self) -> str:
         """Names it for the key: an answer never goes to another question."""
-        return f"{self.plan.prompt.id}.{self.due_ms}"
+        return f"{self.aside.name if self.aside else self.plan.prompt.id}.{self.due_ms}"
+
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """What is said."""
+        return self.aside.recordings if self.aside else (self.plan.prompt.recording,)
 
 
 class Prompter:
@@ -96,6 +119,9 @@ class Prompter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._sent: dict[str, Plan] = {}
+        self.asides: Callable[[Stamp], Aside | None] = lambda now: (
+            None
+        )  # whoever has a question of the moment
         self.use(config)
         hub.on_entry.append(self._inbox.append)
         hub.on_change.append(self._wake.set)
@@ -134,13 +160,9 @@ class Prompter:
         self._sent = self._stored()
         events: list[Event] = await self._read(lambda journal: journal.newest(Lane.READING, LOOKED))
         for event in reversed(events):
-            at = Stamp(
-                uptime_ms=event.uptime_ms,
-                boot=event.boot,
-                wall_ms=event.wall_ms,
-                trusted=event.clock_trusted,
+            self._past = prompts.step(
+                self._past, EventEntry(at=stamp_of(event), event=event, source="system")
             )
-            self._past = prompts.step(self._past, EventEntry(at=at, event=event, source="system"))
 
     def look(self) -> None:
         """End what is over, tell what was missed, ask what is due."""
@@ -164,8 +186,17 @@ class Prompter:
         over = asked_ms is not None and now.uptime_ms - asked_ms >= question.plan.prompt.answer_s * 1000
         if over and not question.answer:
             self._open = None  # silence is no answer: what follows is for `decide`
+            if question.aside is not None:
+                question.aside.told(SILENCE)
 
     def _next(self, plans: list[Plan], now: Stamp) -> None:
+        aside = self.asides(now)
+        if aside is not None:
+            start = prompts.local_time(now, 0).strftime("%Y-%m-%dT%H:%M:%S")
+            prompt = Prompt(id=ASIDE, elder=aside.elder, kind="question", start=start, answer_s=ASIDE_S)
+            self._open = Open(plan_of(prompt), now.uptime_ms, aside)
+            self._begin(self._ask(self._open))
+            return
         home = self._config.home
         due: list[tuple[int, Plan, Step]] = []
         for plan in plans:
@@ -186,17 +217,24 @@ class Prompter:
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, question: Open) -> None:
-        said = await self._say(question.plan.prompt.recording, lambda: self._open is question)
+        said = Said.SAID
+        for recording in question.recordings:
+            if said is Said.SAID and not question.presses:
+                said = await self._say(recording, lambda: self._open is question)
         if self._open is not question:
             return
         now_ms = self._hub.mint.clock.monotonic_ms()
         if said is Said.SAID or question.presses:  # whoever answers has heard it
             question.said_ms = now_ms
+            if question.aside is not None:
+                return
             past = self._past.get(question.plan.prompt.id)
             times = past.times + 1 if past is not None and past.due_ms == question.due_ms else 1
             self._report("care.reminded", question.plan.prompt, question.due_ms, times=times)
         else:
             self._open, self._not_before_ms = None, now_ms + AGAIN_MS
+            if question.aside is not None:
+                question.aside.told(UNSAID)
 
     def answer(self, token: str, answer: Answer) -> None:
         """The green key answered the question of this name."""
@@ -224,8 +262,11 @@ class Prompter:
         if not still():
             return
         if said in (Said.SAID, Said.FAILED):  # a mute hub has heard it all the same
-            self._report("care.answered", question.plan.prompt, question.due_ms, answer=answer)
             self._open = None
+            if question.aside is not None:
+                question.aside.told(answer)
+            else:
+                self._report("care.answered", question.plan.prompt, question.due_ms, answer=answer)
         else:
             question.answer = ""
 

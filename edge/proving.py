@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drivers.talk import Stage
 from edge.book import open_calls
 from edge.delivery import Delivery
 from edge.entries import Stamp
@@ -29,7 +30,7 @@ from protocols.kinds import TEST
 from protocols.values import EventId, Receipt
 
 if TYPE_CHECKING:
-    from drivers.modem.voice import Telephone
+    from edge.lines import Lines, Way
     from edge.texting import Texting
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ STATE: Final = ("proof", "paths")
 
 
 class Proving:
-    """Run it as a task. `telephone` and `texting` are None where there are none."""
+    """Run it as a task. `lines` and `texting` are None where there are none."""
 
     def __init__(
         self,
@@ -49,17 +50,17 @@ class Proving:
         state: State,
         delivery: Delivery,
         texting: Texting | None,
-        telephone: Telephone | None,
-        test_number: str | None,
+        lines: Lines | None,
         say: Callable[[Phrase], object],
         utc_offset_minutes: Callable[[], int],
     ) -> None:
         self._hub, self._state, self._delivery = hub, state, delivery
-        self._texting, self._telephone, self._test_number = texting, telephone, test_number
+        self._texting, self._lines = texting, lines
         self._say, self._utc_offset_minutes = say, utc_offset_minutes
         self.proofs: dict[str, Proof] = {}
         self._testing: asyncio.Task[None] | None = None
         self._fresh: set[str] = set()  # what the last round of tests came to the end of
+        self._ringing = asyncio.Lock()  # there is one room, and one call at a time
         self._awaited: dict[EventId, asyncio.Event] = {}
         self._tests: dict[str, Callable[[], Awaitable[str]]] = {
             name: functools.partial(self._ask, name) for name in ("coap", "https")
@@ -69,8 +70,8 @@ class Proving:
             for place, number in enumerate(texting.path.numbers, 1):
                 name = "sms" if place == 1 else f"sms-{place}"
                 self._tests[name] = functools.partial(self._text, number)
-        if telephone is not None:
-            self._tests["voice"] = self._ring
+        for way in lines.ways if lines is not None else ():
+            self._tests[way.name] = functools.partial(self._ring, way)
         self._recall()
 
     async def run(self) -> None:
@@ -172,16 +173,22 @@ class Proving:
         if waiting is not None:
             waiting.set()
 
-    async def _ring(self) -> str:
-        """Ring the test number until its phone rings; why not, or empty."""
-        from drivers.modem.voice import Stage  # where there is a modem only
-
-        assert self._telephone is not None
-        if self._test_number is None:
+    async def _ring(self, way: Way) -> str:
+        """Ring the test number until its phone rings; why not, or empty. One telephone after the other."""
+        if way.test is None:
             return "no-number"
-        if self._texting is not None:
-            await self._texting.calls.spend(share=0.5)
-        talk = await self._telephone.dial(self._test_number)
+        async with self._ringing:
+            cause = await self._rung(way, way.test)
+        if not self._busy():
+            way.doubted = bool(cause)
+        return cause
+
+    async def _rung(self, way: Way, number: str) -> str:
+        assert self._lines is not None
+        if self._lines.talk is not None:
+            return "busy"
+        await way.budget.spend(share=0.5)
+        talk = await way.phone.dial(number)
         try:
             while not talk.rang and talk.stage is Stage.DIALLING:
                 talk.changed.clear()
@@ -190,7 +197,7 @@ class Proving:
             return "" if talk.rang or talk.stage is Stage.ANSWERED else talk.end or "no-ringing"
         finally:
             if talk.stage < Stage.ENDED:
-                await self._telephone.hang_up()
+                await way.phone.hang_up()
 
     async def _unless_busy(self, event: asyncio.Event, within_s: float) -> bool:
         """Wait for something, not beside a call; whether it came."""

@@ -14,18 +14,18 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from drivers.modem.port import Opener
-from drivers.modem.voice import Telephone
 from edge.book import Call, find
 from edge.config import Config
 from edge.entries import ToldEntry
 from edge.hub import LATE_S, Hub
 from edge.letters import Letter, write
+from edge.lines import Lines
 from edge.paths.sms import GONE, sent
 from edge.phrases import Phrase
 from edge.plan import Row
 from edge.reach import Contact, Text, texts_due, told_over, told_text
 from edge.ringing import Ringing
+from edge.telephony import address_of
 from edge.texting import Texting
 from protocols.errors import AnbanError, Reason
 from protocols.values import EventId, Lane
@@ -45,16 +45,13 @@ class Reaching:
     def __init__(
         self,
         hub: Hub,
-        texting: Texting,
+        texting: Texting | None,
         config: Callable[[], Config],
-        telephone: Telephone | None = None,
+        lines: Lines | None = None,
         say: Callable[[Phrase], object] = lambda phrase: None,
     ) -> None:
         self._hub, self._texting, self._config = hub, texting, config
-        self._ringing = None
-        if telephone is not None:
-            trouble = lambda: texting.modem.standing.trouble  # noqa: E731 - one look
-            self._ringing = Ringing(hub, self, telephone, texting.calls, say, trouble)
+        self._ringing = None if lines is None else Ringing(hub, self, lines, say)
         self._held: dict[tuple[EventId, str], int] = {}  # not before this monotonic ms
         self._wake = asyncio.Event()
         hub.on_change.append(self._wake.set)
@@ -62,40 +59,41 @@ class Reaching:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._texts(), name="texts to contacts")
+            if self._texting is not None:
+                group.create_task(self._texts(self._texting), name="texts to contacts")
             if self._ringing is not None:
                 group.create_task(self._ringing.run(), name="ringing")
 
     # --- texts ---
 
-    async def _texts(self) -> None:
+    async def _texts(self, texting: Texting) -> None:
         while True:
             self._wake.clear()
-            text = self._next_text()
+            text = self._next_text(texting)
             if text is not None:
-                await self._text(text)
+                await self._text(texting, text)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._wake.wait()
 
-    def _next_text(self) -> Text | None:
-        if not self._texting.modem.standing.good:
+    def _next_text(self, texting: Texting) -> Text | None:
+        if not texting.modem.standing.good:
             return None
         now = self._hub.mint.stamp()
         due = texts_due(self._hub.book, now, self.contacts(), self.row("family"), self.help_ms())
         self._held = {key: until for key, until in self._held.items() if until > now.uptime_ms}
         return next((text for text in due if (text.call_id, text.contact) not in self._held), None)
 
-    async def _text(self, text: Text) -> None:
+    async def _text(self, texting: Texting, text: Text) -> None:
         """Send one, note it, make it an event; what has not gone is tried again."""
         contact = next(c for c in self._config().contacts if c.id == text.contact)
         call = find(self._hub.book, text.call_id)
         assert call is not None
-        budget, outcome = self._texting.budget, "handed"
+        budget, outcome = texting.budget, "handed"
         try:
             await budget.spend(share=SHARE)
-            await sent(self._texting.modem, budget, contact.number, self._words(text, call))
+            await sent(texting.modem, budget, contact.number, self._words(text, call))
         except AnbanError as error:
             log.info("a text to %s: %s", contact.id, error)
             if error.reason not in GONE:
@@ -128,9 +126,9 @@ class Reaching:
         """The event of something that was done."""
         self._hub.report(kind, {"call": str(call.id), "contact": contact, **data}, elder=call.elder)
 
-    def number_of(self, contact: str) -> str:
-        """The telephone number of a contact."""
-        return next(c.number for c in self._config().contacts if c.id == contact)
+    def address_of(self, contact: str, way: str) -> str:
+        """What a telephone rings to reach a contact."""
+        return address_of(self._config(), contact, way)
 
     async def note(self, call_id: EventId, name: str) -> None:
         """Note it in the call, and wait until it counts there."""
@@ -151,17 +149,3 @@ class Reaching:
     def help_ms(self) -> int:
         """How long a call that the platform has may go untaken."""
         return round(self._config().timing.help_s * 1000)
-
-
-def telephone_of(config: Config, opener: Callable[[str], Opener]) -> Telephone | None:
-    """The telephone, where the seed gives the modem's second port."""
-    section = config.modem
-    if section is None or section.voice_port is None:
-        return None
-    return Telephone(opener(section.voice_port))
-
-
-def listed(config: Config) -> dict[str, str]:
-    """Number -> id of those who may come in by phone: contacts, and the platform."""
-    platform = {} if config.modem is None else dict.fromkeys(config.modem.platform_numbers, "platform")
-    return platform | {contact.number: contact.id for contact in config.contacts}

@@ -29,6 +29,10 @@ UNITS: Final = {  # UCUM, as the decoder says it -> our word for it
     "kg/L": "mg_per_dl",
     "mol/L": "mmol_per_l",
 }
+CONTROL: Final = "control-solution"  # a meter is tested with it: nobody's blood
+# Bits of an oximeter's measurement status (Pulse Oximeter Service 1.0.1) that take its word from it.
+OXIMETER: Final = {10: "demonstration", 11: "testing", 13: "unavailable", 15: "invalid"}
+MEALS: Final = {name: name for name in ("before", "after", "fasting", "casual", "bedtime")}
 GLUCOSE_FACTORS: Final = {"kg/L": 100_000, "mol/L": 1_000}  # to what people say: mg/dL, mmol/L
 
 
@@ -53,6 +57,7 @@ ROWS: Final[dict[int, Row]] = {
     0x2A9C: Row("reading.body_composition", "fat_pct", "muscle_pct", unit="percent"),
     0x2A37: Row("reading.pulse", "pulse", unit="per_min"),
     0x2A18: Row("reading.glucose", "glucose"),
+    0x2AA7: Row("reading.glucose", "glucose", unit="mg_per_dl"),
 }
 
 
@@ -84,9 +89,11 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
     row = ROWS.get(uuid)
     if row is None:
         return None
-    if values is None:
+    if values is not None:
+        cause = spoiled(uuid, values)
+    if values is None or cause:
         kept = ReadingData(judged="unusable", reason=cause, raw=raw[:128].hex(), meter=at.meter)
-        return Reading(_id(at.meter, uuid, raw, ""), row.kind, make(kept))
+        return Reading(name_of(at.meter, uuid, raw, ""), row.kind, make(kept))
     moment: Moment | None = values.get("time")
     if moment is not None:
         moment = _shifted(moment, values.get("offset_min", 0))
@@ -97,7 +104,7 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
     made = ReadingData(
         value=first,
         second=_figure(values, row.second)[0],
-        third=_figure(values, row.third)[0],
+        third=_figure(values, row.third)[0] or None,  # a mean of 0 is none
         pulse_bpm=_figure(values, row.pulse)[0],
         unit=row.unit or UNITS.get(values.get("unit", "")),
         judged="unusable" if first is None else None,
@@ -106,11 +113,25 @@ def reading_of(uuid: int, raw: bytes, values: Values | None, cause: str, at: Arr
         clock=clock,
         meter=at.meter,
         user=values["user"] if type(values.get("user")) is int else None,
-        status=values.get("status"),
+        status=values["status"] if type(values.get("status")) is int else None,
         sequence=values.get("sequence"),
         place=values.get("site") or values.get("place"),
+        context=MEALS.get(values.get("meal", "")),
+        sample=values.get("sample"),
     )
-    return Reading(_id(at.meter, uuid, raw, "" if dated else at.mark), row.kind, make(made))
+    return Reading(name_of(at.meter, uuid, raw, "" if dated else at.mark), row.kind, make(made))
+
+
+def spoiled(uuid: int, values: Values) -> str:
+    """Why figures that can be read are nobody's measurement all the same; "" for those that are one."""
+    if CONTROL in (values.get("sample"), values.get("place")):
+        return CONTROL
+    if values.get("contact") == "no":
+        return "no-contact"
+    if uuid in (0x2A5E, 0x2A5F):
+        bits = values.get("status", 0)
+        return next((word for bit, word in OXIMETER.items() if bits >> bit & 1), "")
+    return ""
 
 
 def person_of(users: Mapping[str, str], elder: str | None, user: int | None) -> str:
@@ -159,6 +180,7 @@ def _when(moment: Moment | None, at: Arrival) -> tuple[int | None, str]:
     return then_ms, "meter"
 
 
-def _id(meter: str, uuid: int, raw: bytes, mark: str) -> EventId:
+def name_of(meter: str, uuid: int, raw: bytes, mark: str) -> EventId:
+    """The id of a record; `mark` tells equal bytes apart that bear no date."""
     digest = hashlib.sha256(f"{meter}|{uuid:04x}|{mark}|".encode() + raw).digest()
     return EventId(meter, int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big"))

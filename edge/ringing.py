@@ -3,7 +3,8 @@
 Whoever answers may be a machine: that a person is there is believed when a key was pressed, and until then
 the next number follows 45 s after this one was dialled (15 s after it was answered at least). The room can be
 heard while a line is open: its begin and its end are said aloud, each opening is an event, and no line stays
-open for longer than ten minutes. Speech goes by the modem's own microphone and speaker.
+open for longer than ten minutes. Where there are several telephones (`edge/lines.py`), whom one of them could
+not reach is rung by the next at once.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from drivers.modem.voice import Stage, Talk, Telephone
+from drivers.talk import Stage, Talk
 from edge.book import Call, elapsed_ms, find, open_calls
-from edge.budget import Budget
 from edge.hub import Hub
+from edge.lines import Lines, Way, open_room
 from edge.phrases import Phrase
 from edge.plan import Row
 from edge.reach import CONFIRMED, ROUND, Contact, Ring, ring_due, rings
@@ -32,7 +33,6 @@ HEARS_MS: Final = 15_000  # whoever has just answered is not hung up on
 MOST_MS: Final = 600_000  # an open line is an open microphone
 AGAIN_MS: Final = 60_000
 LATER_SHARE: Final = 0.8  # of the day's phone calls: the hourly rounds of an old call leave some to a new one
-NO_NETWORK: Final = ("no-service", "denied", "card", "pin", "puk")
 TONES: Final = "159"  # rising: somebody who answers hears that this is no wrong number
 TONES_MS: Final = 5_000
 
@@ -46,7 +46,7 @@ class Sharing(Protocol):
 
     def help_ms(self) -> int: ...
 
-    def number_of(self, contact: str) -> str: ...
+    def address_of(self, contact: str, way: str) -> str: ...
 
     def tell(self, kind: str, call: Call, contact: str, **data: Any) -> None: ...
 
@@ -54,20 +54,16 @@ class Sharing(Protocol):
 
 
 class Ringing:
-    """Run it as a task where there is a telephone."""
+    """Run it as a task where there are telephones."""
 
     def __init__(
         self,
         hub: Hub,
         shared: Sharing,
-        telephone: Telephone,
-        budget: Budget,
+        lines: Lines,
         say: Callable[[Phrase], object],
-        trouble: Callable[[], str],
     ) -> None:
-        """`trouble()` is that of the modem's other port: it knows whether there is service."""
-        self._hub, self._shared, self._telephone = hub, shared, telephone
-        self._budget, self._say, self._trouble = budget, say, trouble
+        self._hub, self._shared, self._lines, self._say = hub, shared, lines, say
         self._not_before_ms = 0
         self._wake = asyncio.Event()
         hub.on_change.append(self._wake.set)
@@ -94,10 +90,10 @@ class Ringing:
         return min([LOOK_S, *((first_ms - age_ms + 1) / 1000 for age_ms in ages_ms if age_ms < first_ms)])
 
     def _next(self) -> Ring | None:
-        talk = self._telephone.talk
-        if not self._telephone.good or (talk is not None and not _in_vain(talk)):
+        talk = self._lines.talk
+        if talk is not None and not _in_vain(talk):
             return None
-        if self._trouble() in NO_NETWORK or self._now_ms() < self._not_before_ms:
+        if not self._lines.order() or self._now_ms() < self._not_before_ms:
             return None
         shared, now = self._shared, self._hub.mint.stamp()
         return ring_due(self._hub.book, now, shared.contacts(), shared.row("voice"), shared.help_ms())
@@ -109,16 +105,19 @@ class Ringing:
         """
         begun, share = False, 1.0 if ring.soon else LATER_SHARE
         for contact in ring.contacts:
-            dialled_ms = self._now_ms()
-            talk = await self._dial(contact, share) if self._wanted(ring.call_id) else None
-            if talk is None:
-                continue
-            if not begun:
-                begun = True
-                self._say(Phrase.PHONING)
-                await self._shared.note(ring.call_id, ROUND)
-            if await self._follow(talk, ring.call_id, contact, dialled_ms):
-                return
+            for way in self._lines.order():
+                dialled_ms = self._now_ms()
+                talk = await self._dial(way, contact, share) if self._wanted(ring.call_id) else None
+                if talk is None:
+                    continue
+                if not begun:
+                    begun = True
+                    self._say(Phrase.PHONING)
+                    await self._shared.note(ring.call_id, ROUND)
+                if await self._follow(way, talk, ring.call_id, contact, dialled_ms):
+                    return
+                if _reached(talk) or self._now_ms() - dialled_ms >= NEXT_MS:
+                    break
         if not begun:
             self._not_before_ms = self._now_ms() + AGAIN_MS
 
@@ -126,23 +125,24 @@ class Ringing:
         call, now = find(self._hub.book, call_id), self._hub.mint.stamp()
         return call is not None and rings(self._hub.book, call, now, self._shared.help_ms())
 
-    async def _dial(self, contact: str, share: float) -> Talk | None:
+    async def _dial(self, way: Way, contact: str, share: float) -> Talk | None:
         """Ring one number; None where that cannot be done."""
         try:
-            await self._budget.spend(share=share)
+            await way.budget.spend(share=share)
             try:
-                talk = self._telephone.talk
+                talk = self._lines.talk
                 if talk is not None and _in_vain(talk):
-                    await self._telephone.hang_up()  # whoever rings now does not hold up a call
-                return await self._telephone.dial(self._shared.number_of(contact))
+                    await self._lines.hang_up()  # whoever rings now does not hold up a call
+                return await way.phone.dial(self._shared.address_of(contact, way.name))
             except AnbanError:
-                self._budget.give_back()
+                way.budget.give_back()
+                way.doubted = True
                 raise
         except AnbanError as error:
-            log.info("ringing %s: %s", contact, error)
+            log.info("ringing %s by %s: %s", contact, way.name, error)
             return None
 
-    async def _follow(self, talk: Talk, call_id: EventId, contact: str, dialled_ms: int) -> bool:
+    async def _follow(self, way: Way, talk: Talk, call_id: EventId, contact: str, dialled_ms: int) -> bool:
         """One phone call to its end; whether a person has confirmed."""
         call = find(self._hub.book, call_id)
         assert call is not None
@@ -150,13 +150,17 @@ class Ringing:
         try:
             opened_ms = await self._until_answered(talk, call_id, dialled_ms + NEXT_MS)
             if opened_ms >= 0:
-                await self._open(talk, call, contact, dialled_ms, opened_ms)
+                await self._open(way, talk, call, contact, dialled_ms, opened_ms)
         finally:
             stopped = talk.stage < Stage.ENDED and opened_ms < 0 and not self._wanted(call_id)
-            await self._end(talk)
+            await self._end(way, talk)
+            await self._lines.silence()
+            way.doubted = not stopped and not _reached(talk)
             seconds = (self._now_ms() - opened_ms) // 1000 if opened_ms >= 0 else 0
             outcome = "stopped" if stopped else _outcome(talk, answered=opened_ms >= 0)
-            self._shared.tell("contact.called", call, contact, outcome=outcome, seconds=seconds)
+            self._shared.tell(
+                "contact.called", call, contact, what=way.name, outcome=outcome, seconds=seconds
+            )
             if opened_ms >= 0:
                 self._say(Phrase.VOICE_OVER)
         return bool(talk.tones)
@@ -168,10 +172,20 @@ class Ringing:
                 return -1
         return self._now_ms() if talk.stage is Stage.ANSWERED or talk.tones else -1
 
-    async def _open(self, talk: Talk, call: Call, contact: str, dialled_ms: int, opened_ms: int) -> None:
+    async def _open(
+        self, way: Way, talk: Talk, call: Call, contact: str, dialled_ms: int, opened_ms: int
+    ) -> None:
         """The line is open: until somebody hangs up, nobody confirms, or ten minutes are over."""
-        self._shared.tell("contact.called", call, contact, outcome="answered")
-        self._say(Phrase.VOICE_OPEN)
+        self._shared.tell("contact.called", call, contact, what=way.name, outcome="answered")
+        opening = asyncio.ensure_future(open_room(self._hub, self._lines, self._say))
+        try:
+            await self._hold(way, talk, call, dialled_ms, opened_ms)
+        finally:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+
+    async def _hold(self, way: Way, talk: Talk, call: Call, dialled_ms: int, opened_ms: int) -> None:
+        """Until the line's time is over."""
         until_ms, tones_ms = max(dialled_ms + NEXT_MS, opened_ms + HEARS_MS), opened_ms
         while talk.stage < Stage.ENDED and self._now_ms() < until_ms:
             if talk.tones and until_ms < opened_ms + MOST_MS:
@@ -180,7 +194,7 @@ class Ringing:
             elif not talk.tones and self._now_ms() >= tones_ms:
                 tones_ms += TONES_MS
                 with contextlib.suppress(AnbanError):
-                    await self._telephone.tones(TONES)
+                    await way.phone.tones(TONES)
             await self._changed(talk, until_ms)
         if talk.tones and until_ms < opened_ms + MOST_MS:
             await self._shared.note(call.id, CONFIRMED)
@@ -196,11 +210,11 @@ class Ringing:
         talk.changed.clear()
         return True
 
-    async def _end(self, talk: Talk) -> None:
+    async def _end(self, way: Way, talk: Talk) -> None:
         """Hang up until it is true."""
         while talk.stage < Stage.ENDED:
             try:
-                await self._telephone.hang_up()
+                await way.phone.hang_up()
             except AnbanError as error:
                 log.warning("hanging up: %s", error)
                 await asyncio.sleep(LOOK_S)  # a port that is lost ends the call by itself
@@ -218,6 +232,11 @@ def _outcome(talk: Talk, *, answered: bool) -> str:
     if talk.end in ("busy", "failed", "lost"):
         return talk.end
     return "no-answer" if talk.rang else "unreachable"
+
+
+def _reached(talk: Talk) -> bool:
+    """Whether the other side's phone rang, or was busy: another telephone would do no better."""
+    return talk.rang or talk.answered or bool(talk.tones) or talk.end == "busy"
 
 
 def _in_vain(talk: Talk) -> bool:

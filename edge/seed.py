@@ -63,12 +63,30 @@ def lacks(config: Config, credentials: Credentials) -> list[str]:
             found.append("modem: the credentials have no keys for texts; nothing goes by SMS")
         if not Path(config.modem.port).exists():
             found.append(f"modem.port: there is no {config.modem.port}; look into /dev/serial/by-path")
+    if config.sip is not None:
+        if credentials.sip is None:
+            found.append("sip: the credentials have no password for it; the provider will refuse this hub")
+        if shutil.which("baresip") is None:
+            found.append("sip: there is no baresip (apt install baresip-core); nobody is rung by SIP")
+    modem, sip = config.modem, config.sip
+    joins = modem is not None and (modem.sound_port or modem.sound_card)
+    if (joins or (sip is not None and not (sip.microphone and sip.speaker))) and not shutil.which(
+        "pulseaudio"
+    ):
+        found.append("audio: there is no pulseaudio; nobody on the phone hears the room, or is heard in it")
     if shutil.which(config.audio.player[0]) is None:
         found.append(f"audio.player: there is no {config.audio.player[0]}; the hub is mute")
     if not (Path(config.audio.phrases_dir) / config.home.language).is_dir():
         found.append(
             f"audio.phrases_dir: {config.audio.phrases_dir} has no phrases in {config.home.language!r}"
         )
+    folder = Path(config.audio.phrases_dir) / config.home.language
+    if len(config.elders) > 1 and any(meter.elder is None for meter in config.meters):
+        unnamed = [e.id for e in config.elders if not (folder / f"person-{e.id}.wav").is_file()]
+        found += [
+            f"elders: no person-{name}.wav in {folder}; nobody asks whether a reading is theirs"
+            for name in unnamed
+        ]
     return found
 
 

@@ -17,7 +17,8 @@ from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
 from edge.book import open_calls
 from edge.budget import Budget
-from edge.config import Config, ContactSection, ModemSection
+from edge.config import Config, ContactSection
+from edge.config_phones import ModemSection
 from edge.credentials import SmsKeys
 from edge.delivery import Delivery
 from edge.hub import Hub

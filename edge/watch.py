@@ -30,7 +30,7 @@ class Watch:
         self,
         hub: Hub,
         heartbeat: Heartbeat,
-        say: Callable[[Phrase], None],
+        say: Callable[[Phrase], object],
         *,
         utc_offset_minutes: int,
         power_supplies: Path,

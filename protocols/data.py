@@ -155,6 +155,7 @@ class ReadingData(Data, frozen=True, kw_only=True):
     raw: HealthHex | None = None  # the bytes of what is unusable
     context: HealthToken | None = None  # "before" or "after" a meal, "fasting", ...
     place: HealthToken | None = None  # where of the body: "finger", "ear", ...
+    sample: HealthToken | None = None  # of what: "capillary-plasma", "interstitial-fluid" (a sensor's), ...
 
 
 class CareData(Data, frozen=True, kw_only=True):
@@ -168,6 +169,19 @@ class CareData(Data, frozen=True, kw_only=True):
     times: _U32 | None = None  # how often it was said
 
 
+class WhoseData(Data, frozen=True, kw_only=True):
+    """`care.whose`: whose a reading is, said later. The event's elder is that person; empty: nobody's again.
+    Of several about one reading the newest counts.
+    """
+
+    about: CommandId | None = None  # the reading's id
+    by: Token | None = (
+        None  # "asked" aloud, "confirmed" (as last for this user of the meter), "command", "undo"
+    )
+    judged: HealthToken | None = None  # as of a reading, in the light of this person's own
+    reason: HealthToken | None = None
+
+
 class ContactData(Data, frozen=True, kw_only=True):
     """`contact.*`: a relative or neighbour was texted or phoned about a call, or has texted back.
 
@@ -176,7 +190,7 @@ class ContactData(Data, frozen=True, kw_only=True):
 
     call: CommandId | None = None  # the call's id as a text
     contact: ElderId | None = None
-    what: Token | None = None  # of a text: "called", "unreached", "untaken", "taken", "over"
+    what: Token | None = None  # of a text: "called", "unreached", ...; of a call "voice", "sip", "incoming"
     outcome: Token | None = (
         None  # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from protocols.data import ReadingData
@@ -58,6 +58,14 @@ class Row:
     panel: bool = False  # the components say all
     beside: tuple[tuple[str, Code], ...] = ()  # an Observation of its own
     vital: bool = True
+    molar: Code | None = None  # where the unit counts molecules
+    laboratory: bool = False
+
+
+def _sample(mass: str, moles: str, text: str, mdc: int | None = None) -> Row:
+    """What is measured in blood, by mass or by molecules."""
+    row = Row(Code((mass,), mdc, text), vital=False, laboratory=True)
+    return replace(row, molar=Code((moles,), mdc, text))
 
 
 ROWS: Final[dict[str, Row]] = {
@@ -76,10 +84,31 @@ ROWS: Final[dict[str, Row]] = {
         Code(("29463-7",), 188736, "Body weight"),
         beside=(("second", Code(("39156-5",), None, "Body mass index", "kg/m2")),),
     ),
-    "reading.body_composition": Row(Code(("41982-0",), 188748, "Percentage of body fat", "%"), vital=False),
-    "reading.glucose": Row(Code(("41653-7",), 160184, "Glucose in capillary blood"), vital=False),
+    "reading.body_composition": Row(
+        Code(("41982-0",), 188748, "Percentage of body fat", "%"),
+        (("second", Code((), None, "Percentage of muscle", "%")),),
+        vital=False,
+    ),
+    "reading.glucose": _sample("41653-7", "14743-9", "Glucose in capillary blood", 160184),
+    "reading.uric_acid": _sample("3084-1", "14933-6", "Urate in serum or plasma"),
+    "reading.cholesterol": _sample("2093-3", "14647-2", "Cholesterol in serum or plasma"),
+    "reading.triglycerides": _sample("2571-8", "14927-8", "Triglyceride in serum or plasma"),
+    "reading.hdl": _sample("2085-9", "14646-4", "Cholesterol in HDL in serum or plasma"),
+    "reading.ldl": _sample("2089-1", "22748-8", "Cholesterol in LDL in serum or plasma"),
+    "reading.room_temperature": Row(Code(("60832-3",), None, "Room temperature"), vital=False),
+    "reading.humidity": Row(Code((), None, "Relative humidity of a room", "%"), vital=False),
+    "reading.activity": Row(Code(("55423-8",), None, "Number of steps"), vital=False),
 }
-_MOLAR: Final = Code(("14743-9",), 160184, "Glucose in capillary blood", "mmol/L")
+_UNDER_SKIN: Final = _sample("99504-3", "105272-9", "Glucose in interstitial fluid", 160212)
+INTERPRETATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+JUDGED: Final = {"high": ("H", "High"), "low": ("L", "Low"), "normal": ("N", "Normal")}
+MEALS: Final = {  # a figure's place in the day, in words: no system has them all
+    "before": "before a meal",
+    "after": "after a meal",
+    "fasting": "fasting",
+    "casual": "between meals",
+    "bedtime": "at bedtime",
+}
 UNITS: Final = {
     "mmhg": "mm[Hg]",
     "kpa": "kPa",
@@ -89,15 +118,20 @@ UNITS: Final = {
     "lb": "[lb_av]",
     "mg_per_dl": "mg/dL",
     "mmol_per_l": "mmol/L",
+    "umol_per_l": "umol/L",
     "percent": "%",
     "per_min": "/min",
 }
+MOLECULES: Final = ("mmol_per_l", "umol_per_l")
 REASONS: Final = {  # of a missing figure -> data-absent-reason; every other is an error
     "nan": "not-a-number",
     "too-high": "positive-infinity",
     "too-low": "negative-infinity",
     "nres": "unknown",
     "missing": "unknown",
+    "control-solution": "not-performed",
+    "no-contact": "not-performed",
+    "unavailable": "temp-unknown",
 }
 
 
@@ -107,18 +141,23 @@ def observations(event: Event, offset_minutes: int) -> list[dict[str, Any]]:
     found, _ = typed_data(event)
     if row is None or not isinstance(found, ReadingData):
         return []
-    code = _MOLAR if found.unit == "mmol_per_l" else row.code
-    made = {**_frame(event, found, offset_minutes, row.vital, ""), "code": _concept(code)}
+    if event.kind == "reading.glucose" and found.sample == "interstitial-fluid":
+        row = _UNDER_SKIN
+    code = row.molar if row.molar is not None and found.unit in MOLECULES else row.code
+    made = {**_frame(event, found, offset_minutes, row, ""), "code": _concept(code)}
     unreadable = found.value is None
     if not row.panel:
         made |= _valued(found, "value", code)
     elif unreadable:
         made |= _absent(found.reason)
     parts = [] if unreadable else [_part(found, *part) for part in row.parts if _wanted(found, *part)]
+    if not unreadable and found.context in MEALS:
+        said = {"text": MEALS[found.context]}
+        parts.append({"code": {"text": "Meal"}, "valueCodeableConcept": said})
     if parts:
         made["component"] = parts
     beside = [
-        {**_frame(event, found, offset_minutes, row.vital, name), "code": _concept(other)}
+        {**_frame(event, found, offset_minutes, row, name), "code": _concept(other)}
         | _valued(found, name, other)
         for name, other in row.beside
         if getattr(found, name) is not None
@@ -136,25 +175,31 @@ def bundle(events: Iterable[Event], offset_minutes: int) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "collection", **({"entry": entries} if entries else {})}
 
 
-def _frame(event: Event, found: ReadingData, offset_minutes: int, vital: bool, part: str) -> dict[str, Any]:
+def _frame(event: Event, found: ReadingData, offset_minutes: int, row: Row, part: str) -> dict[str, Any]:
     """All of an Observation but what was measured."""
     own = found.measured_ms is not None
     at_ms = found.measured_ms if found.measured_ms is not None else event.wall_ms
-    category = "vital-signs" if vital else "laboratory" if event.kind == "reading.glucose" else "exam"
+    category = "vital-signs" if row.vital else "laboratory" if row.laboratory else "exam"
     made: dict[str, Any] = {
         "resourceType": "Observation",
         "identifier": [{"system": IDENTIFIER, "value": f"{event.id}{'#' if part else ''}{part}"}],
         "status": "final",
         "category": [{"coding": [{"system": CATEGORY, "code": category}]}],
         "effectiveDateTime": _moment(at_ms, offset_minutes),
-        "device": {"identifier": {"value": found.meter or event.device}},
     }
+    if found.clock == "person":
+        made["method"] = {"text": "Entered by hand"}
+    else:
+        made["device"] = {"identifier": {"value": found.meter or event.device}}
     if event.elder:
         made["subject"] = {"reference": f"Patient/{event.elder}"}
         made["performer"] = [{"reference": f"Patient/{event.elder}"}]
     if not own:
         trust = "" if event.clock_trusted else ", by a clock that nobody has confirmed"
         made["note"] = [{"text": f"The time is that of arrival at the hub{trust}."}]
+    if not part and found.judged in JUDGED:
+        code, display = JUDGED[found.judged]
+        made["interpretation"] = [{"coding": [{"system": INTERPRETATION, "code": code, "display": display}]}]
     if found.place:
         made["bodySite"] = {"text": found.place}
     return made
@@ -164,7 +209,7 @@ def _concept(code: Code) -> dict[str, Any]:
     coding = [{"system": LOINC, "code": loinc} for loinc in code.loinc]
     if code.mdc is not None:
         coding.append({"system": MDC, "code": str(code.mdc)})
-    return {"coding": coding, "text": code.text}
+    return {**({"coding": coding} if coding else {}), "text": code.text}
 
 
 def _wanted(found: ReadingData, name: str, code: Code) -> bool:

@@ -14,6 +14,7 @@ UNITS: Final = {
     "lb": "lb",
     "mg_per_dl": "mg/dL",
     "mmol_per_l": "mmol/L",
+    "umol_per_l": "µmol/L",
     "percent": "%",
     "per_min": "/min",
 }

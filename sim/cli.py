@@ -200,6 +200,7 @@ def _show(where: Path, seed: int, port: int, *, kept: bool) -> None:
 async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     """The home with its page until Ctrl-C; then what the ledger says."""
     from sim.disk.disk import available
+    from sim.home import week
     from sim.home.home import Home
     from sim.home.page import Page, served
     from sim.home.setup import FAMILY, Setup
@@ -208,14 +209,19 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    home = Home(where, seed, Setup(faulty_disk=available(), modems=True, family=FAMILY))
+    home = Home(
+        where,
+        seed,
+        Setup(faulty_disk=available(), modems=True, family=FAMILY, meters=week.METERS),
+    )
     show = Show(home)
     began = time.monotonic()
     click.echo("Starting air, platform, hub and two pendants ...")
     async with home.running():
         show.show_all()
         async with served(Page(show.feed, show.acts), port) as bound:
-            refresh = asyncio.create_task(show.refresh())
+            await week.measure(home, seed)
+            refresh = asyncio.gather(show.refresh(), show.weeks())
             click.echo(f"Ready after {time.monotonic() - began:.1f} s.\n")
             click.echo(f"  The home:  http://127.0.0.1:{bound}/")
             click.echo(f"  The seat:  {home.platform.seat_url}")

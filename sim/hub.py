@@ -3,7 +3,7 @@
 Real are the service, its stores, its links and every byte it sends. Simulated, each at the wire: pins
 (gpiozero's MockFactory, driven and watched through DIR/pins.sock), the loudspeaker (a player that records
 what it was given in DIR/spoken.jsonl and takes the recording's time), the Bluetooth adapters (virtual
-controllers of the air daemon, listed in DIR/radios.json).
+controllers of the air daemon, listed in DIR/radios.json), the sound card of an open line (sim/room.py).
 
 DIR/pins.sock takes JSON lines {"pin": 17, "edge": 0|1, "at_s": monotonic, if known} and gives {"lamp":
 {"amber": 0|1, "green": …}, "at_s": monotonic} at once and at every change. It appears when the keys are being
@@ -36,6 +36,7 @@ from edge.main import run, until_signal
 from edge.ports import Ports
 from edge.seed import load_or_last
 from edge.threads import in_thread
+from sim.room import CARD
 
 ROOT = Path(__file__).resolve().parent.parent
 BETWEEN_S = 0.15  # what a press read late keeps of its distance to the release before it
@@ -154,7 +155,11 @@ async def _main(directory: Path) -> None:
     pins = Pins(config, directory / "pins.sock")
     clock = _clock(round(float(os.environ.get(OFFSET_VARIABLE, "0")) * 1000))
     threading.Thread(target=lambda: asyncio.run(pins.serve()), name="pins", daemon=True).start()
-    ports = Ports(clock, pins.open, lambda: _adapters(directory), power_supplies=directory / "power_supply")
+    ports = Ports(
+        *(clock, pins.open, lambda: _adapters(directory)),
+        power_supplies=directory / "power_supply",
+        room_card=CARD,
+    )
     await until_signal(run(config, secrets, ports, damage=damage))
 
 

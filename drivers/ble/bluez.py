@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,13 @@ class BluezAdapter:
             timeout=timeout_s,
             bluez={"adapter": self._name},
         )
+
+    async def pair(self, client: Client, address: str, ask: Callable[[], Awaitable[int | None]]) -> None:
+        """With an agent of our own for as long as it takes."""
+        from drivers.ble.agent import answering
+
+        async with answering(address, ask):
+            await client.pair()
 
     async def recover(self) -> None:
         """Power-cycle, then reset over USB or rfkill. AnbanError(RADIO_DOWN) when nothing helped."""

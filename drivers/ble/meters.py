@@ -9,7 +9,9 @@ record as soon as it was sent; therefore each is handed on at once, and what the
 the transfer is over, by ending the link in order) is said only when all of it is durable. If one is not, the
 link ends at once: the rest stays in the meter.
 
-The transfer is over when the meter ends the link, when its memory says so, or after some quiet.
+The transfer is over when the meter ends the link, when its memory says so, or after some quiet. A glucose
+record whose context follows waits for it: it stays in the meter's memory, which nobody deletes. A sensor with
+a session is listened to after its history for as long as the radio has room.
 """
 
 from __future__ import annotations
@@ -19,95 +21,40 @@ import datetime
 import functools
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
+from drivers.ble import sessions
+from drivers.ble.meter_facts import (
+    Meter,
+    MeterConnection,
+    MeterFact,
+    MeterSeen,
+    MeterTrouble,
+    Record,
+    Timing,
+    WallClock,
+)
+from drivers.ble.pairing import Pairing
 from drivers.ble.pendant import RadioPort
 from drivers.ble.ports import Advert, Clock
 from drivers.ble.profiles import BATTERY, CURRENT_TIME, DATE_TIME, PROFILES, RECORD_ACCESS, mended
 from protocols.errors import AnbanError, Reason
-from protocols.gatt import GattError, Moment, Values, decode, encode, uuid128
+from protocols.gatt import GattError, Moment, decode, encode, uuid128
 from protocols.values import Lane
+
+__all__ = ["Meter", "MeterFact", "MeterLink", "MeterSeen", "MeterTrouble", "Record", "Timing"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+USUAL: Final = Timing()
 OFF_MS: Final = 5_000  # longer than any attempt that makes an adapter deaf
+NO_LINK_MS: Final = 45_000  # heard for so long; fifty at once on one adapter have theirs by then
+NO_LINKS: Final = 4  # as transfers in a row that did not begin
 MAX_SEEN: Final = 4096  # records of one connection; a meter holds some hundreds
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds, from the manners of real meters."""
-
-    settle_s: float = 0.3  # some report an error when they are asked too early: 0.1 to 0.7 s
-    step_s: float = 5.0  # for one write, read or subscription; the clock has to be set within 5 s
-    first_s: float = 10.0  # for the first record: a cuff may still be deflating
-    quiet_s: float = 4.0  # after the last record
-    # Until a meter that goes on advertising is connected anew: after news, and after each time without.
-    again_s: tuple[float, ...] = (5.0, 20.0, 60.0, 300.0)
-    failed_s: tuple[float, ...] = (1.0, 5.0, 20.0, 60.0)  # after transfers in a row that did not begin
-    kept_s: float = 30.0  # for the disk
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A meter of this home. `profile`: a key of PROFILES; `quirk`: one of QUIRKS or empty; `bond`: pair
-    before anything is asked of it."""
-
-    id: str
-    address: str
-    profile: str
-    quirk: str = ""
-    bond: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a meter told: decoded, or refused with its bytes."""
-
-    meter: str
-    uuid: int
-    raw: bytes
-    values: Values | None
-    refused: GattError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MeterSeen:
-    """A transfer began: the meter is there. `battery_pct` is None where it does not tell."""
-
-    meter: str
-    battery_pct: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MeterTrouble:
-    """A transfer failed `count` times in a row; 0: it works again. `cause`: an error's reason."""
-
-    meter: str
-    cause: str
-    count: int
-
-
-MeterFact = MeterSeen | MeterTrouble
-WallClock = Callable[[], tuple[int, bool, int]]  # Unix ms, trusted, minutes east of UTC
-
-
-class MeterConnection(Protocol):
-    """The part of drivers/ble/radio.Link that is used here."""
-
-    gone: asyncio.Event
-
-    def has(self, characteristic: str) -> bool: ...
-
-    async def pair(self) -> None: ...
-
-    async def read(self, characteristic: str) -> bytes: ...
-
-    async def write(self, characteristic: str, data: bytes) -> None: ...
-
-    async def subscribe(self, characteristic: str, on_value: Callable[[bytes], None]) -> None: ...
+GLUCOSE, CONTEXT = 0x2A18, 0x2A34
+STREAMS: Final = (0x2A37, 0x2A5F)  # a belt's and an oximeter's, one a second while they are worn
 
 
 class MeterLink:
@@ -121,7 +68,7 @@ class MeterLink:
         on_record: Callable[[Record], Awaitable[bool]],
         on_fact: Callable[[MeterFact], None],
         wall: WallClock,
-        timing: Timing = Timing(),
+        timing: Timing = USUAL,
     ) -> None:
         self.meter, self._radio, self._clock = meter, radio, clock
         self._on_record, self._on_fact, self._wall, self._timing = on_record, on_fact, wall, timing
@@ -129,19 +76,50 @@ class MeterLink:
         self._busy = False
         self._not_before_ms = self._heard_ms = -(10**12)
         self._failures = self._empty = 0
+        self._asked_ms: int | None = None  # since when it is heard and has no link
         self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
+        self.pairing = Pairing(meter.id)
+        self._streamed_ms: dict[int, int] = {}
+        self.after: tuple[sessions.Session, int] | None = None  # the last of a session that is durable
+
+    def pair(self, passkey: int | None) -> None:
+        """Somebody pairs it anew, when it is heard next."""
+        self.pairing.begin(passkey)
+        self.meter = replace(self.meter, bond=True)
+        self._not_before_ms = -(10**12)
 
     def on_advert(self, advert: Advert) -> None:
         """It is there: ask for a link, unless one has just been had. Who was off for a while has news."""
+        if self.pairing.hopeless:
+            return
         if advert.heard_ms - self._heard_ms > OFF_MS:
-            self._not_before_ms = advert.heard_ms
+            self._not_before_ms, self._asked_ms = advert.heard_ms, None
         self._heard_ms = advert.heard_ms
         if not self._busy and advert.heard_ms >= self._not_before_ms:
+            self._missed(advert.heard_ms)
             self._radio.request(self.meter.address, Lane.READING, self.profile.uuids, self.exchange)
+
+    def _missed(self, now_ms: int) -> None:
+        """It is heard and asked for a link, and there is none: that is told, once."""
+        if self._asked_ms is None:
+            self._asked_ms = now_ms
+        elif now_ms - self._asked_ms >= NO_LINK_MS and not self._failures:
+            # BlueZ ends a link whose bond the other side has lost before anybody here sees it.
+            self._failures = NO_LINKS
+            cause = Reason.PAIR_AGAIN if self.meter.bond else Reason.RADIO_DOWN
+            self._on_fact(MeterTrouble(self.meter.id, str(cause), NO_LINKS))
+
+    def due(self, stream: int) -> bool:
+        """Whether a figure of a stream is kept: the first, and then one a minute."""
+        now, last = self._clock.monotonic_ms(), self._streamed_ms.get(stream)
+        if last is not None and now - last < 1000 * self._timing.stream_s:
+            return False
+        self._streamed_ms[stream] = now
+        return True
 
     async def exchange(self, link: MeterConnection) -> None:
         """Work for a link that the radio has made."""
-        self._busy = True
+        self._busy, self._asked_ms = True, None
         transfer = _Transfer(self, link)
         try:
             await transfer.run()
@@ -178,6 +156,9 @@ class _Transfer:
         self._waiting: list[asyncio.Future[bool]] = []
         self.brought: set[bytes] = set()
         self._told = 0
+        self._held: Record | None = None  # a glucose record whose context follows
+        self._session: sessions.Session | None = None
+        self._newest = -1  # minutes into its session
         self._done = False  # the memory says that this was all
         self._lost = False  # the disk did not take a record
         self.trouble = ""
@@ -191,8 +172,11 @@ class _Transfer:
             if not self._told:  # a meter that switches off after its last record is in order
                 self.trouble = str(error.reason)
                 log.info("%s: %s", self._owner.meter.id, error)
+        self._release()
         if not await self._kept():
             self.trouble = "storage"
+        elif self._session is not None and self._done and self._newest >= 0:
+            self._owner.after = (self._session, self._newest)
 
     # ---- the beginning ----
 
@@ -200,24 +184,27 @@ class _Transfer:
         """Bond, clock, battery, subscriptions, memory: in this order, which real meters want."""
         await asyncio.sleep(self._timing.settle_s)
         if self._owner.meter.bond:
-            await self._step(self._link.pair())
+            await self._step(self._owner.pairing.bond(self._link), self._timing.pair_s)
         await self._perhaps(self._set_clock())
         battery = await self._perhaps(self._read_battery())
         self._owner._on_fact(MeterSeen(self._owner.meter.id, battery))
         known = [uuid for uuid in self._owner.profile.tells if self._link.has(uuid128(uuid))]
         if not known:
             self.trouble = "not-such-a-meter"
+        if self._owner.profile.session:
+            await self._step(self._find_session())
         for uuid in known:
             on_value = functools.partial(self._value, uuid)
             await self._step(self._link.subscribe(uuid128(uuid), on_value))
         if self._owner.profile.memory and self._link.has(uuid128(RECORD_ACCESS)):
             await self._step(self._link.subscribe(uuid128(RECORD_ACCESS), self._answer))
-            everything = encode(RECORD_ACCESS, {"op": "report", "operator": "all"})
-            await self._step(self._link.write(uuid128(RECORD_ACCESS), everything))
+            after = self._owner.after
+            known_min = after[1] if after is not None and after[0] == self._session else None
+            await self._step(self._link.write(uuid128(RECORD_ACCESS), sessions.first_request(known_min)))
 
-    async def _step(self, work: Awaitable[T]) -> T:
+    async def _step(self, work: Awaitable[T], limit_s: float = 0) -> T:
         try:
-            async with asyncio.timeout(self._timing.step_s):
+            async with asyncio.timeout(limit_s or self._timing.step_s):
                 return await work
         except TimeoutError:
             raise AnbanError(Reason.DEVICE_TIMEOUT, f"{self._owner.meter.id} does not answer.") from None
@@ -244,6 +231,29 @@ class _Transfer:
         elif self._link.has(uuid128(DATE_TIME)):
             await self._link.write(uuid128(DATE_TIME), encode(DATE_TIME, {"time": now}))
 
+    async def _find_session(self) -> None:
+        """When the sensor's session began. AnbanError where none runs, or nobody knows when it began."""
+        feature = decode(sessions.FEATURE, await self._link.read(uuid128(sessions.FEATURE)))
+        status = decode(sessions.STATUS, await self._link.read(uuid128(sessions.STATUS)))
+        if status["status"] & sessions.STOPPED:
+            raise AnbanError(Reason.NO_SESSION, f"{self._owner.meter.id}: its session was not begun.")
+        wall_ms, trusted, offset_minutes = self._owner._wall()
+        start = await self._read_start(offset_minutes)
+        if start is None and trusted:
+            now, _ = local_moment(wall_ms, offset_minutes)
+            values = sessions.start_values(now, offset_minutes, status["offset_min"], feature["crc"])
+            await self._link.write(uuid128(sessions.START), encode(sessions.START, values))
+            start = await self._read_start(offset_minutes)
+        if start is None:
+            raise AnbanError(
+                Reason.NO_SESSION, f"{self._owner.meter.id}: nobody knows when its session began."
+            )
+        self._session = sessions.Session(start, feature["crc"])
+
+    async def _read_start(self, offset_minutes: int) -> Moment | None:
+        values = decode(sessions.START, await self._link.read(uuid128(sessions.START)))
+        return sessions.start_of(values, offset_minutes)
+
     async def _read_battery(self) -> int | None:
         if not self._link.has(uuid128(BATTERY)):
             return None
@@ -257,14 +267,47 @@ class _Transfer:
         self._news.set()
         if self._told >= MAX_SEEN or self._lost:
             return
+        if uuid in STREAMS and not self._owner.due(uuid):
+            return
         self._told += 1
         self.brought.add(raw)
         meter = self._owner.meter
         try:
+            if self._session is not None:
+                self._sensed(self._session, uuid, raw)
+                return
             record = Record(meter.id, uuid, raw, decode(uuid, mended(meter.quirk, uuid, raw)))
         except GattError as error:
             log.warning("%s: %s", meter.id, error.sentence)
             record = Record(meter.id, uuid, raw, None, error)
+        self._ordered(record)
+
+    def _sensed(self, session: sessions.Session, uuid: int, raw: bytes) -> None:
+        """A notification of a sensor: each of its records by itself."""
+        for own, values in session.records(raw):
+            self._newest = max(self._newest, values["offset_min"])
+            self._hand_on(Record(self._owner.meter.id, uuid, own, values))
+
+    def _ordered(self, record: Record) -> None:
+        """A glucose record waits for the context that it announces; everything else is handed on."""
+        values, held = record.values or {}, self._held
+        ours = held.values if held is not None and record.uuid == CONTEXT else None
+        if held is not None and ours is not None and ours["sequence"] == values.get("sequence"):
+            self._held = replace(held, values={**ours, "meal": values.get("meal")})
+            self._release()
+            return
+        self._release()
+        if record.uuid == GLUCOSE and values.get("context") == "follows":
+            self._held = record
+        else:
+            self._hand_on(record)
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._hand_on(held)
+
+    def _hand_on(self, record: Record) -> None:
         self._waiting.append(asyncio.ensure_future(self._owner._on_record(record)))
 
     def _answer(self, raw: bytes) -> None:
@@ -275,17 +318,20 @@ class _Transfer:
             log.warning("%s: %s", self._owner.meter.id, error.sentence)
             return
         self._done = values["op"] == "response"
+        self._release()
         self._news.set()
 
     async def _listen(self) -> None:
         """Until the meter goes, its memory is done, it is quiet, or the disk refuses."""
         gone: asyncio.Future[bool] = asyncio.ensure_future(self._link.gone.wait())
         try:
-            while not self._done and not self._link.gone.is_set() and not self._lost:
+            while not self._over and not self._link.gone.is_set() and not self._lost:
                 self._news.clear()
                 news: asyncio.Future[bool] = asyncio.ensure_future(self._news.wait())
                 waits: set[asyncio.Future[bool]] = {news, gone, *(k for k in self._waiting if not k.done())}
                 limit_s = self._timing.quiet_s if self._told else self._timing.first_s
+                if self._done:
+                    limit_s = self._timing.live_s
                 try:
                     done, _ = await asyncio.wait(waits, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -295,6 +341,10 @@ class _Transfer:
                 self._look()
         finally:
             gone.cancel()
+
+    @property
+    def _over(self) -> bool:
+        return (self._done and self._session is None) or self._told >= MAX_SEEN
 
     def _look(self) -> None:
         """What the disk has said so far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +41,8 @@ class Client(Protocol):
 
     async def pair(self) -> object: ...
 
+    async def unpair(self) -> object: ...
+
     async def read_gatt_char(self, char_specifier: str) -> bytearray: ...
 
     async def write_gatt_char(self, char_specifier: str, data: bytes, response: bool) -> object: ...
@@ -66,6 +68,9 @@ class AdapterPort(Protocol):
         self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
     ) -> Client:
         """A client for a device that this adapter has heard; only `services` are discovered."""
+
+    async def pair(self, client: Client, address: str, ask: Callable[[], Awaitable[int | None]]) -> None:
+        """Bond, or use the bond that there is; `ask` gives the passkey that the device shows."""
 
     async def recover(self) -> None:
         """Reset the adapter. Its scanners and clients are dead afterwards."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from protocols.gatt import uuid128
+from protocols.assigned import uuid128
 
 CURRENT_TIME: Final = 0x2A2B
 DATE_TIME: Final = 0x2A08  # A&D's meters have it beside the measurement, and no Current Time service
@@ -20,11 +20,12 @@ _SERVICES: Final = (0x1805, 0x180F, 0x180A)  # current time, battery, device inf
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A kind of meter. `tells`: what is subscribed to, in this order. `memory`: ask its record access point
-    for what it holds, once all are subscribed to."""
+    for what it holds, once all are subscribed to. `session`: stay when all is told, it goes on."""
 
     services: tuple[int, ...]
     tells: tuple[int, ...]
     memory: bool = False
+    session: bool = False  # a sensor under the skin, which goes on telling (drivers/ble/sessions.py)
 
     @property
     def uuids(self) -> list[str]:
@@ -39,7 +40,12 @@ PROFILES: Final[dict[str, Profile]] = {
     "scale": Profile((0x181D, 0x181B), (0x2A9D, 0x2A9C)),
     "heart-rate": Profile((0x180D,), (0x2A37,)),
     "glucose": Profile((0x1808,), (0x2A18, 0x2A34), memory=True),
+    "continuous-glucose": Profile((0x181F,), (0x2AA7,), memory=True, session=True),
 }
+
+
+# Meters that are never connected to: their adverts say all (drivers/ble/xiaomi.py).
+ADVERTS: Final = ("xiaomi-scale", "xiaomi-thermometer", "xiaomi-body-thermometer")
 
 
 @dataclass(frozen=True, slots=True)

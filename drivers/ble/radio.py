@@ -54,6 +54,7 @@ class Link:
 
     def __init__(self, adapter: AdapterPort, address: str) -> None:
         self.adapter = adapter.name
+        self._port = adapter
         self.address = address
         self.gone = asyncio.Event()
         self._errors: tuple[type[Exception], ...] = (*adapter.errors, OSError, TimeoutError)
@@ -71,9 +72,13 @@ class Link:
         """Read a value. AnbanError(RADIO_DOWN) when the link is gone or the device refuses."""
         return bytes(await self._do(lambda client: client.read_gatt_char(characteristic)))
 
-    async def pair(self) -> None:
+    async def pair(self, ask: Callable[[], Awaitable[int | None]]) -> None:
         """Bond, or use the bond that there is. AnbanError(RADIO_DOWN) when the device refuses."""
-        await self._do(lambda client: client.pair())
+        await self._do(lambda client: self._port.pair(client, self.address, ask))
+
+    async def forget(self) -> None:
+        """Drop the bond; BlueZ ends the link with it. AnbanError(RADIO_DOWN) when the adapter refuses."""
+        await self._do(lambda client: client.unpair())
 
     def has(self, characteristic: str) -> bool:
         """Whether a characteristic was discovered; False when the link is gone."""

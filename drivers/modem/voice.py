@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,8 @@ from drivers.modem.channel import AtError, Channel
 from drivers.modem.families import GENERIC, Family, family_of
 from drivers.modem.modem import REOPEN_S
 from drivers.modem.port import Opener, Port, lost
+from drivers.modem.sound import SerialSound
+from drivers.talk import Stage, Talk
 from protocols.at import ACTIVE, ALERTING, CALL_FINALS, ENDED, INCOMING, Line, line_of, tone_of
 from protocols.errors import AnbanError, Reason
 
@@ -30,38 +31,12 @@ DIAL_S: Final = 20.0  # some modems answer ATD when the network has it
 ENDS: Final = {"BUSY": "busy", "NO ANSWER": "no-answer", "NO CARRIER": "ended", "NO DIALTONE": "failed"}
 
 
-class Stage(enum.IntEnum):
-    """How far a call has come; it only rises."""
-
-    DIALLING = 0
-    RINGING = 1  # the other side's phone rings
-    ANSWERED = 2  # by a person, or by a machine
-    ENDED = 3
-
-
-class Talk:
-    """One phone call. `changed` is set at every change; `end` says why it ended, `tones` what was pressed."""
+class ModemTalk(Talk):
+    """A phone call as +CLCC and the modem's codes show it."""
 
     def __init__(self, number: str, *, incoming: bool = False) -> None:
-        self.number, self.incoming = number, incoming
-        self.stage = Stage.DIALLING
-        self.tones = ""
-        self.rang = False
-        self.end = ""
-        self.changed = asyncio.Event()
+        super().__init__(number, incoming=incoming)
         self._seen, self._unseen = incoming, 0
-
-    def rise(self, stage: Stage, end: str = "") -> None:
-        """It has come so far."""
-        self.rang |= stage is Stage.RINGING
-        if stage > self.stage:
-            self.stage, self.end = stage, end
-            self.changed.set()
-
-    def pressed(self, key: str) -> None:
-        """The other side has pressed a key."""
-        self.tones += key
-        self.changed.set()
 
     def shown(self, lines: list[Line]) -> None:
         """What an answer to +CLCC shows of it."""
@@ -90,7 +65,8 @@ class Telephone:
     """Run it as a task; it opens its port, and opens it again, until cancelled. One call at a time.
 
     `on_ring(number)`: somebody rings, and again at each ring; "" for a number that is withheld.
-    `on_standing(good)`: whether its port answers, at each opening and each failure.
+    `on_standing(good)`: whether its port answers, at each opening and each failure. `sounds`: the sound of
+    calls comes to this machine, on a card of the modem's or by `serial`.
     """
 
     def __init__(
@@ -99,14 +75,17 @@ class Telephone:
         *,
         on_ring: Callable[[str], None] = lambda number: None,
         on_standing: Callable[[bool], None] = lambda good: None,
+        sounds: bool = False,
+        serial: SerialSound | None = None,
         poll_s: float = POLL_S,
         check_s: float = CHECK_S,
     ) -> None:
         self._open, self.on_ring, self.on_standing = open_port, on_ring, on_standing
         self._poll_s, self._check_s = poll_s, check_s
+        self._sounds, self._serial = sounds or serial is not None, serial
         self.family: Family = GENERIC
         self._channel: Channel | None = None
-        self._talk: Talk | None = None
+        self._talk: ModemTalk | None = None
         self._told = asyncio.Event()  # the modem has told of a change
         self._ended = asyncio.Event()
         self._lists = True  # it knows +CLCC
@@ -117,7 +96,7 @@ class Telephone:
         return self._channel is not None
 
     @property
-    def talk(self) -> Talk | None:
+    def talk(self) -> ModemTalk | None:
         """The call that stands, if there is one."""
         return self._talk if self._talk is not None and self._talk.stage < Stage.ENDED else None
 
@@ -217,7 +196,7 @@ class Telephone:
         if self.talk is not None:
             raise AnbanError(Reason.BUSY, "there is a call on the line", "It ends, or is hung up.")
         self._lists = True
-        talk = Talk(number)
+        talk = ModemTalk(number)
         try:
             await channel.ask(f"ATD{number};", timeout_s=DIAL_S)
         except AtError as error:
@@ -250,6 +229,22 @@ class Telephone:
         for key in keys:
             await _bear(channel, f"AT+VTS={key}")
 
+    async def sound(self) -> None:
+        """Join the call and the room, where the modem's sound comes here; else speech goes by the microphone
+        and speaker that are wired to the modem. AnbanError."""
+        channel = self._ready()
+        if not self._sounds or self._talk is None:
+            return
+        if self.family.audio:
+            await channel.ask(self.family.audio)
+        if self._serial is not None:
+            await self._serial.open()
+
+    async def silence(self) -> None:
+        """Part the call from the room."""
+        if self._serial is not None:
+            await self._serial.close()
+
     def _ready(self) -> Channel:
         if self._channel is None:
             raise lost()
@@ -277,7 +272,7 @@ class Telephone:
     def _rung(self, line: str) -> None:
         number = line.partition(":")[2].split(",")[0].strip().strip('"')
         if self.talk is None:
-            self._talk = Talk(number, incoming=True)
+            self._talk = ModemTalk(number, incoming=True)
             self._talk.rise(Stage.RINGING)
         self.on_ring(number)
 

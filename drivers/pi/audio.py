@@ -44,7 +44,7 @@ class Said(enum.StrEnum):
 
     SAID = "said"
     INTERRUPTED = "interrupted"  # by a higher lane, or by `hush`
-    TOO_LATE = "too-late"  # it waited behind others for longer than it was wanted, or is not true any more
+    TOO_LATE = "too-late"  # it waited for longer than it was wanted, is not true any more, or is muted
     FAILED = "failed"  # reported through on_health
 
 
@@ -73,6 +73,7 @@ class Speaker:
         self._command = tuple(command)
         self._directory = directory
         self._on_health = on_health
+        self.muted: Callable[[], bool] = lambda: False  # while the room is open to a phone line
         self._order = itertools.count()
         self._waiting: list[_Request] = []
         self._current: _Request | None = None
@@ -135,7 +136,8 @@ class Speaker:
         while self._waiting:
             request = min(self._waiting)
             self._waiting.remove(request)
-            if asyncio.get_running_loop().time() > request.latest or not request.still():
+            late = asyncio.get_running_loop().time() > request.latest
+            if late or self.muted() or not request.still():
                 _answer(request, Said.TOO_LATE)
                 continue
             self._current = request

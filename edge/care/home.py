@@ -4,7 +4,7 @@ What is known of a sensor is its last state and since when. Time between then an
 boot; over a boot it is the wall clock's where that was trusted both times (`edge.book.elapsed_ms`).
 
 Public: `Sensor`, `Home`, `Fact`, `Known`, `step`, `fired_before`, `local`, `in_window`,
-`ROLES`, `WORN`.
+`ROLES`, `WORN`, `readings_of`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ ON: Final = "on"
 OFF: Final = "off"
 PRESS: Final = "press"
 FAR: Final = "far:"  # and how many metres from home a tracker is at least
-MOST_READINGS: Final = 400  # of a person: thirty days of a dozen a day
+SLOT_MS: Final = DAY_MS // 4
+OF_SLOT: Final = 3  # readings of a kind that are kept: a glucose sensor must not push the blood pressure out
+MOST_SLOTS: Final = 400  # of a person: thirty days of three kinds, four a day
+MOST_LOOSE: Final = 64  # of nobody, whose readings may still become somebody's
 MOST_CALLS: Final = 16  # whose answers may still come
 KEY_SOURCES: Final = ("red", "green", "pendant")
 
@@ -85,6 +88,7 @@ class Measured(NamedTuple):
     kind: str
     event_id: EventId
     reading: Reading
+    news: bool  # it came on the day on which it was measured
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +98,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     indoor: dict[str, Stamp] = {}  # last sign of life inside the home
     pressed: dict[str, Stamp] = {}  # the key "I am well"
     fired: dict[tuple[str, str], Stamp] = {}
-    readings: dict[str, tuple[Reading, ...]] = {}
+    readings: dict[
+        str, dict[tuple[int, str], tuple[Measured, ...]]
+    ] = {}  # (slot, kind) of each; "": nobody's
     newest: dict[str, Measured] = {}
     measured: dict[tuple[str, str], Stamp] = {}  # (kind, elder) -> when last
     calls: dict[EventId, str] = {}  # of rules, with their elders
@@ -115,6 +121,8 @@ def step(known: Known, entry: Entry, home: Home) -> Known:
 
 
 def _sensed(known: Known, sensor: Sensor, entry: SensedEntry, home: Home) -> Known:
+    if sensor.role not in ROLES:  # smoke and the like say nothing of the person; a pulled cord does
+        return _alive(known, sensor.elder, entry.at) if entry.what == PRESS else known
     before = known.facts.get(sensor.id)
     if entry.what == PRESS:
         facts = {**known.facts, sensor.id: Fact(True, entry.at, entry.at)}
@@ -152,6 +160,8 @@ def _event(known: Known, entry: EventEntry, home: Home) -> Known:
         if event.kind == "fault.raised":
             blind[about] = cause
         return msgspec.structs.replace(known, blind=blind)
+    if event.kind == "care.whose":
+        return _whose(known, event)
     if event.kind == "care.missed":
         return _fired(known, str(event.data.get("plan", "")), entry)
     if event.kind.startswith("call.") and entry.source in KEY_SOURCES:
@@ -169,23 +179,65 @@ def _fired(known: Known, rule: str, entry: EventEntry) -> Known:
 
 def _measured(known: Known, entry: EventEntry, home: Home) -> Known:
     event = entry.event
-    if not event.elder:
-        return known
     figures = figures_of(event.kind, event.data)
-    reading = Reading(measured_ms(event), figures)
-    first = known.newest.get(event.elder)
-    if figures and (first is None or reading.at_ms >= first.reading.at_ms):
-        newest = {**known.newest, event.elder: Measured(entry.at, event.kind, event.id, reading)}
-        known = msgspec.structs.replace(known, newest=newest)
-    key = (event.kind, event.elder)
-    if event.data.get("judged") != "unusable" and _is_news(entry, home):
-        known = msgspec.structs.replace(known, measured={**known.measured, key: entry.at})
-        known = _alive(known, event.elder, entry.at)
-    before = known.readings.get(event.elder, ())
-    if not figures or reading in before:
+    reading, news = Reading(measured_ms(event), figures), _is_news(entry, home)
+    one = Measured(entry.at, event.kind, event.id, reading, news and event.data.get("judged") != "unusable")
+    slots = (mine.get(_slot(one), ()) for mine in known.readings.values())
+    if any(one.event_id == other.event_id for slot in slots for other in slot):
         return known
-    mine = (*before, reading)[-MOST_READINGS:]
-    return msgspec.structs.replace(known, readings={**known.readings, event.elder: mine})
+    return _owned(known, event.elder, one)
+
+
+def _owned(known: Known, elder: str, one: Measured) -> Known:
+    """A reading is this person's, or nobody's."""
+    if elder and one.reading.figures:
+        first = known.newest.get(elder)
+        if first is None or one.reading.at_ms >= first.reading.at_ms:
+            known = msgspec.structs.replace(known, newest={**known.newest, elder: one})
+    if elder and one.news:
+        measured = {**known.measured, (one.kind, elder): one.at}
+        known = _alive(msgspec.structs.replace(known, measured=measured), elder, one.at)
+    before = known.readings.get(elder, {})
+    slot = before.get(_slot(one), ())
+    if len(slot) >= OF_SLOT or (elder and not one.reading.figures):
+        return known
+    mine = {**before, _slot(one): (*slot, one)}
+    if len(mine) > (MOST_SLOTS if elder else MOST_LOOSE):
+        del mine[min(mine)]
+    return msgspec.structs.replace(known, readings={**known.readings, elder: mine})
+
+
+def _slot(one: Measured) -> tuple[int, str]:
+    return one.reading.at_ms // SLOT_MS, one.kind
+
+
+def readings_of(known: Known, elder: str) -> list[Reading]:
+    """This person's readings, as far as they are kept."""
+    return [one.reading for slot in known.readings.get(elder, {}).values() for one in slot]
+
+
+def _whose(known: Known, event: Event) -> Known:
+    """A reading was given to somebody, or taken back."""
+    about = str(event.data.get("about", ""))
+    for elder, mine in known.readings.items():
+        for one in [one for slot in mine.values() for one in slot if str(one.event_id) == about]:
+            if elder != event.elder:
+                return _owned(_disowned(known, elder, one), event.elder, one)
+    return known
+
+
+def _disowned(known: Known, elder: str, one: Measured) -> Known:
+    mine = known.readings[elder]
+    mine = {**mine, _slot(one): tuple(other for other in mine[_slot(one)] if other is not one)}
+    known = msgspec.structs.replace(known, readings={**known.readings, elder: mine})
+    first = known.newest.get(elder)
+    if first is None or first.event_id != one.event_id:
+        return known
+    newest = {name: other for name, other in known.newest.items() if name != elder}
+    left = [other for slot in mine.values() for other in slot if other.reading.figures]
+    if left:
+        newest[elder] = max(left, key=lambda other: other.reading.at_ms)
+    return msgspec.structs.replace(known, newest=newest)
 
 
 def _is_news(entry: EventEntry, home: Home) -> bool:

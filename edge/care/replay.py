@@ -8,9 +8,11 @@ from typing import Final
 
 import msgspec
 
-from edge.care.home import Home, Known, step
+from edge.care.hazards import KINDS, SAYS, Hazard, pressed
+from edge.care.hazards import step as danger
+from edge.care.home import ON, PRESS, Home, Known, Sensor, step
 from edge.care.rules import FIRES, Verdict, look
-from edge.entries import Entry, EventEntry, Stamp
+from edge.entries import Entry, EventEntry, SensedEntry, Stamp
 
 EVERY_MS: Final = 60_000  # the rules are asked so often; their limits are in minutes
 LEAST_MS: Final = 1_000  # or as often as the hub asks them, where a limit is short
@@ -35,12 +37,16 @@ def replay(entries: Iterable[Entry], home: Home, until: Stamp | None = None) -> 
     known, before = Known(), None
     found: list[tuple[Stamp, Verdict]] = []
     real: list[tuple[Stamp, str, str]] = []
+    hazards: dict[str, Hazard] = {}
     for entry in entries:
         if before is not None and before.boot == entry.at.boot:
             known, said = _between(known, before, entry.at, home)
             found += said
         elif before is None or before.boot != entry.at.boot:
             known = msgspec.structs.replace(known, started=entry.at)
+            hazards = {}
+        if isinstance(entry, SensedEntry) and (sensor := home.sensor(entry.sensor)) is not None:
+            found += [(entry.at, verdict) for verdict in _dangers(hazards, sensor, entry)]
         if (name := _raised(entry)) is not None:
             real.append(name)
         # What really fired must not keep a rule from speaking that would have spoken otherwise.
@@ -49,6 +55,21 @@ def replay(entries: Iterable[Entry], home: Home, until: Stamp | None = None) -> 
     if before is not None and until is not None and until.boot == before.boot:
         found += _between(known, before, until, home)[1]
     return [Fired(at, verdict, _near(at, verdict, real)) for at, verdict in found]
+
+
+def _dangers(hazards: dict[str, Hazard], sensor: Sensor, entry: SensedEntry) -> Iterator[Verdict]:
+    """What a smoke detector or a pull cord raises as it says something."""
+    if sensor.role not in KINDS:
+        return
+    now_ms = entry.at.uptime_ms
+    hazard = hazards.get(sensor.id, Hazard(sensor.role, 0, now_ms))
+    if entry.what == PRESS:
+        firing = pressed(hazard)
+    else:
+        hazard, firing = danger(hazard, {SAYS[sensor.role][0]: entry.what == ON}, now_ms)
+    hazards[sensor.id] = hazard
+    if firing is not None:
+        yield Verdict(sensor.role, sensor.elder, FIRES, "", (("room", sensor.room),), sensor)
 
 
 def _between(known: Known, begin: Stamp, end: Stamp, home: Home) -> tuple[Known, list[tuple[Stamp, Verdict]]]:
@@ -85,6 +106,8 @@ def _raised(entry: Entry) -> tuple[Stamp, str, str] | None:
     if not isinstance(entry, EventEntry):
         return None
     event, data = entry.event, entry.event.data
+    if event.kind in KINDS.values() and "rule" in data:
+        return entry.at, str(data.get("rule", "")).removesuffix("_on"), event.elder
     if entry.source == "rule" and event.kind.startswith("call.") and "rule" in data:
         return entry.at, str(data["rule"]), event.elder
     return (entry.at, str(data.get("plan")), event.elder) if event.kind == "care.missed" else None

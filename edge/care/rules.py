@@ -22,6 +22,7 @@ from edge.care.home import (
     in_window,
     local,
     passed_minutes,
+    readings_of,
     window_minutes,
 )
 from edge.care.settings import (
@@ -252,7 +253,7 @@ def _vitals(see: See, rule: Vitals) -> Found:
     fired = see.known.fired.get(("vitals", see.elder))
     if fired is not None and see.minutes(fired) <= see.minutes(newest.at):
         return None  # about this very reading
-    found = judge(newest.reading, see.known.readings.get(see.elder, ()), rule)
+    found = judge(newest.reading, readings_of(see.known, see.elder), rule)
     if found is None or not found.call:
         return None
     return {"figure": found.figure, "value": f"{found.value:g}"}, None

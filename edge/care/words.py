@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edge.care.hazards import KINDS
 from edge.care.rules import RULES, Verdict
 from edge.care.settings import CareSection
 from edge.phrases.catalogue import read_catalogue
 
 HERE = Path(__file__).resolve().parent
-NAMES = (*(rule.name for rule in RULES), "missed")
+NAMES = (*(rule.name for rule in RULES), "missed", *KINDS)
 
 
 @functools.cache
@@ -26,6 +27,8 @@ def catalogue(language: str) -> Mapping[str, str]:
 def explain(rule: str, care: CareSection, language: str) -> str:
     """What a rule does, with the figures that are set."""
     section = rule.partition(".")[0]
+    if section in KINDS:
+        return catalogue(language)[f"{section}.does"]
     values = {name: _said(name, value) for name, value in _fields(getattr(care, section)).items()}
     if section == "missed":
         values["kind"] = word(rule.partition(".")[2], language)

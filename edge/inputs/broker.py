@@ -27,7 +27,7 @@ class Broker:
         hub: Hub,
         section: MqttSection,
         password: str | None,
-        topics: tuple[str, ...],
+        topics: Callable[[], tuple[str, ...]],
         on_message: Callable[[Message], None],
     ) -> None:
         self._hub, self._section, self._password = hub, section, password

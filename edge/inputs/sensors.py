@@ -21,6 +21,7 @@ from edge.inputs.whereabouts import HEARD_MS, Fence
 from edge.ports import Ports
 from edge.threads import in_thread
 from protocols import home_topics
+from protocols.discovery import Found, is_discovery, read_discovery, state_of
 from protocols.home_topics import Message
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class _Known:
     gone: bool = False  # its broker says that it is not there
     near_ms: int = 0  # a tag: last heard as one does who is at home
     fence: Fence | None = None
+    found: Found | None = None  # what its discovery topic says
 
 
 class Sensors:
@@ -116,8 +118,11 @@ class Sensors:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """What is to be heard of the broker."""
-        return tuple(dict.fromkeys((*self._by_topic, *self._availability)))
+        """What is to be heard of the broker, as far as it is known by now."""
+        found = (known.found.topics for known in self._sensors.values() if known.found is not None)
+        return tuple(
+            dict.fromkeys((*self._by_topic, *self._availability, *(t for row in found for t in row)))
+        )
 
     def on_message(self, message: Message) -> None:
         """A message of the broker. One that it kept from before is no news, and no sign of life."""
@@ -127,9 +132,18 @@ class Sensors:
                 one.gone = not there  # kept from before or not: that it is there tells nothing of it
             return
         known = self._by_topic.get(message.topic)
+        if known is not None and is_discovery(message.topic):
+            self._discovered(known, read_discovery(message.payload))
+            return
+        for one in self._sensors.values():
+            if one.found is not None and message.topic in one.found.topics and not message.retained:
+                self._on_found(one, one.found, message)
         said = home_topics.read(message.payload) if known is not None and not message.retained else None
         if known is None or said is None:
             return
+        self._plain(known, said)
+
+    def _plain(self, known: _Known, said: home_topics.Said) -> None:
         if known.section.role in WORN:
             self._worn(known, said)
             return
@@ -137,6 +151,29 @@ class Sensors:
         if said.plain is not None:  # ON of a smoke detector's topic is smoke: its role says what it means
             states = {(SAYS.get(known.section.role) or ROLES[known.section.role])[0]: said.plain}
         self._said(known, states, said.battery_pct, bool(said.presses))
+
+    def _discovered(self, known: _Known, found: Found | None) -> None:
+        """A device told Home Assistant of itself. What it is here stands in the seed, not there."""
+        if found is None:
+            log.warning("%s: what its discovery topic says is not understood", known.section.id)
+            return
+        for topic in known.found.gone if known.found is not None else ():
+            if topic != known.section.availability and known in self._availability.get(topic, ()):
+                self._availability[topic].remove(known)
+                if not self._availability[topic]:
+                    del self._availability[topic]
+        known.found = found
+        for topic in found.gone:
+            if known not in (there := self._availability.setdefault(topic, [])):
+                there.append(known)
+
+    def _on_found(self, known: _Known, found: Found, message: Message) -> None:
+        if message.topic == found.places:
+            said = home_topics.read(message.payload)
+            if said is not None and known.section.role in WORN:
+                self._worn(known, said)
+        elif message.topic == found.topic and (on := state_of(found, message.payload)) is not None:
+            self._plain(known, home_topics.Said(plain=on))
 
     def _worn(self, known: _Known, said: home_topics.Said) -> None:
         """A tag or a tracker, by the broker."""
@@ -177,6 +214,11 @@ class Sensors:
         firing = firing or (pressed(hazard) if press else None)
         if firing is not None:
             self._call(known.section, firing)
+        if press and pressed(hazard) is not None:
+            self._hub.sense(name, PRESS)
+        if any(state in SAYS[hazard.role] for state in states):
+            known.on = known.hazard.on
+            self._tell(known)
 
     def _call(self, section: SensorSection, firing: Firing) -> None:
         log.warning("%s: %s", section.id, firing.reason)

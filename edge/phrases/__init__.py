@@ -45,6 +45,7 @@ class Phrase(enum.StrEnum):
     PROMPT_QUESTION = "prompt-question"
     PROMPT_NURSING = "prompt-nursing"
     PROMPT_REHABILITATION = "prompt-rehabilitation"
+    WHOSE = "whose"  # somebody has just measured: the name of one who may have been it follows
     UNDERSTOOD_YES = "understood-yes"  # the answer as the hub took it, before it counts
     UNDERSTOOD_NO = "understood-no"
     UNDERSTOOD_LATER = "understood-later"

@@ -45,6 +45,12 @@ def record_all(out: Path) -> int:
     return count
 
 
+def record_name(elder: str, name: str, language: str, out: Path) -> None:
+    """Write `out/LANGUAGE/person-ELDER.wav`: a person's name, for who is asked whose a reading is."""
+    (out / language).mkdir(parents=True, exist_ok=True)
+    _record(name, language, out / language / f"person-{elder}.wav")
+
+
 def spoken_form(sentence: str, language: str) -> str:
     """What the synthesiser is given, so that it reads numbers as people say them."""
     for written, said in SPOKEN[language].items():

@@ -9,11 +9,16 @@ of those. `python -m protocols.gatt CHARACTERISTIC HEX` prints them as JSON.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from protocols.assigned import BASE as _BASE
+from protocols.assigned import uuid128
+from protocols.gatt.continuous import CONTINUOUS
 from protocols.gatt.layout import Values
 from protocols.gatt.numbers import Absence, Cause, GattError, Moment
+from protocols.gatt.people import ABOUT
 from protocols.gatt.records import RECORDS
 from protocols.gatt.tables import LAYOUTS
 
@@ -30,7 +35,6 @@ __all__ = [
     "uuid128",
 ]
 
-_BASE: Final = "-0000-1000-8000-00805f9b34fb"  # Core 5.4 Vol 3 Part B 2.5.1
 MAX_BYTES: Final = 512  # of one attribute, Core 5.4 Vol 3 Part F 3.2.9
 
 
@@ -48,29 +52,23 @@ class Characteristic(Protocol):
     def write(self, values: Mapping[str, Any]) -> bytes: ...
 
 
-_ROWS: Final[tuple[Characteristic, ...]] = (*LAYOUTS, *RECORDS)
+_ROWS: Final[tuple[Characteristic, ...]] = (*LAYOUTS, *CONTINUOUS, *RECORDS, *ABOUT)
 CHARACTERISTICS: Final = {row.uuid: row for row in _ROWS}
-_BY_NAME: Final = {row.name: row for row in CHARACTERISTICS.values()}
-
-
-def uuid128(uuid: int) -> str:
-    """An assigned number as the 128-bit text that BlueZ and Bleak use."""
-    return f"0000{uuid:04x}{_BASE}"
 
 
 def find(text: str) -> int:
-    """The assigned number of "2A35", "0x2a35", a 128-bit UUID or a name. GattError(UNKNOWN)."""
-    plain = text.strip().lower().replace("_", "-")
-    if plain in _BY_NAME:
-        return _BY_NAME[plain].uuid
-    plain = plain.removesuffix(_BASE).removeprefix("0x")
-    try:
-        number = int(plain, 16)
-    except ValueError:
-        number = -1
+    """The assigned number of "2A35", "0x2a35", a 128-bit UUID, our name or that of the Bluetooth SIG, however
+    it is written ("Blood Pressure Measurement", "blood_pressure_measurement"). GattError(UNKNOWN)."""
+    from protocols.gatt.names import number_of  # only people ask by name
+
+    plain = text.strip().lower().removesuffix(_BASE).removeprefix("0x")
+    number = int(plain, 16) if re.fullmatch("(0000)?[0-9a-f]{4}", plain) else None
     if number not in CHARACTERISTICS:
-        names = ", ".join(f"{row.uuid:04X} {row.name}" for row in CHARACTERISTICS.values())
-        raise GattError(Cause.UNKNOWN, f"no characteristic {text[:60]!r}; there are {names}")
+        number = number_of(text, {row.name: uuid for uuid, row in CHARACTERISTICS.items()})
+    if number is None:
+        raise GattError(
+            Cause.UNKNOWN, f"no characteristic {text[:60]!r} is known here; --list shows those that are"
+        )
     return number
 
 

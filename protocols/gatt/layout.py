@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocols.gatt.numbers import Cause, Codec, Cursor, GattError, Nibbles
+from protocols.gatt.octets import Unused
 
 Values = dict[str, Any]
 
@@ -36,7 +37,7 @@ class Field:
     """A value that follows the flags. `bit`: there only where this flag is set, else always.
 
     `alt` takes the place of `codec` where flag `alt_bit` is set. A name of "" is that of a codec with names
-    of its own (Nibbles).
+    of its own (Nibbles), or with none (Unused).
     """
 
     name: str
@@ -47,6 +48,8 @@ class Field:
 
     def there(self, values: Mapping[str, Any]) -> bool:
         """Whether values hold this field."""
+        if isinstance(self.codec, Unused):
+            return self.bit is None
         if isinstance(self.codec, Nibbles):
             return any(name in values for name in self.codec.names)
         return self.name in values
@@ -74,7 +77,7 @@ class Layout:
                 continue
             alt = field.alt if field.alt is not None and flags >> field.alt_bit & 1 else None
             value = (alt or field.codec).read(cursor, f"{self.name}.{field.name}")
-            if isinstance(field.codec, Nibbles):
+            if isinstance(field.codec, Nibbles | Unused):
                 values.update(value)
             else:
                 values[field.name] = value
@@ -91,7 +94,7 @@ class Layout:
             if not field.there(values):
                 continue
             what = f"{self.name}.{field.name}"
-            value = values if isinstance(field.codec, Nibbles) else values[field.name]
+            value = values if isinstance(field.codec, Nibbles | Unused) else values[field.name]
             if field.alt is not None and flags >> field.alt_bit & 1:
                 body += field.alt.write(value, what)
                 continue
@@ -110,7 +113,7 @@ class Layout:
     def _check(self, values: Mapping[str, Any]) -> None:
         known = {choice.name for choice in self.choices}
         for field in self.fields:
-            known.update(field.codec.names if isinstance(field.codec, Nibbles) else (field.name,))
+            known.update(field.codec.names if isinstance(field.codec, Nibbles | Unused) else (field.name,))
         if not known >= values.keys():
             unknown = ", ".join(sorted(map(str, values.keys() - known)))[:80]
             raise GattError(Cause.UNKNOWN, f"{self.name} has no {unknown}")

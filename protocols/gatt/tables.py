@@ -1,4 +1,4 @@
-"""Every characteristic of the health profiles that a home's meters speak, as rows.
+"""What meters measure: each characteristic of the health profiles that a home's meters speak, as a row.
 
 Source: Bluetooth GATT Specification Supplement and the profile specifications of each service (assigned
 numbers in the rows). Units are UCUM's. A figure keeps the unit in which the meter sent it.
@@ -10,13 +10,13 @@ from fractions import Fraction
 from typing import Final
 
 from protocols.gatt.layout import Choice, Field, Layout
-from protocols.gatt.numbers import FLOAT, SFLOAT, Bounded, DateTime, Many, Nibbles, Text, Whole, Word
+from protocols.gatt.numbers import FLOAT, SFLOAT, Bounded, DateTime, Many, Nibbles, Whole, Word
+from protocols.gatt.octets import Unused
 
 U8: Final = Whole(1)
 U16: Final = Whole(2)
 U24: Final = Whole(3)
 U32: Final = Whole(4)
-S8: Final = Whole(1, signed=True)
 S16: Final = Whole(2, signed=True)
 USER: Final = Whole(1, missing=0xFF)  # FF: an unknown user
 TIME: Final = DateTime()
@@ -25,16 +25,24 @@ KILOGRAM: Final = Whole(2, scale=Fraction(5, 1000))
 POUND: Final = Whole(2, scale=Fraction(1, 100))
 KILOGRAM_OR_NOT: Final = Whole(2, scale=Fraction(5, 1000), missing=0xFFFF)  # FFFF: a failed weighing
 POUND_OR_NOT: Final = Whole(2, scale=Fraction(1, 100), missing=0xFFFF)
-METRE: Final = Whole(2, scale=Fraction(1, 1000))
-INCH: Final = TENTH
+HEIGHT_M: Final = Whole(2, scale=Fraction(1, 1000), high=3_000)
+HEIGHT_IN: Final = Whole(2, scale=Fraction(1, 10), high=1_200)
+BODY_MASS_INDEX: Final = Whole(2, scale=Fraction(1, 10), high=2_000)
 # What no body and no meter has is refused: it is mostly a meter that writes its bytes in another order.
-PRESSURE: Final = Bounded(SFLOAT, 1, 500)  # mm[Hg] or kPa
+PRESSURE: Final = Bounded(SFLOAT, 1, 500)  # mm[Hg]
+KILOPASCAL: Final = Bounded(SFLOAT, 0.1, 67)
+MEAN: Final = Bounded(SFLOAT, 0, 500)  # some send 0 where they have none
+MEAN_KILOPASCAL: Final = Bounded(SFLOAT, 0, 67)
+CUFF: Final = MEAN  # while it is inflated or let go, from no pressure on
+CUFF_KILOPASCAL: Final = MEAN_KILOPASCAL
 PULSE: Final = Bounded(SFLOAT, 0, 500)
 SATURATION: Final = Bounded(SFLOAT, 0, 100)
 PERFUSION: Final = Bounded(SFLOAT, 0, 200)
 CONCENTRATION: Final = Bounded(SFLOAT, 0, 1000)  # kg/L or mol/L, 10^5 and 10^3 times below what people say
 AMOUNT: Final = Bounded(SFLOAT, 0, 1000)
-DEGREES: Final = Bounded(FLOAT, 0, 150)  # Cel or [degF]
+DEGREES: Final = Bounded(FLOAT, 0, 100)  # Cel
+FAHRENHEIT: Final = Bounded(FLOAT, 0, 212)
+BEATS: Final = Whole(2, high=500)
 PERCENT: Final = Whole(2, scale=Fraction(1, 10), high=1000)
 
 SITES: Final = Word(  # Temperature Type, 2A1D
@@ -84,19 +92,34 @@ MEDICINES: Final = Word(
         5: "pre-mixed-insulin",
     }
 )
-GENDERS: Final = Word({0: "male", 1: "female", 2: "unspecified"})
+CHEST_OR_ELSE: Final = Word(  # Body Sensor Location, 2A38
+    {0: "other", 1: "chest", 2: "wrist", 3: "finger", 4: "hand", 5: "ear-lobe", 6: "foot"}
+)
 
-_PRESSURE: Final = (
-    Field("systolic", PRESSURE),
-    Field("diastolic", PRESSURE),
-    Field("mean", PRESSURE),
+_AROUND_PRESSURE: Final = (
     Field("time", TIME, 1),
     Field("pulse", PULSE, 2),
     Field("user", USER, 3),
     Field("status", U16, 4),
 )
+_PRESSURE: Final = (
+    Field("systolic", PRESSURE, None, KILOPASCAL, 0),
+    Field("diastolic", PRESSURE, None, KILOPASCAL, 0),
+    Field("mean", MEAN, None, MEAN_KILOPASCAL, 0),
+    *_AROUND_PRESSURE,
+)
+# The places of diastolic and mean pressure are not used (Blood Pressure Service 1.1.1, 3.2).
+_CUFF: Final = (
+    Field("cuff", CUFF, None, CUFF_KILOPASCAL, 0),
+    Field("", Unused(b"\xff\x07\xff\x07")),
+    *_AROUND_PRESSURE,
+)
 _PRESSURE_UNIT: Final = (Choice("unit", 0, ("mm[Hg]", "kPa")),)
-_TEMPERATURE: Final = (Field("temperature", DEGREES), Field("time", TIME, 1), Field("site", SITES, 2))
+_TEMPERATURE: Final = (
+    Field("temperature", DEGREES, None, FAHRENHEIT, 0),
+    Field("time", TIME, 1),
+    Field("site", SITES, 2),
+)
 _TEMPERATURE_UNIT: Final = (Choice("unit", 0, ("Cel", "[degF]")),)
 _MASS_UNIT: Final = Choice("unit", 0, ("kg", "[lb_av]"))
 
@@ -107,7 +130,7 @@ def _mass(name: str, bit: int) -> Field:
 
 LAYOUTS: Final[tuple[Layout, ...]] = (
     Layout(0x2A35, "blood-pressure", _PRESSURE, _PRESSURE_UNIT, 1),
-    Layout(0x2A36, "cuff-pressure", _PRESSURE, _PRESSURE_UNIT, 1),
+    Layout(0x2A36, "cuff-pressure", _CUFF, _PRESSURE_UNIT, 1),
     Layout(0x2A49, "blood-pressure-feature", (Field("features", U16),)),
     Layout(0x2A1C, "temperature", _TEMPERATURE, _TEMPERATURE_UNIT, 1),
     Layout(0x2A1E, "intermediate-temperature", _TEMPERATURE, _TEMPERATURE_UNIT, 1),
@@ -150,8 +173,8 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
             Field("weight", KILOGRAM_OR_NOT, None, POUND_OR_NOT, 0),
             Field("time", TIME, 1),
             Field("user", USER, 2),
-            Field("bmi", TENTH, 3),
-            Field("height", METRE, 3, INCH, 0),
+            Field("bmi", BODY_MASS_INDEX, 3),
+            Field("height", HEIGHT_M, 3, HEIGHT_IN, 0),
         ),
         (_MASS_UNIT,),
         1,
@@ -171,7 +194,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
             _mass("water", 8),
             Field("impedance_ohm", TENTH, 9),
             _mass("weight", 10),
-            Field("height", METRE, 11, INCH, 0),
+            Field("height", HEIGHT_M, 11, HEIGHT_IN, 0),
         ),
         (_MASS_UNIT, Choice("packets", 12, ("one", "several"))),
         2,
@@ -180,11 +203,11 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         0x2A37,
         "heart-rate",
         (
-            Field("pulse", U8, None, U16, 0),
+            Field("pulse", U8, None, BEATS, 0),
             Field("energy_kj", U16, 3),
             Field("rr_1024ths_s", Many(U16), 4),
         ),
-        (Choice("contact", 1, ("not-supported", "1", "no", "yes")),),
+        (Choice("contact", 1, ("not-supported", "not-supported", "no", "yes")),),
         1,
     ),
     Layout(
@@ -212,7 +235,7 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
             Field("meal", MEALS, 1),
             Field("", Nibbles(("tester", TESTERS), ("health", HEALTH)), 2),
             Field("exercise_s", U16, 3),
-            Field("exercise_pct", U8, 3),
+            Field("exercise_pct", Whole(1, high=100), 3),
             Field("medicine", MEDICINES, 4),
             Field("medicine_amount", AMOUNT, 4),
             Field("hba1c_pct", SATURATION, 6),
@@ -221,42 +244,8 @@ LAYOUTS: Final[tuple[Layout, ...]] = (
         1,
     ),
     Layout(0x2A51, "glucose-feature", (Field("features", U16),)),
-    Layout(
-        0x2A2B,
-        "current-time",
-        (
-            Field("time", TIME),
-            Field("weekday", Whole(1, high=7)),
-            Field("fraction_256ths_s", U8),
-            Field("reason", U8),
-        ),
-    ),
-    Layout(0x2A08, "date-time", (Field("time", TIME),)),
-    Layout(
-        0x2A0F,
-        "local-time",
-        (
-            Field("zone_15min", Whole(1, signed=True, low=-48, high=56, missing=-128)),
-            Field("dst_15min", Whole(1, high=8, missing=0xFF)),
-        ),
-    ),
-    Layout(0x2A19, "battery", (Field("percent", Whole(1, high=100)),)),
-    Layout(0x2A29, "manufacturer", (Field("text", Text()),)),
-    Layout(0x2A24, "model", (Field("text", Text()),)),
-    Layout(0x2A25, "serial", (Field("text", Text()),)),
-    Layout(0x2A27, "hardware", (Field("text", Text()),)),
-    Layout(0x2A26, "firmware", (Field("text", Text()),)),
-    Layout(0x2A28, "software", (Field("text", Text()),)),
-    Layout(0x2A23, "system-id", (Field("manufacturer_id", Whole(5)), Field("organisation", U24))),
-    Layout(
-        0x2A50,
-        "pnp-id",
-        (Field("vendor_source", U8), Field("vendor", U16), Field("product", U16), Field("version", U16)),
-    ),
-    Layout(0x2A9A, "user-index", (Field("user", USER),)),
-    Layout(0x2A99, "user-change", (Field("count", U32),)),
-    Layout(0x2A80, "age", (Field("years", U8),)),
-    Layout(0x2A8C, "gender", (Field("gender", GENDERS),)),
-    Layout(0x2A8E, "height", (Field("height_m", Whole(2, scale=Fraction(1, 100))),)),
-    Layout(0x2A98, "user-weight", (Field("weight_kg", KILOGRAM),)),
+    Layout(0x2A9E, "weight-feature", (Field("features", U32),)),
+    Layout(0x2A9B, "body-composition-feature", (Field("features", U32),)),
+    Layout(0x2A38, "sensor-location", (Field("place", CHEST_OR_ELSE),)),
+    Layout(0x2A39, "heart-rate-control", (Field("op", Word({1: "reset-energy"})),)),
 )

@@ -28,6 +28,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 from bumble import att, core, hci
 from bumble.core import AdvertisingData as AD
 from bumble.device import Connection, Device, Peer
+from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
 from sim.air.ether import Air
@@ -92,6 +93,13 @@ class BumbleAdapter:
             adapter_obj=self,
         )
 
+    async def pair(
+        self, client: BleakClient, _address: str, ask: Callable[[], Awaitable[int | None]]
+    ) -> None:
+        """Pair as a keyboard that types what `ask` gives, as BlueZ does with an agent."""
+        self.device.pairing_config_factory = lambda _connection: PairingConfig(delegate=_Keyboard(ask))
+        await client.pair()
+
     async def recover(self) -> None:
         """Power-cycle the adapter (what bluetooth-auto-recovery does to a real one)."""
         self.recoveries += 1
@@ -137,6 +145,17 @@ async def local_adapter(air: Air, name: str, address: str = "", deaf: bool = Fal
 def _address_of(name: str) -> str:
     mark = zlib.crc32(name.encode())
     return "F2:AB:" + ":".join(f"{b:02X}" for b in mark.to_bytes(4, "big"))
+
+
+class _Keyboard(PairingDelegate):
+    """Has keys, and no display."""
+
+    def __init__(self, ask: Callable[[], Awaitable[int | None]]) -> None:
+        super().__init__(PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY)
+        self._ask = ask
+
+    async def get_number(self) -> int | None:
+        return await self._ask()
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -324,7 +343,8 @@ class BumbleClient(BaseBleakClient):
         assert self.connection is not None
         try:
             bonded = await self._bonded()
-            await (device.encrypt(self.connection) if bonded else device.pair(self.connection))
+            work = device.encrypt if bonded else device.pair
+            await self._while_connected(work(self.connection))
         except _GONE as e:
             raise BleakError(f"pairing failed: {e!r}") from e
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from bumble import core, gatt, hci
 from bumble.device import Connection
+from bumble.pairing import PairingConfig, PairingDelegate
 
+from protocols.gatt import Absence, Moment, encode
 from sim.air.ether import Air
 from sim.air.host import local_device
 
@@ -31,6 +33,7 @@ class Kind:
     services: dict[int, tuple[int, ...]]
     notifies: frozenset[int] = frozenset()
     memory: bool = False
+    session: bool = False  # a sensor under the skin: it knows when it began, and goes on telling
 
 
 KINDS = {
@@ -40,6 +43,7 @@ KINDS = {
     "scale": Kind({0x181D: (0x2A9D,), 0x181B: (0x2A9C,)}),
     "heart-rate": Kind({0x180D: (0x2A37,)}, frozenset({0x2A37})),
     "glucose": Kind({0x1808: (0x2A18, 0x2A34)}, frozenset({0x2A18, 0x2A34}), memory=True),
+    "continuous-glucose": Kind({0x181F: (0x2AA7,)}, frozenset({0x2AA7}), memory=True, session=True),
 }
 
 
@@ -55,6 +59,10 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    bond: str = ""  # "just-works", or the passkey that it shows: without a bond it tells nothing
+    dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
+    session: str = ""  # hex of its session's start (2AAA); "" while it was not told
+    stopped: bool = False  # no session runs
 
 
 @dataclass
@@ -64,9 +72,35 @@ class Seen:
     connections: int = 0
     sent: int = 0
     confirmed: int = 0
+    strangers: int = 0  # asked by who is not bonded
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
+
+
+# A session whose start is not known: year 0, zone and summer time unknown, and the checksum of that.
+_NO_START = encode(
+    0x2AAA,
+    {"time": Moment(0, 0, 0, 0, 0, 0), "zone_15min": Absence.NAN, "dst_15min": Absence.NAN, "crc": True},
+)
+
+
+def _number(uuid: int, raw: bytes) -> int:
+    """What a memory orders a record by: the minute of a sensor's session, a sequence number."""
+    at = 4 if uuid == 0x2AA7 else 1
+    return int.from_bytes(raw[at : at + 2], "little")
+
+
+class _Display(PairingDelegate):
+    """Shows its passkey, or nothing at all."""
+
+    def __init__(self, bond: str) -> None:
+        kinds = PairingDelegate.IoCapability
+        super().__init__(kinds.DISPLAY_OUTPUT_ONLY if bond.isdigit() else kinds.NO_OUTPUT_NO_INPUT)
+        self._bond = bond
+
+    async def generate_passkey(self) -> int:
+        return int(self._bond)
 
 
 class Meter:
@@ -84,6 +118,10 @@ class Meter:
         self._off: asyncio.TimerHandle | None = None
         self._build()
         self.device.on("connection", self._connected)
+        if manners.bond:
+            self.device.pairing_config_factory = lambda _connection: PairingConfig(
+                delegate=_Display(manners.bond)
+            )
 
     # ---- its server ----
 
@@ -93,6 +131,8 @@ class Meter:
             found = [self._tells(uuid, _P.NOTIFY if uuid in notifies else _P.INDICATE) for uuid in uuids]
             if self.kind.memory:
                 found.append(self._memory())
+            if self.kind.session:
+                found += self._session()
             if clock == "date-time":
                 found.append(self._clock(0x2A08))
             self.device.add_service(gatt.Service(core.UUID.from_16_bits(service), found))
@@ -138,10 +178,34 @@ class Meter:
         self._characteristics[0x2A52] = made
         return made
 
+    def _session(self) -> list[gatt.Characteristic[Any]]:
+        """A sensor with checksums: its features, whether its session runs and for how long, when it began."""
+        features = encode(0x2AA8, {"features": 1 << 12, "sample": "interstitial-fluid", "place": "finger"})
+        start: gatt.Characteristic[Any] = gatt.Characteristic(
+            core.UUID.from_16_bits(0x2AAA),
+            _P.READ | _P.WRITE,
+            _A.READABLE | _A.WRITEABLE,
+            gatt.CharacteristicValue(
+                read=lambda _connection: bytes.fromhex(self.manners.session) or _NO_START,
+                write=lambda _connection, value: setattr(self.manners, "session", bytes(value).hex()),
+            ),
+        )
+        status = {"offset_min": 60, "status": int(self.manners.stopped), "crc": True}
+        return [self._says(0x2AA8, features), self._says(0x2AA9, encode(0x2AA9, status)), start]
+
     # ---- what its centrals do ----
+
+    def _steps(self, step: str) -> bool:
+        """Its battery is out here, if that is where it dies."""
+        if self.manners.dies_at != step:
+            return False
+        self.manners.dies_at = ""
+        asyncio.get_running_loop().call_soon(self.power_off)
+        return True
 
     def _connected(self, connection: Connection) -> None:
         self.seen.connections += 1
+        self._steps("connected")
         self._connected_at = asyncio.get_running_loop().time()
         self._subscribed.clear()
         connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._gone())
@@ -156,6 +220,7 @@ class Meter:
             self._work = asyncio.create_task(self._advertise())
 
     def _clock_set(self, value: bytes) -> None:
+        self._steps("clock")
         self.seen.clock = value.hex()
         self.seen.clock_after_s = asyncio.get_running_loop().time() - self._connected_at
 
@@ -163,14 +228,25 @@ class Meter:
         if not on:
             self._subscribed.discard(uuid)
             return
+        if self.manners.bond and not connection.is_encrypted:
+            self.seen.strangers += 1
+            return
+        if self._steps("subscribed"):
+            return
         self._subscribed.add(uuid)
         if not self.kind.memory and self._work is None:
             self._work = asyncio.create_task(self._transfer(connection, self.records))
 
     def _asked(self, connection: Connection, value: bytes) -> None:
         self.seen.asked.append(value.hex())
-        if self._work is None and value[:2] == b"\x01\x01":
-            self._work = asyncio.create_task(self._transfer(connection, self.records, answer=True))
+        if self._steps("asked"):
+            return
+        wanted = self.records
+        if value[:3] == b"\x01\x03\x01":  # from a sequence number, or a minute of its session, on
+            least = int.from_bytes(value[3:5], "little")
+            wanted = [(uuid, raw) for uuid, raw in wanted if _number(uuid, raw) >= least]
+        if self._work is None and value[:1] == b"\x01":
+            self._work = asyncio.create_task(self._transfer(connection, wanted, answer=True))
 
     # ---- its transfer ----
 
@@ -221,9 +297,11 @@ class Meter:
         if self._off is not None:
             self._off.cancel()
         self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
+        if self.kind.session and self._work is not None and self.device.connections:
+            await asyncio.wait({self._work})  # its history first
         if not self.device.connections:
             await self._advertise()
-        elif self._work is None and self._subscribed and not self.kind.memory:
+        elif self._work is None and self._subscribed and (self.kind.session or not self.kind.memory):
             connection = next(iter(self.device.connections.values()))
             self._work = asyncio.create_task(self._transfer(connection, records))
 

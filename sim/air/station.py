@@ -235,11 +235,15 @@ class Station:
         """Somebody measured: [[characteristic, hex], ...] join its memory, and it goes on the air."""
         await self._meter(name).measure([(int(uuid), bytes.fromhex(raw)) for uuid, raw in records])
 
-    async def meter(self, name: str, dies_after: int | None = None) -> dict[str, Any]:
+    async def meter(
+        self, name: str, dies_after: int | None = None, dies_at: str | None = None
+    ) -> dict[str, Any]:
         """What a meter has seen and still holds; `dies_after` so many more records its battery is out."""
         meter = self._meter(name)
         if dies_after is not None:
             meter.manners.dies_after = dies_after
+        if dies_at is not None:
+            meter.manners.dies_at = dies_at
         return {**asdict(meter.seen), "held": len(meter.records)}
 
     def _meter(self, name: str) -> Meter:

@@ -149,6 +149,10 @@ class Adapter:
         """As AdapterPort.client."""
         return Client(self, self.air.pendants[device.address], on_disconnect)
 
+    async def pair(self, client: Any, address: str, ask: Any) -> None:
+        """As AdapterPort.pair."""
+        await client.pair()
+
     async def recover(self) -> None:
         """As AdapterPort.recover: a reset helps."""
         await asyncio.sleep(1.0)

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from drivers.modem.voice import Telephone
 from drivers.pi.audio import Said
 from drivers.pi.debounce import KeyDown, KeyUp
 from edge.clock import SystemClock
@@ -24,11 +25,11 @@ from edge.config import (
     ContactSection,
     ElderSection,
     HubSection,
-    ModemSection,
     PendantSection,
     PlatformSection,
     TimingSection,
 )
+from edge.config_phones import ModemSection
 from edge.credentials import Credentials, PendantKeys, SmsKeys
 from edge.deadlines import Care, Due, Timing
 from edge.entries import TimerEntry
@@ -36,11 +37,12 @@ from edge.heartbeat import Heartbeat
 from edge.hub import Hub
 from edge.inputs.keys import KeyInput
 from edge.inputs.pendants import Pendants
+from edge.lines import Lines, Way
 from edge.main import Service
 from edge.mint import Mint
 from edge.ports import Ports
 from edge.presenter import Presenter
-from edge.reaching import Reaching, telephone_of
+from edge.reaching import Reaching
 from edge.texting import Texting, texting_of
 from edge.uplink import Uplink
 from edge.watch import Watch
@@ -214,11 +216,13 @@ class Process(Service):
         """The modem's side, put together as `edge/main.py` does."""
         self.ports = Ports(self.clock, lambda: None, self._adapters, modem_port=cell.opener(self.loop))  # type: ignore[arg-type]
         texting = texting_of(self.hub, self.state, self.config, self.credentials.sms, self.ports.modem_port)
-        telephone = telephone_of(self.config, self.ports.modem_port)
-        if texting is not None and telephone is not None:
+        section = self.config.modem
+        if texting is not None and section is not None and section.voice_port is not None:
+            telephone, modem = Telephone(self.ports.modem_port(section.voice_port)), texting.modem
+            way = Way("voice", telephone, texting.calls, trouble=lambda: modem.standing.trouble)
             self.add("telephone", telephone.run)
             say = functools.partial(self.speak_aside, lane=Lane.SOS)
-            self.add("reaching", Reaching(self.hub, texting, lambda: self.config, telephone, say).run)
+            self.add("reaching", Reaching(self.hub, texting, lambda: self.config, Lines([way]), say).run)
         return texting
 
     def add(self, name: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:

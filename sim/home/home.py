@@ -13,7 +13,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.air.client import AirControl
 from sim.disk import FaultDisk
@@ -31,6 +31,9 @@ from sim.internet import LOOPBACK, Internet
 from sim.modem.modem import SimModem
 from sim.modem.network import CellNetwork
 from sim.modem.phone import Phone
+
+if TYPE_CHECKING:
+    from sim.sip.side import SipSide
 
 START_S = 45.0  # a program's start when everything else of the machine starts too
 END_S = 15.0
@@ -78,6 +81,7 @@ class Home:
         self.modems: dict[str, SimModem] = {}
         self.phones: dict[str, Phone] = {}
         self.test_phone: Phone | None = None
+        self.sip: SipSide | None = None  # in a home with telephones by SIP
         self._air = Child(
             "air", ["-m", "sim.air", "--dir", str(self.air_dir), "--seed", str(seed)], self.logs
         )
@@ -119,6 +123,8 @@ class Home:
         ready.unlink(missing_ok=True)
         await asyncio.gather(self._air.start(ready.exists), self.platform.start())
         await self._radios()
+        if self.setup.sip:
+            await self._connect_sip(credentials)
         info = self.platform.info
         coap = await self.net.udp_door("coap", (LOOPBACK, info["coap_port"]))
         https = await self.net.tcp_door("https", (LOOPBACK, info["https_port"]))
@@ -163,6 +169,16 @@ class Home:
             self.phones[relative.id] = Phone(relative.number, self.cell)
             self.phones[relative.id].on_change = lambda name=relative.id: self._each(self.on_phone, name)  # type: ignore[misc]
 
+    async def _connect_sip(self, credentials: dict[str, dict[str, Any]]) -> None:
+        """A provider, telephones of the family, and an account for each hub."""
+        from sim.sip.side import SipSide
+
+        self.sip = SipSide(self.directory / "sip")
+        await self.sip.open(self.setup)
+        for name, hub in self.hubs.items():
+            credentials[name]["sip"] = self.sip.account(name)
+            hub.sip = self.sip
+
     async def on_air(self, name: str, within_s: float = START_S) -> None:
         """Wait until a pendant's program runs and its radio is on. ChildError after `within_s`."""
 
@@ -206,6 +222,8 @@ class Home:
         await self._within(END_S, self.platform.stop(), self._air.stop(), self.net.close(), self.air.close())
         for modem in self.modems.values():
             await modem.close()
+        if self.sip is not None:
+            await self.sip.close()
         self.cell.close()
         for child in (self._air, self.platform.child, *(hub.child for hub in self.hubs.values())):
             await child.kill()

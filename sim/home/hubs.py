@@ -8,9 +8,10 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.api import ask
+from edge.phrases.record import record_name
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.meters import meter_address
@@ -20,6 +21,10 @@ from sim.home.sensors import sensor_address
 from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
+
+ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from sim.sip.side import SipSide
 
 PINS = {"red": 17, "green": 27}
 KINDS = {
@@ -41,6 +46,7 @@ class HubRig:
         self.ledger = ledger
         self.env: dict[str, str] = {}
         self.modem_port = directory / "modem"  # where its modem's AT port appears
+        self.sip: SipSide | None = None
         self.lamp = LampReader()
         self._fingers = {name: Finger() for name in PINS}
         self.said: list[tuple[int, str]] = []
@@ -260,6 +266,18 @@ async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
     raise ChildError(f"{path} takes no connection")
 
 
+def recorded_names(folder: Path, home: Setup) -> Path:
+    """The phrases, and everybody's name beside them."""
+    for path in (ROOT / "build" / "phrases").rglob("*.wav"):
+        link = folder / path.relative_to(ROOT / "build" / "phrases")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(path)
+    for elder in home.elders:
+        record_name(elder.id, getattr(elder, home.language), home.language, folder)
+    return folder
+
+
 def hub_toml(
     rig: HubRig,
     home: Setup,
@@ -289,6 +307,11 @@ def hub_toml(
             https_url=f"https://127.0.0.1:{https_port}",
             ca_file=ca_file,
         ),
+        *(
+            ["[audio]", *_pairs(phrases_dir=str(recorded_names(here / "phrases", home)))]
+            if home.named
+            else []
+        ),
         "[timing]",
         *_pairs(**home.timing),
         "[care]",
@@ -301,8 +324,12 @@ def hub_toml(
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
             *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
         ]
-    for relative in home.family if home.modems else ():
+    if rig.sip is not None:
+        lines += rig.sip.section(rig.setup.id)
+    for relative in home.family if home.modems or home.sip else ():
         lines += ["[[contacts]]", *_pairs(id=relative.id, number=relative.number, text=relative.text)]
+        if rig.sip is not None:
+            lines += _pairs(sip=rig.sip.address(relative.id))
     for elder in home.elders:
         name = getattr(elder, home.language)
         lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]

@@ -10,7 +10,7 @@ from sim.air.client import AirControl
 from sim.home.readings import Measured
 from sim.home.setup import MeterSetup
 
-BLOOD_PRESSURE = 0x2A35
+BLOOD_PRESSURE, GLUCOSE, CONTEXT = 0x2A35, 0x2A18, 0x2A34
 HOME_ZONE = datetime.timezone(datetime.timedelta(hours=8))  # of the hub's settings, by default
 
 
@@ -26,6 +26,7 @@ class MeterRig:
         self.setup, self.address, self._air = setup, meter_address(number), air
         self.measured: list[Measured] = []
         self._waiting: list[list[Any]] = []
+        self._sequence = 0
 
     async def appear(self, x: float, y: float) -> None:
         """Lie there, switched off."""
@@ -49,6 +50,27 @@ class MeterRig:
         self._waiting.append([BLOOD_PRESSURE, encode(BLOOD_PRESSURE, values).hex()])
         at_ms = round(at.replace(tzinfo=HOME_ZONE, microsecond=0).timestamp() * 1000)
         self._write(self._whose(user), (systolic, diastolic, pulse), at_ms)
+
+    def glucose(self, at: datetime.datetime, mmol: float, context: str = "") -> None:
+        """A glucose goes into its memory, and the meal in whose context it stands."""
+        self._sequence += 1
+        moment = Moment(at.year, at.month, at.day, at.hour, at.minute, at.second)
+        values = {
+            "unit": "mol/L",
+            "context": "follows" if context else "no",
+            "sequence": self._sequence,
+            "time": moment,
+            "glucose": round(mmol, 1) / 1000,
+            "sample": "capillary-whole-blood",
+            "place": "finger",
+        }
+        self._waiting.append([GLUCOSE, encode(GLUCOSE, values).hex()])
+        if context:
+            meal = {"sequence": self._sequence, "meal": context}
+            self._waiting.append([CONTEXT, encode(CONTEXT, meal).hex()])
+        at_ms = round(at.replace(tzinfo=HOME_ZONE, microsecond=0).timestamp() * 1000)
+        figures = (round(mmol, 1),)
+        self.measured.append(Measured(self.setup.id, self._whose(None), "reading.glucose", figures, at_ms))
 
     def garbage(self, raw: str) -> None:
         """Bytes that are no measurement of anybody."""

@@ -193,6 +193,15 @@ class PlatformRig:
         events = [decode_event(body) for (body,) in rows]
         return [(e.kind, str(e.data.get("plan")), str(e.data.get("answer", ""))) for e in events]
 
+    def whose(self) -> list[str]:
+        """Whose readings are, as it was told later, in its order."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return [
+                row[0]
+                for row in db.execute("SELECT elder FROM events WHERE kind = 'care.whose' ORDER BY number")
+            ]
+
     def outcomes(self) -> list[str]:
         """How the commands of the platform ended, as hubs have reported it."""
         path = self.directory / "platform.db"

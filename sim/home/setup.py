@@ -66,13 +66,14 @@ class RelativeSetup:
     en: str
     number: str
     text: str = "late"
+    hertz: float = 1150.0  # by SIP: the tone that stands for their voice
 
 
 CHEN = Elder("e-chen", "陈奶奶", "Mrs Chen", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 WANG = Elder("e-wang", "王爷爷", "Mr Wang", "幸福里 3 号楼 2 单元 501 · Xingfuli 3-2-501")
 
 DAUGHTER = RelativeSetup("daughter", "女儿", "daughter", "+8613800138201")
-NEIGHBOUR = RelativeSetup("neighbour", "邻居", "neighbour", "+8613800138202")
+NEIGHBOUR = RelativeSetup("neighbour", "邻居", "neighbour", "+8613800138202", hertz=1450.0)
 FAMILY = (DAUGHTER, NEIGHBOUR)
 
 ALL_DAY = {"service_from_minute": 0, "service_to_minute": 24 * 60}  # a scenario must not depend on the hour
@@ -89,12 +90,15 @@ class Setup:
     sensors: tuple[SensorSetup, ...] = ()
     timing: dict[str, float] = field(default_factory=dict)
     care: dict[str, float | dict[str, float]] = field(default_factory=dict)  # likewise of its `[care]`
+    named: bool = False  # a relative has recorded everybody's name: the hub can ask whose a reading is
     faulty_disk: bool = False
     clock_offset_s: int = 0
     not_taken: str = "sos"
     language: str = "zh"
     modems: bool = False  # a modem at each hub and at the platform, and a cell network between them
-    family: tuple[RelativeSetup, ...] = ()  # with `modems`: who has a phone in that network
+    family: tuple[RelativeSetup, ...] = ()  # with `modems` or `sip`: who has a phone there
+    sip: bool = False  # the family has telephones by SIP too, and each hub an account
+    sound: bool = False  # with `sip`: the room's echo control and the air in it, not tones at baresip itself
     sms_delay_s: tuple[float, float] = TYPICAL_S
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
 

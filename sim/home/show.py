@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from edge.api import ask
 from edge.phrases import text as phrase_text
+from protocols.errors import AnbanError
 from sim.home import plan
 from sim.home.calls import Cards
 from sim.home.feed import Feed
@@ -23,6 +26,7 @@ from sim.modem.network import Carried
 
 LIGHT_GOES_S = 4.0  # twice the period of the slowest flash: the light is off when none came for so long
 SPEAKS_S = 4.0  # how long a phrase stands out
+WEEKS_S = 5.0  # how often the hub is asked for everybody's week
 TEXTS_SHOWN = 2  # of a phone
 SIGNAL_S = 1.0  # how often the strength of the links is asked of the air
 FEELINGS = {
@@ -111,7 +115,9 @@ class Show:
     def show_all(self) -> None:
         """Everything, once all processes run."""
         home = self.home
-        self.feed.show("home", {**plan.as_json(), "seed": home.seed, "seat": home.platform.seat_url})
+        people = {elder.id: {"zh": elder.zh, "en": elder.en} for elder in home.setup.elders}
+        about = {"seed": home.seed, "seat": home.platform.seat_url, "people": people}
+        self.feed.show("home", {**plan.as_json(), **about})
         self.feed.show("walls", {})
         self.feed.show("world", dict(self.world))
         self.feed.show("calls", [])
@@ -158,6 +164,16 @@ class Show:
                 "loss": dict(self.loss[name]),
             },
         )
+
+    async def weeks(self) -> None:
+        """Until cancelled: the week of each person, as the first hub tells it. What is old stays, with its
+        age, and is never shown as new: it is the hub that says how old."""
+        while True:
+            if self.home.hub.running:
+                with contextlib.suppress(AnbanError, OSError):
+                    door = self.home.hub.directory / "run" / "hub.sock"
+                    self.feed.show("trends", await asyncio.to_thread(ask, door, "trends"))
+            await asyncio.sleep(WEEKS_S)
 
     async def refresh(self) -> None:
         """Until cancelled: lights that went out, phrases that were said, the strength of the links."""
@@ -214,7 +230,10 @@ class Show:
         self.show_hub(self.home.hubs[name])
 
     def _spoke(self, name: str, key: str) -> None:
-        said = {"zh": phrase_text(key, "zh"), "en": phrase_text(key, "en")}
+        try:
+            said = {"zh": phrase_text(key, "zh"), "en": phrase_text(key, "en")}
+        except KeyError:  # a recording of the home's own, such as a name
+            said = {"zh": key, "en": key}
         self.spoken[name] = {"now": True, "text": said, "at_ms": now_ms()}
         self.feed.row("spoken", name, text=said)
         self.show_hub(self.home.hubs[name])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.modem.exchange import Exchange, PhoneCall
+from sim.modem.sound import SimSound
 from sim.modem.wire import AnyWire, Wire
 
 STATS = {"dialling": 2, "ringing": 3, "answered": 0}
@@ -36,10 +37,17 @@ class SimVoice:
         self.served: Callable[[], bool] = lambda: True  # whether there is a network
         self.knows_chup = True
         self.ring_s = RING_S
+        self.sound: SimSound | None = None  # where it brings a call's sound on a port (SIM7600)
         self._wire = wire(path, self._read)
         self._held, self._echo = b"", True
         self._codes = self._tones = False
         self._ringing: asyncio.TimerHandle | None = None
+
+    @property
+    def talking(self) -> bool:
+        """Whether it is in a call that was answered."""
+        call = self.exchange.call_of(self.number)
+        return call is not None and call.state == "answered"
 
     def plug(self) -> None:
         """With its modem."""
@@ -111,6 +119,11 @@ class SimVoice:
             self._codes = True
         elif text in ("AT+DDET=1", "AT+QTONEDET=1"):
             self._tones = True
+        elif text in ("AT+CPCMREG=1", "AT+QPCMV=1,2"):
+            if (text == "AT+CPCMREG=1") is not (self.family == "simcom7600"):
+                return ["ERROR"]
+            if self.sound is not None:
+                self.sound.registered = True
         elif text == "AT+CLCC":
             if not self.lists:
                 return ["ERROR"]

@@ -171,7 +171,7 @@ class Desk:
             self._note(event, hub, at_ms, arrival)
         elif (
             new
-            and event.kind.startswith("reading.")
+            and event.kind.startswith(("reading.", "care.whose"))
             and not (
                 arrival.changes and arrival.changes[-1].reading  # a backlog is one change
             )

@@ -306,11 +306,21 @@ class Store:
         """(hub, received, event) of people's newest readings among the newest events, the newest first."""
         rows = self._reader_db.execute(
             "SELECT hub, received_ms, body FROM (SELECT kind, hub, received_ms, body FROM events"
-            " ORDER BY number DESC LIMIT ?) WHERE kind LIKE 'reading.%'"
-            " AND kind NOT IN ('reading.room_temperature', 'reading.humidity') LIMIT ?",
-            (READINGS_AMONG, limit),
+            " ORDER BY number DESC LIMIT ?) WHERE (kind LIKE 'reading.%' OR kind = 'care.whose')"
+            " AND kind NOT IN ('reading.room_temperature', 'reading.humidity')",
+            (READINGS_AMONG,),
         )
-        return [(hub, received_ms, decode_event(body)) for hub, received_ms, body in rows]
+        found, said = [], dict[tuple[str, str], str]()
+        for hub, received_ms, body in rows:
+            event = decode_event(body)
+            if event.kind == "care.whose":  # the newest counts, and comes first
+                said.setdefault((hub, str(event.data.get("about"))), event.elder)
+            else:
+                elder = said.get((hub, str(event.id)), event.elder)
+                found.append((hub, received_ms, msgspec.structs.replace(event, elder=elder)))
+            if len(found) == limit:
+                break
+        return found
 
     def heard(self) -> dict[str, int]:
         """Hub -> when its last event came; when it was registered if none did."""

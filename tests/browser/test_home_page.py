@@ -136,6 +136,71 @@ async def test_only_what_is_dead_looks_dead(browser: Browser, visit: Visit) -> N
     await expect(page.locator("article.pendant .tells")).to_have_text("no power")
 
 
+DAY_MS, NOW_MS = 86_400_000, 1_773_972_000_000  # 2026-03-20 10:00 in China
+
+
+def a_week() -> dict[str, Any]:
+    """What a hub tells of a person who measured, slept, and did not weigh herself for days."""
+    days = [f"2026-03-{day}" for day in range(14, 21)]
+    points = [
+        {
+            "at_ms": NOW_MS - n * DAY_MS,
+            "judged": "high" if n == 2 else "",
+            "time_known": True,
+            "systolic": 171.0 if n == 2 else 130.0 + n,
+            "diastolic": 82.0,
+        }
+        for n in reversed(range(6))
+    ]
+    meal = {"at_ms": NOW_MS, "mmol": 6.4, "context": "before"}
+    chen = {
+        "id": "e-chen",
+        "blood_pressure": {"points": points, "band": {"systolic": [112.0, 152.0], "diastolic": [70.0, 94.0]}},
+        "glucose": [{"meal": "lunch", "count": 1, "low": 6.4, "mean": 6.4, "high": 6.4, "points": [meal]}],
+        "sleep": [{"day": days[-1], "spans": [[600, 780], [790, 1080]], "minutes": 470, "exits": 1}],
+        "seen": [
+            {"kind": "blood_pressure", "text": "130/82 mmHg", "at_ms": NOW_MS, "time_known": True,
+             "stale": False, "device": "bp-01"},
+            {"kind": "weight", "text": "61.5 kg", "at_ms": NOW_MS - 9 * DAY_MS, "time_known": False,
+             "stale": True, "device": "sc-01"},
+        ],
+    }  # fmt: skip
+    nobody = {
+        "id": "e-wang",
+        "blood_pressure": {"points": [], "band": None},
+        "glucose": [],
+        "sleep": [],
+        "seen": [],
+    }
+    return {"now_ms": NOW_MS, "offset_minutes": 480, "days": days, "people": [chen, nobody]}
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+async def test_a_week_is_drawn_and_what_is_old_says_so(browser: Browser, visit: Visit, size: str) -> None:
+    page = await opened(browser, visit, size)
+    await expect(page.locator("#trends")).to_be_hidden()
+    visit.feed.show("trends", {**a_week(), "people": []})
+    await expect(page.locator("#trends .nothing")).to_have_text("Nothing has been measured yet.")
+    visit.feed.show("trends", a_week())
+    week = page.locator(".week")
+    await expect(week).to_have_count(1)
+    await expect(week.locator(".point")).to_have_count(6)
+    await expect(week.locator(".point.marked")).to_have_count(1)
+    await expect(week.locator(".pressures .band")).to_have_count(2)
+    await expect(week.locator(".glucose circle.before")).to_have_count(1)
+    await expect(week.locator(".nights .slept")).to_have_count(2)
+    await expect(week.locator(".nights")).to_contain_text("7 h 50")
+    await expect(week.locator(".seen li").first).to_contain_text("measured just now")
+    old = week.locator(".seen .stale")
+    await expect(old).to_contain_text("arrived 9 days ago, when it was measured is not known · old")
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+    await page.locator("#language").click()
+    await expect(week.locator(".nights")).to_contain_text("周五")
+    await expect(old).to_contain_text("旧")
+    visit.feed.show("trends", None)
+
+
 async def test_why_not_is_said_in_the_pages_language(browser: Browser, visit: Visit) -> None:
     page = await opened(browser, visit, locale="zh-CN")
     visit.feed.show("hub:hub-99", hub(id="hub-99"))

@@ -19,6 +19,19 @@ METERS = (
         ),
     ),
     Plant(
+        "a reading of an unknown person is given to who was asked about first",
+        (9,),
+        "whose-reading",
+        "then Mr Wang",
+        (
+            Change(
+                "edge/whose.py",
+                "        if answer == YES:\n",
+                "        if answer in (YES, NO):\n",
+            ),
+        ),
+    ),
+    Plant(
         "a record that a meter sends again is another reading",
         (),
         "blood-pressure",
@@ -26,8 +39,8 @@ METERS = (
         (
             Change(
                 "edge/readings.py",
-                '_id(at.meter, uuid, raw, "" if dated else at.mark)',
-                "_id(at.meter, uuid, raw, at.mark)",
+                'name_of(at.meter, uuid, raw, "" if dated else at.mark)',
+                "name_of(at.meter, uuid, raw, at.mark)",
             ),
         ),
     ),
@@ -43,6 +56,53 @@ METERS = (
                 "            pass\n",
             ),
         ),
+    ),
+    Plant(
+        "a test of the meter with control solution is somebody's glucose",
+        (9,),
+        "tests/unit/edge/test_readings.py::test_a_test_of_the_meter_is_nobodys_glucose",
+        "",
+        (
+            Change(
+                "edge/readings.py",
+                'if CONTROL in (values.get("sample"), values.get("place")):',
+                "if False:",
+            ),
+        ),
+    ),
+    Plant(
+        "a sensor's history counts as taken before it was told to its end",
+        (1,),
+        "tests/integration/ble/test_meters.py"
+        "::test_a_sensor_that_dies_amid_its_history_is_asked_for_all_of_it_again",
+        "",
+        (
+            Change(
+                "drivers/ble/meters.py",
+                "elif self._session is not None and self._done and self._newest >= 0:",
+                "elif self._session is not None and self._newest >= 0:",
+            ),
+        ),
+    ),
+    Plant(
+        "every advert of one weighing is a weighing",
+        (),
+        "tests/integration/ble/test_told.py::test_a_weighing_is_one_reading_of_hers",
+        "",
+        (
+            Change(
+                "drivers/ble/xiaomi.py",
+                "if before is not None and before[0] == weight and advert.heard_ms - before[1] < AGAIN_MS:",
+                "if False:",
+            ),
+        ),
+    ),
+    Plant(
+        "a bond that is lost is begged for without end",
+        (),
+        "tests/unit/drivers_ble/test_meter_link.py::test_a_lost_bond_is_told_and_not_begged_for",
+        "",
+        (Change("drivers/ble/pairing.py", "return self._failed >= PAIRINGS", "return False"),),
     ),
 )
 

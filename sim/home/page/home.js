@@ -2,6 +2,7 @@
 import { Devices } from "./devices.js";
 import { Phones } from "./phones.js";
 import { Plan } from "./plan.js";
+import { showTrends } from "./trends.js";
 import { language, pick, say, switchLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -74,6 +75,7 @@ function show(names) {
   }
   if (changed("world")) showWorld(state.world ?? {});
   if (changed("calls")) showCalls(state.calls ?? []);
+  if (changed("trends") || changed("home")) showTrends($("trends"), state.trends, state.home?.people ?? {});
 }
 
 function showBubbles(hubs) {

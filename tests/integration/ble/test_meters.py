@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.integration.ble.home import HubHome
 from tests.integration.ble.waiting import until
 
 ADDRESS = "C4:0E:00:00:00:01"
-QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, again_s=(0.2,), failed_s=(0.1,))
+QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, live_s=60.0, again_s=(0.2,), failed_s=(0.1,))
 WALL_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
 
 
@@ -43,7 +44,7 @@ class MeterHome:
 
     async def meter(self, kind: str = "blood-pressure", quirk: str = "", **manners: Any) -> MeterLink:
         await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
-        meter = Meter("m-1", ADDRESS, kind, quirk)
+        meter = Meter("m-1", ADDRESS, kind, quirk, bond=bool(manners.get("bond")))
         wall = lambda: (WALL_MS, True, 480)  # noqa: E731
         link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
         self.hub.radio.listeners.append(lambda a: link.on_advert(a) if a.address == ADDRESS else None)
@@ -107,6 +108,95 @@ async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
     assert (await home.seen())["connections"] == 1
 
 
+async def test_a_meter_that_wants_a_bond_is_paired_and_knows_the_hub_again(home: MeterHome) -> None:
+    link = await home.meter(bond="just-works")
+    for systolic in (120, 130):
+        await home.station.measure(name="m-1", records=[pressure(systolic)])
+        await until(lambda wanted=systolic: wanted in home.systolic())
+        await released(home)
+    assert (await home.seen())["strangers"] == 0
+    assert link.pairing.state == ""
+
+
+async def test_a_passkey_is_asked_of_a_person_while_the_meter_shows_it(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(None)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: link.pairing.state == "passkey")
+    assert home.records == []
+    assert link.pairing.give(42317)
+    await until(lambda: home.records)
+    assert (home.systolic(), link.pairing.state) == ([138], "paired")
+
+
+async def test_a_passkey_that_stands_on_the_meter_is_given_at_once(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(42317)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: home.records)
+    assert link.pairing.state == "paired"
+
+
+async def test_a_wrong_passkey_reads_nothing_and_a_person_is_asked_to_pair_again(home: MeterHome) -> None:
+    link = await home.meter(bond="042317")
+    link.pair(111111)
+    await home.station.measure(name="m-1", records=[pressure(138)])
+    await until(lambda: link.pairing.hopeless)
+    causes = {fact.cause for fact in home.facts if isinstance(fact, MeterTrouble)}
+    assert ("pair-again" in causes, home.records, link.pairing.state) == (True, [], "failed")
+    before = (await home.seen())["connections"]
+    await home.station.measure(name="m-1", records=[pressure(139, 1)])
+    assert (await home.seen())["connections"] == before
+    link.pair(42317)
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: len(home.records) == 2)
+
+
+STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("subscribed", "asked")}
+
+
+@pytest.mark.parametrize(("kind", "step"), [(kind, step) for kind, steps in STEPS.items() for step in steps])
+@pytest.mark.parametrize("forgets", [True, False])
+async def test_a_meter_that_dies_at_any_step_loses_nothing_and_doubles_nothing(
+    home: MeterHome, kind: str, step: str, forgets: bool
+) -> None:
+    await home.meter(kind, dies_at=step, forgets=forgets)
+    glucoses = [[0x2A18, f"02{n:02x}00E307021B0B0A1E78B011"] for n in range(1, 4)]
+    records = [pressure(100 + n, n) for n in range(3)] if kind == "blood-pressure" else glucoses
+    await home.station.measure(name="m-1", records=records)
+    await until(lambda: home.station.radios["m-1"].manners.dies_at == "")
+    await until(lambda: not home.hub.radio.connected(ADDRESS))
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: len(home.records) >= 3)
+    await released(home)
+    assert [record.raw.hex() for record in home.records] == [str(raw).lower() for _, raw in records]
+
+
+async def test_fifty_meters_at_once_are_all_read_and_none_twice(station: Station) -> None:
+    hub = await HubHome(station).start()
+    records: dict[str, list[float]] = {}
+    links: dict[str, MeterLink] = {}
+    wall = lambda: (WALL_MS, True, 480)  # noqa: E731
+
+    async def keep(record: Record) -> bool:
+        assert record.values is not None
+        records.setdefault(record.meter, []).append(record.values["systolic"])
+        return True
+
+    quick = dataclasses.replace(QUICK, again_s=(60.0,))
+    for n in range(50):
+        name, address = f"m-{n:02}", f"C4:0E:00:00:01:{n:02X}"
+        await station.add_meter(name=name, address=address, kind="blood-pressure")
+        meter = Meter(name, address, "blood-pressure")
+        links[address] = MeterLink(meter, hub.radio, hub.clock, keep, lambda fact: None, wall, quick)
+    hub.radio.listeners.append(lambda a: links[a.address].on_advert(a) if a.address in links else None)
+    for n in range(50):
+        await station.measure(name=f"m-{n:02}", records=[pressure(100 + n), pressure(101 + n, 1)])
+    await until(lambda: sum(map(len, records.values())) >= 100, 120)
+    assert records == {f"m-{n:02}": [100 + n, 101 + n] for n in range(50)}
+    await hub.stop()
+
+
 @pytest.mark.parametrize("sent", [0, 1, 3])
 async def test_a_meter_that_dies_in_the_middle_loses_nothing(home: MeterHome, sent: int) -> None:
     await home.meter(dies_after=sent)
@@ -168,6 +258,106 @@ async def test_a_glucose_meters_memory_is_asked_after_all_is_subscribed_to(home:
     seen = await home.seen()
     assert seen["asked"] == ["0101"]
     assert (seen["held"], seen["sent"]) == (2, 2)
+
+
+async def test_of_a_belt_that_beats_all_the_time_a_figure_a_minute_is_kept(home: MeterHome) -> None:
+    link = await home.meter("heart-rate")
+    await home.station.measure(name="m-1", records=[[0x2A37, f"16{60 + n:02x}0004"] for n in range(30)])
+    await until(lambda: home.records)
+    await released(home)
+    assert [r.values["pulse"] for r in home.records if r.values] == [60]
+    home.hub.clock.ahead_ms += 60_000
+    assert link.due(0x2A37)
+
+
+async def test_a_meal_comes_with_its_glucose_and_a_record_without_one_does_not_wait_for_it(
+    home: MeterHome,
+) -> None:
+    await home.meter("glucose", forgets=False)
+    records = [
+        [0x2A18, "120100E307021B0B0A1E78B011"],
+        [0x2A34, "02010002"],
+        [0x2A18, "120200E307021B0B0F1E78B011"],
+        [0x2A18, "020300E307021B0C0A1E78B011"],
+    ]
+    await home.station.measure(name="m-1", records=records)
+    await until(lambda: len(home.records) == 3)
+    await released(home)
+    told = [(r.values["sequence"], r.values.get("meal")) for r in home.records if r.values]
+    assert told == [(1, "after"), (2, None), (3, None)]
+
+
+def sensed(minute: int, glucose: float = 102.0) -> list[Any]:
+    record = {"glucose": glucose, "offset_min": minute, "trend": -0.4, "crc": True}
+    return [0x2AA7, encode(0x2AA7, {"records": (record,)}).hex()]
+
+
+BEGAN = {"time": Moment(2025, 6, 14, 9, 0, 0), "zone_15min": 32, "dst_15min": 0, "crc": True}
+
+
+def minutes(home: MeterHome) -> list[int]:
+    return [record.values["offset_min"] for record in home.records if record.values]
+
+
+async def test_a_sensors_history_comes_and_then_what_it_measures_live(home: MeterHome) -> None:
+    await home.meter("continuous-glucose", forgets=False, session=encode(0x2AAA, BEGAN).hex())
+    await home.station.measure(name="m-1", records=[sensed(5 * n) for n in range(20)])
+    await until(lambda: len(home.records) == 20)
+    first = home.records[1].values
+    assert first is not None
+    assert (first["time"], first["glucose"]) == (Moment(2025, 6, 14, 9, 5, 0), 102.0)
+    assert await home.linked() == 1
+    await home.station.measure(name="m-1", records=[sensed(100)])
+    await until(lambda: len(home.records) == 21)
+    assert minutes(home) == [5 * n for n in range(21)]
+    assert len({record.raw for record in home.records}) == 21
+
+
+async def test_a_sensor_that_dies_amid_its_history_is_asked_for_all_of_it_again(home: MeterHome) -> None:
+    manners: dict[str, Any] = {"forgets": False, "session": encode(0x2AAA, BEGAN).hex()}
+    await home.meter("continuous-glucose", dies_after=7, **manners)
+    await home.station.measure(name="m-1", records=[sensed(5 * n) for n in range(20)])
+    await until(lambda: home.records)
+    await until(lambda: not home.hub.radio.connected(ADDRESS))
+    assert len(home.records) <= 7
+    await home.station.meter(name="m-1", dies_after=-1)
+    await home.station.measure(name="m-1", records=[])
+    await until(lambda: minutes(home)[-1] == 95)
+    assert (await home.seen())["asked"] == ["0101", "0101"]
+    assert sorted(set(minutes(home))) == [5 * n for n in range(20)]
+    assert len({record.raw for record in home.records}) == 20  # one name a record: the journal has it once
+
+
+async def test_a_sensor_that_was_away_is_asked_for_what_it_measured_meanwhile(home: MeterHome) -> None:
+    manners: dict[str, Any] = {"forgets": False, "session": encode(0x2AAA, BEGAN).hex()}
+    link = await home.meter("continuous-glucose", dies_after=20, **manners)
+    await home.station.measure(name="m-1", records=[sensed(5 * n) for n in range(20)])
+    await until(lambda: len(home.records) == 20)
+    await home.station.measure(name="m-1", records=[sensed(100)])  # and its battery is out
+    await until(lambda: not home.hub.radio.connected(ADDRESS))
+    await until(lambda: link.after is not None)
+    await home.station.meter(name="m-1", dies_after=-1)
+    await home.station.measure(name="m-1", records=[sensed(105)])
+    await until(lambda: len(home.records) >= 22)
+    assert minutes(home)[20:] == [100, 105]
+    assert (await home.seen())["asked"] == ["0101", "0103016000"]
+
+
+async def test_a_sensor_that_does_not_know_when_it_began_is_told(home: MeterHome) -> None:
+    await home.meter("continuous-glucose", forgets=False)
+    await home.station.measure(name="m-1", records=[sensed(60)])
+    await until(lambda: home.records)
+    values = home.records[0].values
+    assert values is not None
+    assert values["time"] == Moment(2025, 6, 15, 23, 6, 40)  # an hour into a session that began an hour ago
+
+
+async def test_a_sensor_whose_session_nobody_began_is_a_fault(home: MeterHome) -> None:
+    await home.meter("continuous-glucose", forgets=False, stopped=True)
+    await home.station.measure(name="m-1", records=[sensed(60)])
+    await until(lambda: any(isinstance(fact, MeterTrouble) for fact in home.facts))
+    trouble = next(fact for fact in home.facts if isinstance(fact, MeterTrouble))
+    assert (trouble.cause, home.records) == ("no-session", [])
 
 
 @pytest.mark.parametrize(

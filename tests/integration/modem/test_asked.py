@@ -32,10 +32,9 @@ class Asked(Proved):
         await super().start(directory)
         listed = {CENTRE: "platform"}
         self.reported = []
-        self.incoming = Incoming(self.hub, self.telephone, lambda: listed, self.said.append)
+        self.incoming = Incoming(self.hub, self.lines, lambda: listed, self.said.append)
         self.effects = Effects(self.hub, lambda: self.reported.append(1), self.said.append, None)
-        modem = self.texting._section
-        self.effects.runs = runs(self.proving, self.incoming, self.texting.calls, modem)
+        self.effects.runs = runs(self.proving, self.incoming, lambda way: CENTRE)
         self.texting.asks.power = Power()
         self.incoming_task = asyncio.create_task(self.incoming.run())
 

@@ -123,7 +123,7 @@ async def test_a_restart_neither_forgets_nor_repeats_a_text(house):
     assert house.texting.budget.spent() == 1
     house.on(9 * 60)
     await asyncio.sleep(0)
-    assert house.reaching._next_text() is None
+    assert house.reaching._next_text(house.texting) is None
     house.on(60)
     await until(lambda: len(house.phone.texts) == 2)
 

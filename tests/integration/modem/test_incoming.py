@@ -10,8 +10,8 @@ from drivers.pi.keys import KeyDown, KeyUp
 from edge.incoming import AFTER_MS, Door, Incoming, concerned, door
 from edge.inputs.keys import KeyInput
 from edge.phrases import Phrase
-from edge.reaching import listed
 from edge.ringing import MOST_MS
+from edge.telephony import listed
 from sim.modem.phone import Phone
 from tests.integration.modem.test_family import HOME, MUM
 from tests.integration.modem.test_ringing import VoiceHouse
@@ -27,7 +27,7 @@ class OpenHouse(VoiceHouse):
 
     def make(self):
         parts = super().make()
-        self.incoming = Incoming(self.hub, self.telephone, lambda: listed(self.config), self.said.append)
+        self.incoming = Incoming(self.hub, self.lines, lambda: listed(self.config), self.said.append)
         self.keys = KeyInput(self.hub, lambda: None, lambda key, stuck: None, self.incoming.take)
         return [*parts, self.incoming]
 

@@ -6,6 +6,7 @@ import pytest
 
 from drivers.modem.port import serial_opener
 from drivers.modem.voice import Telephone
+from edge.lines import Lines, Way
 from edge.phrases import Phrase
 from edge.proving import Proving
 from protocols.errors import AnbanError, Reason
@@ -43,9 +44,8 @@ class Proved(Line):
 
     def begin(self, number=TEST):
         say, offset = self.said.append, lambda: 480
-        self.proving = Proving(
-            *(self.hub, self.state, self.ways, self.texting, self.telephone, number, say, offset)
-        )
+        self.lines = Lines([Way("voice", self.telephone, self.texting.calls, test=number)])
+        self.proving = Proving(*(self.hub, self.state, self.ways, self.texting, self.lines, say, offset))
 
     async def stop(self):
         self.voice_task.cancel()

@@ -7,6 +7,7 @@ import pytest
 from drivers.modem.port import serial_opener
 from drivers.modem.voice import Telephone
 from edge.config import parse
+from edge.lines import Lines, Way
 from edge.phrases import Phrase
 from edge.reaching import Reaching
 from edge.ringing import MOST_MS, NEXT_MS
@@ -39,9 +40,9 @@ class VoiceHouse(House):
         opener = serial_opener(str(self.modem.path))
         self.texting = Texting(self.hub, self.state, self.config, self.config.modem, KEYS, opener)
         self.telephone = Telephone(serial_opener(self.config.modem.voice_port), poll_s=0.05)
-        self.reaching = Reaching(
-            *(self.hub, self.texting, lambda: self.config, self.telephone, self.said.append)
-        )
+        trouble = lambda: self.texting.modem.standing.trouble  # noqa: E731 - one look
+        self.lines = Lines([Way("voice", self.telephone, self.texting.calls, trouble=trouble)])
+        self.reaching = Reaching(*(self.hub, self.texting, lambda: self.config, self.lines, self.said.append))
         return [self.texting, self.telephone, self.reaching]
 
     def outcomes(self):

@@ -77,12 +77,12 @@ async def test_a_key_reaches_the_family_by_text_and_by_phone(tmp_path):
     pins.pin(service.config.pins.red).pull = "up"
     await service.start()
     try:
-        await until(lambda: service.telephony.telephone.good and "AT+CMGL=4" in modem.written)
+        await until(lambda: service.telephony.lines.ways[0].phone.good and "AT+CMGL=4" in modem.written)
         await press(pins, service.config)
         await until(lambda: phone.has("还没有回应"))
         await until(lambda: phone.state == "ringing")
         phone.answer()
-        await until(lambda: service.telephony.telephone.is_open)
+        await until(lambda: service.telephony.talking())
         phone.press("1")
         call = next(iter(service.hub.book.calls))
         await until(lambda: "voice.confirmed" in service.hub.book.calls[call].told)

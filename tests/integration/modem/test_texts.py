@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from drivers.modem.port import serial_opener
-from edge.config import ModemSection, parse
+from edge.config import parse
+from edge.config_phones import ModemSection
 from edge.credentials import SmsKeys
 from edge.hub import Hub
 from edge.mint import Mint

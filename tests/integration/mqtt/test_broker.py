@@ -27,6 +27,7 @@ from tests.integration.mqtt.conftest import Mosquitto
 from tests.unit.edge.by_hand import DiskByHand
 
 WITHIN_S = 60.0
+DISCOVERY = "homeassistant/binary_sensor/0x1/occupancy/config"
 SMOKE, BED = "zigbee2mqtt/smoke", "esphome/bed/state"
 
 
@@ -39,10 +40,10 @@ async def until(condition: Callable[[], object]) -> None:
 class Flat:
     """A hub that listens to a broker."""
 
-    def __init__(self, broker: Mosquitto, password: str = "secret") -> None:
+    def __init__(self, broker: Mosquitto, password: str = "secret", topic: str = BED) -> None:
         sensors = (
             SensorSection(id="smoke-01", topic=SMOKE, role="smoke", room="kitchen", elder="e-chen"),
-            SensorSection(id="bed-01", topic=BED, role="bed", room="bedroom", elder="e-chen"),
+            SensorSection(id="bed-01", topic=topic, role="bed", room="bedroom", elder="e-chen"),
         )
         config = Config(
             hub=HubSection(id="hub-01", room="hall", elder="e-chen"),
@@ -60,7 +61,9 @@ class Flat:
         self.seen: list[tuple[object, ...]] = []
         self.hub.see = lambda *args: self.seen.append(args)  # type: ignore[method-assign]
         assert config.mqtt is not None
-        self.broker = Broker(self.hub, config.mqtt, password, self.sensors.topics, self.sensors.on_message)
+        self.broker = Broker(
+            self.hub, config.mqtt, password, lambda: self.sensors.topics, self.sensors.on_message
+        )
 
     @property
     def ready(self) -> int:
@@ -77,7 +80,7 @@ async def test_smoke_of_a_zigbee_detector_is_a_call_at_once(mosquitto: Mosquitto
     (call,) = flat.hub.book.calls.values()
     assert (call.life, [press.kind for press in call.presses.values()]) == (Life.OPEN, ["call.smoke"])
     await mosquitto.publish(BED, "ON")
-    await until(lambda: flat.sensed == [("bed-01", "on")])
+    await until(lambda: ("bed-01", "on") in flat.sensed)
     task.cancel()
 
 
@@ -91,6 +94,27 @@ async def test_a_retained_message_is_never_news(mosquitto: Mosquitto) -> None:
     await until(lambda: flat.sensed)
     assert flat.sensed == [("bed-01", "off")]
     assert not flat.hub.book.calls
+    task.cancel()
+
+
+async def test_a_device_told_of_by_discovery_is_heard_on_the_topic_that_it_names(
+    mosquitto: Mosquitto,
+) -> None:
+    config = '{"state_topic": "z/bed", "value_template": "{{ value_json.occupancy }}", '
+    config += '"payload_on": true, "payload_off": false}'
+    await mosquitto.publish(DISCOVERY, config, retain=True)
+    flat = Flat(mosquitto, topic=DISCOVERY)
+    task = asyncio.create_task(flat.broker.run())
+    await until(lambda: "z/bed" in flat.sensors.topics)
+
+    async def said() -> bool:  # until the broker has the subscription too
+        await mosquitto.publish("z/bed", '{"occupancy": true}')
+        return bool(flat.sensed)
+
+    async with asyncio.timeout(WITHIN_S):
+        while not await said():
+            await asyncio.sleep(0.05)
+    assert flat.sensed == [("bed-01", "on")]
     task.cancel()
 
 

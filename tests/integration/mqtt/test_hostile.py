@@ -17,6 +17,7 @@ from protocols.home_topics import Message
 WITHIN_S = 60.0
 YES = b"\x20\x02\x00\x00"  # MQTT 3.1.1, 3.2: the connection is accepted
 HEARD = b"\x90\x03\x00\x01\x01"  # 3.9: the subscription too
+TOPICS = lambda: ("t",)  # noqa: E731
 MESSAGE = b"\x30\x04\x00\x01ty"  # 3.3: "y" on the topic "t"
 
 
@@ -50,7 +51,7 @@ async def ends(
     async with Stranger(says, hangs_up=hangs_up) as stranger:
         with pytest.raises(AnbanError) as caught:
             async with asyncio.timeout(WITHIN_S):
-                await listen("127.0.0.1", stranger.port, "hub", ("t",), heard, lambda: None, user="hub")
+                await listen("127.0.0.1", stranger.port, "hub", TOPICS, heard, lambda: None, user="hub")
     return caught.value
 
 
@@ -122,7 +123,7 @@ async def test_who_never_answers_is_left_and_no_password_is_told(
     async with Stranger(b"", hangs_up=False) as stranger:
         with pytest.raises(AnbanError) as caught:
             await listen(
-                *("127.0.0.1", stranger.port, "hub", ("t",), lambda _: None, lambda: None),
+                *("127.0.0.1", stranger.port, "hub", TOPICS, lambda _: None, lambda: None),
                 user="hub",
                 password="geheim",
             )
@@ -138,4 +139,4 @@ async def test_what_the_hub_makes_of_a_message_is_not_the_brokers_fault() -> Non
     async with Stranger(YES + HEARD + MESSAGE, hangs_up=False) as stranger:
         with pytest.raises(ZeroDivisionError):
             async with asyncio.timeout(WITHIN_S):
-                await listen("127.0.0.1", stranger.port, "hub", ("t",), stumble, lambda: None)
+                await listen("127.0.0.1", stranger.port, "hub", TOPICS, stumble, lambda: None)

@@ -344,3 +344,17 @@ async def test_readings_are_shown_with_their_person_and_an_unknown_time_is_said(
     assert (nobodys["name"], nobodys["elder"], nobodys["measured_ms"]) == ("", "", 0)
     assert (unusable["usable"], unusable["text"]) == (False, "unusable (short)")
     assert stranger["name"] == ""  # not registered with this home: no name is joined
+
+
+async def test_a_reading_that_is_given_to_somebody_later_is_shown_as_theirs(
+    browser: Browser, platform: Platform
+) -> None:
+    loose = reading(1, elder="")
+    about = {"about": str(loose.id), "by": "asked"}
+    await platform.store.receive([loose], "hub-01")
+    await platform.store.receive([reading(2, kind="care.whose", data=about)], "hub-01")
+    (hers,) = (await browser.state())["readings"]
+    assert hers["name"]
+    await platform.store.receive([reading(3, kind="care.whose", data=about, elder="")], "hub-01")
+    (nobodys,) = (await browser.state())["readings"]
+    assert nobodys["name"] == ""

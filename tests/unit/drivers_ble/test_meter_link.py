@@ -2,10 +2,61 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
-from drivers.ble.meters import OFF_MS, Meter, MeterLink
+import pytest
+
+from drivers.ble.meters import OFF_MS, Meter, MeterLink, MeterTrouble
+from drivers.ble.pairing import PAIRINGS, Pairing
 from drivers.ble.ports import Advert
+from protocols.errors import AnbanError, Reason
+
+
+class Bonds:
+    """A link whose pairing goes as a test says."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self.known, self.forgot, self.typed = False, 0, None
+
+    async def pair(self, ask):
+        self.typed = await ask()
+        if not self.known:
+            raise AnbanError(Reason.RADIO_DOWN, "key missing")
+
+    async def forget(self):
+        self.forgot += 1
+
+
+async def test_a_lost_bond_is_told_and_not_begged_for() -> None:
+    pairing, link = Pairing("bp-01"), Bonds()
+    for _ in range(PAIRINGS):
+        assert not pairing.hopeless
+        with pytest.raises(AnbanError) as told:
+            await pairing.bond(link)
+        assert told.value.reason is Reason.PAIR_AGAIN
+        assert "anban hub meters pair bp-01" in told.value.remedy
+    assert pairing.hopeless
+    assert (link.forgot, link.typed) == (0, None)
+    pairing.begin(None)
+    link.known = True
+    bonding = asyncio.ensure_future(pairing.bond(link))
+    while pairing.state != "passkey":
+        await asyncio.sleep(0)
+    assert pairing.give(42317)
+    await bonding
+    assert (pairing.state, link.forgot, link.typed, pairing.hopeless) == ("paired", 1, 42317, False)
+    assert not pairing.give(1)
+
+
+async def test_a_link_that_ends_with_the_old_bond_is_no_failure() -> None:
+    pairing, link = Pairing("bp-01"), Bonds()
+    pairing.begin(None)
+    link.gone.set()
+    with pytest.raises(AnbanError) as told:
+        await pairing.bond(link)
+    assert (told.value.reason, pairing.state) == (Reason.BUSY, "waiting")
 
 
 class Table:
@@ -16,7 +67,8 @@ class Table:
         radio = SimpleNamespace(request=lambda *args: setattr(self, "asked", self.asked + 1))
         clock = SimpleNamespace(monotonic_ms=lambda: self.now)
         meter = Meter("bp-01", "C4:0E:00:00:00:01", "blood-pressure")
-        self.link = MeterLink(meter, radio, clock, None, lambda fact: None, lambda: (0, False, 0))  # type: ignore[arg-type]
+        self.facts: list[object] = []
+        self.link = MeterLink(meter, radio, clock, None, self.facts.append, lambda: (0, False, 0))  # type: ignore[arg-type]
 
     def over(self, *brought: bytes, trouble: str = "") -> None:
         self.link._heard_ms = self.now
@@ -40,6 +92,18 @@ def test_a_meter_that_sends_its_whole_memory_each_time_is_left_alone_ever_longer
     assert not table.asks_after(19_000)
     table.over(b"one", b"two")
     assert table.asks_after(6_000)
+
+
+def test_a_meter_that_is_heard_and_never_linked_is_told_once() -> None:
+    table = Table()
+    table.asks_after(40_000)
+    assert table.facts == []
+    table.asks_after(60_000)
+    assert table.facts == [MeterTrouble("bp-01", "radio-down", 4)]
+    bonded = Table()
+    bonded.link.pair(None)
+    bonded.asks_after(100_000)
+    assert bonded.facts == [MeterTrouble("bp-01", "pair-again", 4)]
 
 
 def test_a_meter_that_was_off_has_news() -> None:

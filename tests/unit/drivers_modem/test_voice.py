@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.modem.port import serial_opener
-from drivers.modem.voice import Stage, Telephone
+from drivers.modem.voice import Telephone
+from drivers.talk import Stage
 from protocols.at import line_of, tone_of
 from protocols.errors import AnbanError
 from sim.modem.phone import Phone

@@ -100,6 +100,15 @@ async def test_a_sentence_that_is_not_true_any_more_is_not_said(tmp_path: Path) 
     assert room.heard() == ["calling", "taken"]
 
 
+async def test_into_an_open_line_nothing_is_said(tmp_path: Path) -> None:
+    room = Room(tmp_path, QUICK)
+    room.speaker.muted = lambda: True
+    assert await room.speaker.say("calling", "zh", Lane.SOS) is Said.TOO_LATE
+    room.speaker.muted = lambda: False
+    assert await room.speaker.say("taken", "zh", Lane.SOS) is Said.SAID
+    assert room.heard() == ["taken"]
+
+
 async def test_hush_forgets_the_lane_and_below_and_nothing_above(tmp_path: Path) -> None:
     room = Room(tmp_path, LONG)
     speaking = asyncio.create_task(room.speaker.say("calling", "zh", Lane.SOS))

@@ -27,6 +27,7 @@ CONFIG = Config(
     elders=(ElderSection(id="e-chen"),),
     sensors=(
         SensorSection(id="bed-01", address="C4:5E:00:00:00:01", role="bed", room="bed", elder="e-chen"),
+        SensorSection(id="gas-01", address="C4:5E:00:00:00:02", role="gas", room="kitchen", elder="e-chen"),
     ),
     care=CareSection(
         bed_exit=BedExit(after_minutes=1, from_minute=0, to_minute=0),
@@ -50,7 +51,11 @@ class Night:
         def of_care(after: int) -> list[Any]:
             return [row for row in self.rows if row[0] > after]
 
-        return asks(SimpleNamespace(head=(len(self.rows), b""), of_care=of_care))
+        def newest(lane: Lane, limit: int) -> list[Any]:
+            events = [row[1].event for row in self.rows if isinstance(row[1], EventEntry)]
+            return [event for event in reversed(events) if event.lane is lane][:limit]
+
+        return asks(SimpleNamespace(head=(len(self.rows), b""), of_care=of_care, newest=newest))
 
     def passes(self, minutes: float) -> None:
         self.clock.now += round(minutes * 60_000)
@@ -148,5 +153,9 @@ async def test_the_table_tells_each_rule_in_both_languages(night: Night) -> None
     for language in ("zh", "en"):
         told = await night.carer.operations()["rules"]({"language": language})
         assert {row["rule"] for row in told["rules"]} >= {"bed_exit", "vitals", "missed.weight"}
+    night.silent = frozenset({"gas-01"})
+    told = await night.carer.operations()["rules"]({"language": "en"})
+    assert [(r["state"], r["why"]) for r in told["rules"] if r["rule"] == "gas"] == [("blind", "gas-01")]
+    assert [row["rule"] for row in night.carer.blind()] == ["gas"]
     page = await night.carer.operations()["rules.journal"]({"after": 0})
     assert page == {"entries": [], "after": 0}

@@ -18,12 +18,13 @@ from edge.entries import EventEntry
 from edge.hub import Hub
 from edge.inputs.answers import Answer
 from edge.mint import Mint
-from edge.prompter import AFTER_CALL_MS, Prompter
+from edge.prompter import AFTER_CALL_MS, ASIDE_S, Aside, Prompter
 from edge.prompts import Prompt, Quiet
 from protocols.errors import AnbanError, Reason
 from protocols.values import Command, Lane
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand
 
+ASIDE_MS = round(ASIDE_S * 1000)
 CONFIG = Config(
     hub=HubSection(id="hub-01", room="hall", elder="e-chen"),
     home=HomeSection(language="en"),
@@ -195,6 +196,40 @@ async def test_a_mute_hub_claims_no_reminder_and_tells_that_it_was_not_asked(mor
     assert morning.told() == []
     await morning.passes(61 * 60_000)
     assert morning.told() == ["care.missed:not-asked"]
+
+
+async def test_a_question_of_the_moment_is_asked_before_what_is_due_and_whoever_has_it_is_told(
+    morning: Morning,
+) -> None:
+    told: list[str] = []
+    asides = [Aside("bp-01-e-chen", "e-chen", ("whose", "person-e-chen"), told.append)]
+    morning.prompter.asides = lambda now: asides[0] if asides else None
+    await morning.prompt()
+    await morning.passes(1_000)
+    assert await morning.speaker.ends() == "whose"
+    assert await morning.speaker.ends() == "person-e-chen"
+    morning.answers(Answer.NO)
+    await settled()
+    assert told == [], "not before it was repeated"
+    asides.clear()
+    assert await morning.speaker.ends() == "understood-no"
+    assert (told, morning.told()) == (["no"], [])
+    await morning.passes(1_000)
+    assert morning.speaker.saying[0][0] == "prompt-medication"
+
+
+async def test_a_question_of_the_moment_that_nobody_answers_or_nothing_can_say(morning: Morning) -> None:
+    told: list[str] = []
+    morning.prompter.asides = lambda now: Aside("x", "e-chen", ("whose", "person-e-chen"), told.append)
+    await morning.passes(1_000)
+    await morning.speaker.ends()
+    await morning.speaker.ends()
+    await morning.passes(ASIDE_MS)
+    assert told == ["silence"]
+    await morning.passes(1)
+    await morning.speaker.ends(Said.FAILED)
+    assert told == ["silence", "unsaid"]
+    assert not morning.speaker.saying, "the name is not said without its question"
 
 
 async def test_the_platforms_prompts_outlive_a_restart_and_can_be_taken_away(morning: Morning) -> None:

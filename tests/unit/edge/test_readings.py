@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.readings import ROWS, Arrival, person_of, reading_of
 from protocols import data as families
-from protocols.gatt import GattError, decode, encode
+from protocols.gatt import GattError, Moment, decode, encode
 from protocols.kinds import KINDS
 from protocols.values import Event
 
@@ -48,6 +48,32 @@ def test_the_same_record_has_the_same_id_whenever_it_comes() -> None:
     assert first.id == again.id
     assert first.id.origin == "bp-01"
     assert read(0x2A35, PRESSURE.replace("7C", "7D", 1)).id != first.id
+
+
+def test_a_test_of_the_meter_is_nobodys_glucose() -> None:
+    reading = read(0x2A18, "020300E307021B0C0A1E78B04A")  # control solution
+    assert (reading.data["judged"], reading.data["reason"]) == ("unusable", "control-solution")
+    assert "value" not in reading.data
+
+
+def test_a_belt_that_is_not_worn_and_a_demonstration_are_no_measurements() -> None:
+    for uuid, raw, why in ((0x2A37, "0455", "no-contact"), (0x2A5E, "0264005A000004", "demonstration")):
+        reading = read(uuid, raw)
+        assert (reading.data["judged"], reading.data["reason"]) == ("unusable", why)
+
+
+def test_a_sensors_glucose_says_of_what_it_is() -> None:
+    values = {"glucose": 102.0, "offset_min": 5, "time": Moment(2024, 6, 15, 9, 5, 0)}
+    reading = reading_of(0x2AA7, b"x", {**values, "sample": "interstitial-fluid"}, "", arrival())
+    assert (reading.data["value"], reading.data["unit"]) == (102, "mg_per_dl")
+    assert (reading.data["sample"], reading.data["clock"]) == ("interstitial-fluid", "meter")
+
+
+def test_a_meal_stands_beside_its_glucose() -> None:
+    raw = bytes.fromhex("120100E307021B0B0A1E78B011")
+    values = {**decode(0x2A18, raw), "meal": "after"}
+    found = reading_of(0x2A18, raw, values, "", arrival())
+    assert (found.data["context"], found.id) == ("after", read(0x2A18, raw.hex()).id)
 
 
 def test_a_record_without_a_date_is_news_each_time() -> None:

@@ -111,3 +111,24 @@ elder = "e-chen"
     assert "the room of stove-01" in said
     assert "mqtt_password" in said
     assert "the room of" not in "\n".join(lacks(parse(SEED + sensors.replace("living", "kitchen")), secrets))
+
+
+def test_a_meter_of_two_whose_names_nobody_has_recorded_is_named(tmp_path):
+    meter = """
+[[elders]]
+id = "e-wang"
+[[meters]]
+id = "bp-01"
+address = "C4:0E:00:00:00:01"
+profile = "blood-pressure"
+room = "bedroom"
+"""
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "zh" / "person-e-chen.wav").touch()
+    text = SEED + meter + f'[audio]\nphrases_dir = "{tmp_path}"\n'
+    secrets = Credentials(hub_id="hub-01", https_token="t", oscore=())
+    said = "\n".join(lacks(parse(text), secrets))
+    assert "person-e-wang.wav" in said
+    assert "person-e-chen.wav" not in said
+    hers = text.replace('profile = "blood-pressure"', 'profile = "blood-pressure"\nelder = "e-wang"')
+    assert "person-" not in "\n".join(lacks(parse(hers), secrets))

@@ -157,7 +157,7 @@ async def test_who_is_not_there_makes_its_rules_blind_and_that_it_is_there_says_
     assert home.sensors.silent() == {"smoke-01", "bed-01"}, "its state is as old as before"
     home.is_told("z/smoke", {"smoke": False})
     assert home.sensors.silent() == {"bed-01"}
-    assert home.sensed == []
+    assert home.sensed == ["off"], "of the smoke detector, for a replay"
 
 
 degrees = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
@@ -170,3 +170,49 @@ def test_a_distance_is_the_same_both_ways_and_within_the_earth(
     assert metres(a, b) == pytest.approx(metres(b, a), abs=0.01)
     assert 0 <= metres(a, b) <= 20_020_000
     assert metres(a, a) == 0
+
+
+DOOR = SensorSection(
+    id="door-01",
+    topic="homeassistant/binary_sensor/0x1/contact/config",
+    role="door",
+    room="hall",
+    elder="e-chen",
+)
+TELLS = {
+    "state_topic": "z/door",
+    "value_template": "{{ value_json.contact }}",
+    "payload_on": False,
+    "payload_off": True,
+    "availability_topic": "z/door/availability",
+}
+
+
+async def test_a_device_that_tells_home_assistant_of_itself_is_heard_where_it_says() -> None:
+    home = Home(DOOR)
+    home.is_told("z/door", {"contact": False})
+    assert (home.sensed, home.sensors.topics) == ([], (DOOR.topic,))
+    home.is_told(DOOR.topic, TELLS, retained=True)
+    assert set(home.sensors.topics) == {DOOR.topic, "z/door", "z/door/availability"}
+    home.is_told("z/door", {"contact": False}, retained=True)
+    assert home.sensed == [], "kept from before, it is no news"
+    home.is_told("z/door", {"contact": False})
+    assert home.sensed == ["on"]
+    home.is_told("z/door/availability", "offline")
+    assert home.sensors.silent() == {"door-01"}
+    home.is_told(DOOR.topic, {**TELLS, "state_topic": "z/other", "availability_topic": "z/other/a"})
+    assert set(home.sensors.topics) == {DOOR.topic, "z/other", "z/other/a"}
+    home.is_told("z/other", {"contact": True})
+    home.passes(1_000)
+    assert (home.sensed, home.sensors.silent()) == (["on", "off"], frozenset())
+
+
+async def test_a_tracker_that_home_assistant_knows_tells_its_place_in_its_attributes() -> None:
+    home = Home(msgspec.structs.replace(TRACKER, topic="homeassistant/device_tracker/watch/config"))
+    told = {"state_topic": "watch/state", "json_attributes_topic": "watch/attributes"}
+    home.is_told("homeassistant/device_tracker/watch/config", told)
+    home.is_told("watch/attributes", {"latitude": 30.27, "longitude": 120.17, "gps_accuracy": 100})
+    assert home.sensed == ["far:2124"]
+    home.is_told("watch/state", "home")
+    home.passes(1_000)
+    assert home.sensed == ["far:2124", "on"]

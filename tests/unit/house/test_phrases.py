@@ -120,6 +120,12 @@ def test_recording_makes_one_sound_for_each_phrase(tmp_path: Path) -> None:
             assert loudest > 5000, path
 
 
+def test_a_persons_name_is_recorded_beside_the_phrases(tmp_path: Path) -> None:
+    recorder.record_name("e-chen", "陈奶奶", "zh", tmp_path)
+    with wave.open(str(tmp_path / "zh" / "person-e-chen.wav"), "rb") as sound:
+        assert 0.3 < sound.getnframes() / sound.getframerate() < 5
+
+
 def _frames(sound: wave.Wave_read) -> list[bytes]:
     data = sound.readframes(sound.getnframes())
     return [data[at : at + 2] for at in range(0, len(data), 2)]

@@ -55,9 +55,9 @@ DISTRIBUTIONS = {
     "paho": "paho-mqtt",
     "dateutil": "python-dateutil",
 }
-# Rooms of a hub, and what they need without an import: gpiozero's way to the pins.
+# Rooms of a hub, and what they need without an import: gpiozero's way to the pins; what loads by name.
 HUB_ROOMS = ("protocols", "drivers", "edge")
-NEEDED_BY_ANOTHER = {"lgpio"}
+NEEDED_BY_ANOTHER = {"lgpio", "xiaomi-ble"}
 
 
 def files(room: str) -> list[Path]:

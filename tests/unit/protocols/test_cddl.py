@@ -32,6 +32,7 @@ RULE_OF_SHAPE = {
     "ReadingData": "reading-data",
     "CareData": "care-data",
     "ContactData": "contact-data",
+    "WhoseData": "whose-data",
     "PathTestData": "path-test-data",
 }
 SHAPES = sorted({row.data for row in KINDS.values()}, key=lambda shape: shape.__name__)

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.observation import Observation
-from hypothesis import given
+from hypothesis import given, settings
 
 from protocols import data as families
 from protocols.fhir import ROWS, bundle, observations
+from protocols.kinds import KINDS
 from protocols.values import Event, EventId, Lane
 from tests.unit.protocols import strategies as made
 
@@ -109,6 +110,20 @@ def test_a_diastole_that_is_missing_is_said_beside_the_systole() -> None:
         ("pulse", {"value": 85.0, "unit": "per_min"}, {"8867-4", "147842"}, "/min"),
         ("glucose", {"value": 144.0, "unit": "mg_per_dl"}, {"41653-7", "160184"}, "mg/dL"),
         ("glucose", {"value": 8.0, "unit": "mmol_per_l"}, {"14743-9", "160184"}, "mmol/L"),
+        (
+            "glucose",
+            {"value": 102.0, "unit": "mg_per_dl", "sample": "interstitial-fluid"},
+            {"99504-3", "160212"},
+            "mg/dL",
+        ),
+        ("uric_acid", {"value": 420.0, "unit": "umol_per_l"}, {"14933-6"}, "umol/L"),
+        ("uric_acid", {"value": 7.1, "unit": "mg_per_dl"}, {"3084-1"}, "mg/dL"),
+        ("cholesterol", {"value": 5.2, "unit": "mmol_per_l"}, {"14647-2"}, "mmol/L"),
+        ("cholesterol", {"value": 200.0, "unit": "mg_per_dl"}, {"2093-3"}, "mg/dL"),
+        ("triglycerides", {"value": 1.7, "unit": "mmol_per_l"}, {"14927-8"}, "mmol/L"),
+        ("hdl", {"value": 1.2, "unit": "mmol_per_l"}, {"14646-4"}, "mmol/L"),
+        ("ldl", {"value": 3.4, "unit": "mmol_per_l"}, {"22748-8"}, "mmol/L"),
+        ("room_temperature", {"value": 21.5, "unit": "cel"}, {"60832-3"}, "Cel"),
         ("body_composition", {"value": 12.0, "unit": "percent"}, {"41982-0", "188748"}, "%"),
     ],
 )
@@ -116,6 +131,93 @@ def test_every_kind_has_its_codes_and_its_unit(kind: str, data: Any, code: set[s
     found = one(kind, **data)
     assert codes(found["code"]) == code
     assert (found["valueQuantity"]["value"], found["valueQuantity"]["code"]) == (data["value"], unit)
+
+
+def test_every_kind_of_reading_is_an_observation() -> None:
+    kinds = {kind for kind in KINDS if kind.startswith("reading.")}
+    assert kinds == set(ROWS)
+    for kind in kinds:
+        one(kind.removeprefix("reading."), value=1.0)
+
+
+def test_what_is_marked_high_or_low_says_so_in_fhirs_words() -> None:
+    (high,) = one("glucose", value=15.0, unit="mmol_per_l", judged="high", reason="above-11")[
+        "interpretation"
+    ]
+    assert codes(high) == {"H"}
+    assert "interpretation" not in one("glucose", judged="unusable", reason="short")
+
+
+def test_a_meal_stands_beside_its_glucose() -> None:
+    (meal,) = one("glucose", value=8.0, unit="mmol_per_l", context="after")["component"]
+    assert meal["valueCodeableConcept"] == {"text": "after a meal"}
+
+
+def test_what_was_entered_by_hand_has_no_device() -> None:
+    found = one("uric_acid", value=420.0, unit="umol_per_l", clock="person", measured_ms=AT_MS)
+    assert "device" not in found
+    assert found["method"] == {"text": "Entered by hand"}
+
+
+def test_control_solution_is_no_measurement() -> None:
+    found = one("glucose", judged="unusable", reason="control-solution")
+    assert codes(found["dataAbsentReason"]) == {"not-performed"}
+
+
+# What the examples of HL7 FHIR R4 (4.0.1) have in common with a reading of ours, by their names there.
+EXAMPLES = {
+    "blood-pressure": (
+        ("blood_pressure", PRESSURE),
+        "category.coding.code vital-signs",
+        "code.coding.code 85354-9",
+        "component.code.coding.code 8480-6",
+        "component.valueQuantity.code mm[Hg]",
+        "component.valueQuantity.system http://unitsofmeasure.org",
+    ),
+    "body-temperature": (
+        ("body_temperature", {"value": 36.5, "unit": "cel"}),
+        "category.coding.code vital-signs",
+        "code.coding.code 8310-5",
+        "valueQuantity.code Cel",
+    ),
+    "heart-rate": (
+        ("pulse", {"value": 44.0, "unit": "per_min"}),
+        "code.coding.code 8867-4",
+        "valueQuantity.code /min",
+    ),
+    "satO2": (
+        ("oxygen", {"value": 95.0, "unit": "percent"}),
+        "code.coding.code 2708-6",
+        "code.coding.code 59408-5",
+        "code.coding.code 150456",
+        "code.coding.system urn:iso:std:iso:11073:10101",
+        "valueQuantity.code %",
+    ),
+    "bmi": (("weight", {"value": 83.9, "unit": "kg"}), "code.coding.code 29463-7", "valueQuantity.code kg"),
+    "f001-glucose": (
+        ("glucose", {"value": 6.3, "unit": "mmol_per_l", "judged": "high"}),
+        "valueQuantity.code mmol/L",
+        "interpretation.coding.code H",
+        "interpretation.coding.system http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+    ),
+}
+
+
+def leaves(found: Any, path: str = "") -> set[str]:
+    if isinstance(found, dict):
+        return {leaf for key, item in found.items() for leaf in leaves(item, f"{path}.{key}".strip("."))}
+    if isinstance(found, list):
+        return {leaf for item in found for leaf in leaves(item, path)}
+    return {f"{path} {found}"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_reading_is_built_as_the_official_example(example: str) -> None:
+    (kind, data), *wanted = EXAMPLES[example]
+    found = observations(reading(kind, measured_ms=AT_MS, **data), 480)[0]
+    assert set(wanted) <= leaves(found)
+    assert {"status final", "subject.reference Patient/e-chen"} <= leaves(found)
+    assert {"effectiveDateTime", "category", "code", "status", "subject", "performer"} <= found.keys()
 
 
 def test_a_body_mass_index_is_an_observation_of_its_own() -> None:
@@ -146,6 +248,7 @@ def test_an_event_that_is_no_reading_is_none() -> None:
 
 @pytest.mark.parametrize("kind", sorted(ROWS))
 def test_whatever_a_reading_holds_has_the_structure_of_an_observation(kind: str) -> None:
+    @settings(max_examples=25)
     @given(made.typed(families.ReadingData))
     def check(data: dict[str, Any]) -> None:
         for found in observations(reading(kind.removeprefix("reading."), **data), 480):

@@ -22,6 +22,8 @@ SENSORS = (
     Sensor("door-01", "door", "e-chen", "hall"),
     Sensor("stove-01", "stove", "e-chen", "kitchen"),
     Sensor("well-01", "well", "e-chen", "bedroom"),
+    Sensor("smoke-01", "smoke", "e-chen", "kitchen"),
+    Sensor("cord-01", "pull_cord", "e-chen", "bath"),
     Sensor("tag-01", "tag", "e-chen", "hall"),
     Sensor("tracker-01", "tracker", "e-chen", "hall"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.care import words
 from edge.care.replay import replay
 from edge.care.settings import BedExit, CareSection
 from tests.unit.edge.care.story import Story
@@ -42,3 +43,15 @@ def test_a_rule_that_was_blind_stays_silent() -> None:
     assert [f.verdict.rule for f in replay(story.entries, story.home, story.at("03:01").stamp())] == [
         "bed_exit"
     ]
+
+
+def test_smoke_and_the_cord_stand_in_a_replay_with_their_reason() -> None:
+    story = Story("smoke", "pull_cord", clock="12:00").at("12:10").says("smoke-01", True)
+    story.event("call.smoke", rule="smoke_on")
+    story.says("smoke-01", True).at("12:20").says("smoke-01", False).at("12:30").says("smoke-01", True)
+    story.presses("cord-01")
+    fired = replay(story.entries, story.home)
+    told = [(one.verdict.rule, round(one.at.wall_ms / 60_000) % 1440, one.happened) for one in fired]
+    assert told == [("smoke", 730, True), ("smoke", 750, False), ("pull_cord", 750, False)]
+    assert words.reason(fired[0].verdict, "en") == "Smoke: kitchen"
+    assert words.reason(fired[2].verdict, "zh") == "bath的拉绳被拉了"

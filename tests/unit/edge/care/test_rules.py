@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.care import words
+from edge.care.hazards import KINDS
 from edge.care.home import Home, window_minutes
 from edge.care.replay import replay
 from edge.care.rules import BLIND, CALM, FIRES, OFF, RULES, SAID, UNEQUIPPED, WAITING, look
 from edge.care.settings import BedExit, CareSection, LeftAtNight, Missed, NoMotion, PersonRules, Wandering
+from protocols.kinds import KINDS as wire_kinds
+from protocols.values import Lane
 from tests.unit.edge.care.story import Story
 
 
@@ -262,6 +265,16 @@ def test_a_rule_may_be_off_or_otherwise_for_one_person() -> None:
     assert night.at("02:59").raises() == []
     assert night.at("03:00").raises() == ["bed_exit"]
     assert night.state("no_motion") == OFF
+
+
+def test_the_words_say_which_call_it_becomes() -> None:
+    for rule in RULES:
+        english, chinese = (words.explain(rule.name, CareSection(), language) for language in ("en", "zh"))
+        assert ("SOS" in english) is ("紧急求助" in chinese) is (rule.lane is Lane.SOS), rule.name
+    for name, kind in KINDS.items():
+        english = words.explain(name, CareSection(), "en")
+        assert ("SOS" in english) is (wire_kinds[kind].lane is Lane.SOS)
+        assert "nobody first" in english
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
