@@ -39,6 +39,10 @@ def test_paths(as_json: bool, socket: Path) -> None:
     else:
         for line in table(HEAD, rows(state["paths"])):
             click.echo(line)
+        refused = {why: count for why, count in (state.get("refused_texts") or {}).items() if count}
+        if refused:
+            told = ", ".join(f"{count} {why}" for why, count in refused.items())
+            click.echo(f"Texts that changed nothing since the hub's start: {told}")
     sys.exit(any(row["outcome"] == "failed" or not row["fresh"] for row in state["paths"]))
 
 

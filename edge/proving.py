@@ -100,12 +100,14 @@ class Proving:
             await asyncio.wait({self._testing})
 
     async def table(self, _args: Mapping[str, Any]) -> dict[str, Any]:
-        """The last try of each way, and whether one is going on."""
+        """The last try of each way, whether one is going on, and how many texts changed nothing, by why."""
         now = self._hub.mint.stamp()
         rows = [
             _row(self.proofs.get(name), name, now) | {"fresh": name in self._fresh} for name in self._tests
         ]
-        return {"testing": self._testing is not None and not self._testing.done(), "paths": rows}
+        heard = None if self._texting is None else msgspec.structs.asdict(self._texting.path.heard)
+        testing = self._testing is not None and not self._testing.done()
+        return {"testing": testing, "paths": rows, "refused_texts": heard}
 
     # --- trying ---
 

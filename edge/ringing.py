@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from drivers.talk import Stage, Talk
-from edge.book import Call, find, open_calls
+from edge.book import Call, elapsed_ms, find, open_calls
 from edge.hub import Hub
 from edge.lines import Lines, Way, open_room
 from edge.phrases import Phrase
@@ -28,7 +28,6 @@ from protocols.values import EventId
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
-SOON_S: Final = 0.1  # while a call is open: its 30 s are up to the tenth
 NEXT_MS: Final = 45_000  # facts: not confirmed by then: the next number
 HEARS_MS: Final = 15_000  # whoever has just answered is not hung up on
 MOST_MS: Final = 600_000  # an open line is an open microphone
@@ -78,8 +77,17 @@ class Ringing:
                 await self._round(ring)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SOON_S if open_calls(self._hub.book) else LOOK_S):
+                async with asyncio.timeout(self._pause_s()):
                     await self._wake.wait()
+
+    def _pause_s(self) -> float:
+        """Until the next look: a second, or the moment at which a call's first round begins."""
+        row, now = self._shared.row("voice"), self._hub.mint.stamp()
+        if row is None:
+            return LOOK_S
+        first_ms = row.offsets_ms[0]
+        ages_ms = (elapsed_ms(self._hub.book, call.at, now) for call in open_calls(self._hub.book))
+        return min([LOOK_S, *((first_ms - age_ms + 1) / 1000 for age_ms in ages_ms if age_ms < first_ms)])
 
     def _next(self) -> Ring | None:
         talk = self._lines.talk

@@ -14,7 +14,7 @@ import msgspec
 
 PROMPT: Final = "\0prompt"  # no line of a modem: a line has no zero byte after `Lines`
 MAX_LINE: Final = 2048  # bytes; a longer line is noise, and is cut
-FINALS: Final = ("OK", "ERROR")
+FINALS: Final = ("OK", "ERROR", "COMMAND NOT SUPPORT", "TOO MANY PARAMETERS")  # the last two: Huawei's ERROR
 ERRORS: Final = ("+CME ERROR:", "+CMS ERROR:")
 CALL_FINALS: Final = ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE")  # of ATD alone
 TWO_LINES: Final = ("+CMT:", "+CDS:")  # an unsolicited code whose PDU is the line after it

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,6 +37,16 @@ class AtError(AnbanError):
     def __init__(self, line: str) -> None:
         self.family, self.number = error_number(line)
         super().__init__(Reason.MODEM_REFUSED, f"the modem answered {line}", "Its number says why.")
+
+
+class AtTimeout(AnbanError):
+    """A command was not answered to its end in time: `lines` of its answer that came all the same."""
+
+    def __init__(self, lines: Sequence[str] = ()) -> None:
+        self.lines = list(lines)
+        super().__init__(
+            Reason.DEVICE_TIMEOUT, "the modem did not answer", "It is brought into step, or reset."
+        )
 
 
 @dataclass
@@ -189,7 +199,7 @@ class Channel:
         await asyncio.wait({pending.done}, timeout=timeout_s)
         if not pending.done.done():
             self.in_step = False
-            raise AnbanError(Reason.DEVICE_TIMEOUT, "the modem did not answer", "It is brought into step.")
+            raise AtTimeout(pending.lines)
         final = pending.done.result()
         if final != "OK":
             raise AtError(final)

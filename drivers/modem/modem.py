@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from drivers.modem.channel import AtError, Channel
+from drivers.modem.channel import AtError, AtTimeout, Channel
 from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
 from drivers.modem.ladder import Climb, Rung, climb
 from drivers.modem.port import Opener, Port
@@ -159,9 +159,8 @@ class Modem:
 
     async def _unlock(self, channel: Channel) -> None:
         """The SIM's state; a PIN is entered unless it was ever refused, a PUK never."""
-        state = ""
         try:
-            answer = await channel.ask("AT+CPIN?", "+CPIN:")
+            answer = await self._card_says(channel)
             state = answer[0].partition(":")[2].strip() if answer else ""
         except AtError:
             state = "none"
@@ -172,18 +171,34 @@ class Modem:
                 state = "READY"
         self._card = {"READY": "", "SIM PIN": "pin", "SIM PUK": "puk"}.get(state, "card")
 
+    @staticmethod
+    async def _card_says(channel: Channel) -> list[str]:
+        """The answer to AT+CPIN?, to which some modems give no OK."""
+        try:
+            return await channel.ask("AT+CPIN?", "+CPIN:")
+        except AtTimeout as error:
+            if not error.lines:
+                raise
+            return error.lines
+
     async def _bear(self, channel: Channel, command: str, *prefixes: str) -> list[str]:
-        """The answer, or none where the modem refuses the command."""
+        """The answer, or none where the modem refuses the command, or is silent to it alone."""
         try:
             return await channel.ask(command, *prefixes)
         except AtError as error:
             log.info("modem: %s: %s", command.partition("=")[0], error)
-            return []
+        except AtTimeout as error:
+            log.info("modem: %s: %s", command.partition("=")[0], error)
+            await channel.ask("AT")  # it lives, or this says that it does not
+        return []
 
     async def _works(self, channel: Channel, command: str, *prefixes: str) -> bool:
         try:
             await channel.ask(command, *prefixes)
         except AtError:
+            return False
+        except AtTimeout:
+            await channel.ask("AT")
             return False
         return True
 
@@ -227,8 +242,10 @@ class Modem:
             if not self._card:
                 await self._messages(channel)  # with the SIM its memory came back
         else:
-            state = await channel.ask("AT") or self._card
-            if not state and not await self._works(channel, "AT+CPIN?", "+CPIN:"):
+            await channel.ask("AT")
+            try:
+                await self._card_says(channel)
+            except AtError:
                 self._card = "card"
 
     def _trouble(self, answers: bool, registered: int | None) -> str:

@@ -51,6 +51,9 @@ class Manners:
     pin_tries: int = 3
     room: int = 30
     unknown: tuple[str, ...] = ("AT+CEREG", "AT+CTZU")  # beginnings of commands that it does not know
+    refusal: str = "ERROR"  # what it says to those
+    mute: tuple[str, ...] = ()  # beginnings of commands that it does not answer at all
+    no_ok: tuple[str, ...] = ()  # commands whose answer it does not end
 
 
 class SimModem:
@@ -165,7 +168,11 @@ class SimModem:
             text.startswith(("AT+QURCCFG", "AT^DSCI", "AT+CLCC=1"))
             and not text.startswith(OWN_COMMANDS.get(self.family, ()) or ("?",))
         ):
-            self._line("ERROR")
+            self._line(self.manners.refusal)
+        elif text.startswith(self.manners.mute or ("?",)):
+            return
+        elif text in self.manners.no_ok:
+            self._line(*self._answer(text)[:-1])
         elif text.startswith("AT+CMGS="):
             self._later(self._prompt(text))
         else:

@@ -186,8 +186,9 @@ class Texts:
         asked_ms = now_ms()
         for wait_s in ASK_AGAIN_S:
             await asyncio.sleep(wait_s)
-            while (heard_ms := self._heard_by_ip(hub)) < asked_ms and now_ms() - heard_ms < SILENT_MS:  # noqa: ASYNC110
+            while self._may_ask_by_ip(hub, asked_ms):  # noqa: ASYNC110 - a look at leisure
                 await asyncio.sleep(LOOK_S)
+            heard_ms = self._heard_by_ip(hub)
             row = self.rows.of_hub(hub)
             over = command.id in self._answered or now_ms() > command.expires_ms
             if over or row is None or heard_ms >= asked_ms:
@@ -204,6 +205,12 @@ class Texts:
                 )
             except AnbanError as error:
                 log.warning("a command is not texted: %s", error)
+
+    def _may_ask_by_ip(self, hub: str, since_ms: int) -> bool:
+        """Whether a hub was heard by IP of late, has not asked since, and has not texted meanwhile."""
+        heard_ms = self._heard_by_ip(hub)
+        texts = self._texted_ms.get(hub, 0) > heard_ms
+        return heard_ms < since_ms and not texts and now_ms() - heard_ms < SILENT_MS
 
     def _answer(self, hub: str, receipt: Receipt) -> None:
         task = asyncio.create_task(self._send(hub, receipt))

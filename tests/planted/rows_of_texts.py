@@ -6,6 +6,19 @@ from tests.planted.plant import Change, Plant
 
 TEXTS = (
     Plant(
+        "what a command by text came to is told by IP alone",
+        (9,),
+        "asked-by-text",
+        "that it is done comes back by SMS",
+        (
+            Change(
+                "edge/text_asks.py",
+                "        if event.kind == RESULT and command in self._asked:\n",
+                "        if False:\n",
+            ),
+        ),
+    ),
+    Plant(
         "when a line is back the first to try it is whatever happens to be due",
         (3,),
         "everything-down-for-a-day",

@@ -148,6 +148,8 @@ async def test_forged_replayed_and_foreign_wishes_change_nothing_and_are_counted
     await until(lambda: heard.replayed == 2)  # a wish has a number, whatever an alarm may do
     assert line.reported == [1]
     assert len(line.sent(HOME)) == texts
+    counted = (await line.proving.table({}))["refused_texts"]
+    assert counted == {"forged": 1, "replayed": 2, "foreign": 1}
 
 
 async def test_a_wish_that_the_disk_does_not_take_stays_in_the_modem(line):

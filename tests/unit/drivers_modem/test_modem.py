@@ -172,6 +172,30 @@ async def test_a_command_that_a_modem_lacks_degrades_and_never_fails(bench, unkn
     assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "x"
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Ten seconds of waiting are a tenth of one."""
+    monkeypatch.setattr("drivers.modem.channel.Channel.ask.__kwdefaults__", {"timeout_s": 0.1}, raising=False)
+
+
+@pytest.mark.parametrize(
+    "manners",
+    [
+        {"unknown": ("AT+CEREG", "AT+CTZU"), "refusal": "COMMAND NOT SUPPORT"},
+        {"mute": ("AT+CEREG=2",)},
+        {"mute": ("AT+CNMI=2,1,2,1,0",)},
+        {"no_ok": ("AT+CPIN?",)},
+    ],
+)
+async def test_manners_of_modems_that_another_has_met_do_not_keep_it_down(bench, hasty, manners):  # rule 9
+    bench.modem("home", HOME, **manners)
+    bench.modem("centre", CENTRE)
+    home, centre = bench.driver("home"), bench.driver("centre")
+    await until(lambda: home.standing.good and centre.standing.good)
+    await home.send(CENTRE, "x")
+    assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "x"
+
+
 async def test_amid_an_alarm_a_modem_without_service_is_not_reset(bench):  # rule 12
     modem = bench.modem("home", HOME, registration=0)
     home = bench.driver("home", check_s=0.005, alarm=lambda: True)

@@ -226,6 +226,14 @@ async def test_every_way_is_tried_and_one_that_fails_fails_the_command(tmp_path)
     assert "the platform's answer did not come" in result.output
 
 
+async def test_texts_that_changed_nothing_are_shown_with_the_ways(tmp_path):
+    state = {**TESTED, "refused_texts": {"forged": 2, "replayed": 0, "foreign": 1}}
+    operations = {"test-paths": always(state), "proofs": always(state)}
+    async with await Api(tmp_path / "hub.sock", operations).listen():
+        result = await typed(tmp_path / "hub.sock", "test-paths")
+    assert "Texts that changed nothing since the hub's start: 2 forged, 1 foreign" in result.output
+
+
 async def test_what_a_call_interrupted_is_not_told_as_tested(tmp_path):
     row = {**TESTED["paths"][0], "fresh": False}
     operations = {"test-paths": always({"testing": False, "paths": [row]})}
