@@ -78,6 +78,7 @@ class Called:
         self.network.close()
 
 
+@pytest.mark.slow  # sound in real time: a machine that is busy has gaps in it
 async def test_by_a_serial_port_both_sides_hear_each_other_and_nothing_before_or_after(tmp_path):
     call = await Called(tmp_path, "simcom7600").begin()
     try:
@@ -105,6 +106,7 @@ async def test_by_a_serial_port_both_sides_hear_each_other_and_nothing_before_or
         await call.end()
 
 
+@pytest.mark.slow  # sound in real time: a machine that is busy has gaps in it
 async def test_by_a_card_of_the_modems_own_she_is_heard_in_the_room(tmp_path):
     call = await Called(tmp_path, "ec25", LINE_IS_A_CARD).begin()
     try:

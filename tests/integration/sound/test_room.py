@@ -28,6 +28,7 @@ def second_by_second(tape):
     return [level_db(samples[n : n + RATE]) for n in range(0, len(samples) - RATE, RATE)]
 
 
+@pytest.mark.slow  # sound in real time: a machine that is busy has gaps in it
 async def test_the_echo_of_who_phones_is_taken_out_and_who_is_there_is_heard(room, tmp_path):
     far = Tape(tmp_path / "far.pcm", room.environment)
     near = Tape(tmp_path / "near.pcm", room.environment)
