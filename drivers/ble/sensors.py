@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from bthome_ble import BTHomeBluetoothDeviceData
-from habluetooth import BluetoothServiceInfoBleak
 
 from drivers.ble.ports import Advert
+from drivers.ble.service_info import service_info
 
 UUID: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"  # bthome.io: format
 ENCRYPTED: Final = 0x01  # of the first octet
@@ -46,20 +46,7 @@ class SensorReader:
         data = advert.service_data.get(UUID)
         if not data or bool(data[0] & ENCRYPTED) is not (self._key is not None):
             return None
-        info: Any = BluetoothServiceInfoBleak(
-            name=advert.name or "",
-            address=advert.address,
-            rssi=advert.rssi,
-            manufacturer_data={},
-            service_data={UUID: bytes(data)},
-            service_uuids=[],
-            source=advert.adapter,
-            device=None,  # type: ignore[arg-type]
-            advertisement=None,
-            connectable=False,
-            time=advert.heard_ms / 1000,
-            tx_power=None,
-        )
+        info = service_info(advert, UUID, data)
         counter = int.from_bytes(data[-8:-4], "little") if self._key is not None else 0
         if RESTARTED <= counter < self._counter:
             return None

@@ -19,9 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from habluetooth import BluetoothServiceInfoBleak
-
 from drivers.ble.ports import Advert
+from drivers.ble.service_info import service_info
 from protocols.gatt import GattError, Moment, decode
 
 MIBEACON: Final = "0000fe95-0000-1000-8000-00805f9b34fb"
@@ -114,20 +113,7 @@ class XiaomiReader:
     def _values(self, advert: Advert, service: str) -> dict[str, float]:
         # A parser of its own for each advert: one that has refused an advert gives what it knew before.
         device = PARSER.XiaomiBluetoothDeviceData(bindkey=self._key)
-        info: Any = BluetoothServiceInfoBleak(
-            name=advert.name or "",
-            address=advert.address,
-            rssi=advert.rssi,
-            manufacturer_data={},
-            service_data={service: bytes(advert.service_data[service])},
-            service_uuids=[],
-            source=advert.adapter,
-            device=None,  # type: ignore[arg-type]
-            advertisement=None,
-            connectable=False,
-            time=advert.heard_ms / 1000,
-            tx_power=None,
-        )
+        info = service_info(advert, service, advert.service_data[service])
         if not device.supported(info):
             return {}
         update = device.update(info)

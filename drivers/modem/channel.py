@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drivers.modem.port import Port, lost
+from drivers.modem.port import Opener, Port, lost
 from protocols.at import FINALS, PROMPT, TWO_LINES, Lines, error_number, is_final, masked
 from protocols.errors import AnbanError, Reason
 
@@ -83,6 +83,30 @@ class Channel:
         self._dropping = False
         self.in_step = False
         self.lost = False
+
+    @classmethod
+    async def opened(
+        cls, open_port: Opener, on_code: Callable[[str, str], None], on_lost: Callable[[], None]
+    ) -> Channel:
+        """A channel on a port that is opened for it; `on_lost` is called when that is gone.
+        AnbanError(MODEM_LOST)."""
+        channel: Channel | None = None
+        early: list[bytes] = []
+
+        def gone() -> None:
+            if channel is not None:
+                channel.port_lost()
+            on_lost()
+
+        port: Port = await open_port(lambda data: channel.feed(data) if channel else early.append(data), gone)
+        channel = cls(port, on_code)
+        for data in early:
+            channel.feed(data)
+        return channel
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self._port.close()
 
     # --- in ---
 

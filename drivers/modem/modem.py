@@ -19,7 +19,7 @@ import msgspec
 from drivers.modem.channel import AtError, AtTimeout, Channel
 from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
 from drivers.modem.ladder import Climb, Rung, climb
-from drivers.modem.port import Opener, Port
+from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
 from protocols import sms_pdu
 from protocols.at import error_number, fields, number_at, remedy
@@ -91,26 +91,15 @@ class Modem:
     async def _serve_once(self) -> bool:
         """One opening of the port, until it is lost or given up; whether it was ever brought up."""
         self._ended.clear()
-        channel: Channel | None = None
-
-        def on_lost() -> None:
-            if channel is not None:
-                channel.port_lost()
-            self._ended.set()
-
-        early: list[bytes] = []
-        port: Port = await self._open(lambda d: channel.feed(d) if channel else early.append(d), on_lost)
-        channel = Channel(port, self._code)
+        channel = await Channel.opened(self._open, self._code, self._ended.set)
         try:
-            for data in early:
-                channel.feed(data)
             await self._begin(channel)
             self._channel = channel
             await self._serve(channel)
             return True
         finally:
             self._channel = None
-            await port.close()
+            await channel.close()
 
     async def _serve(self, channel: Channel) -> None:
         """Look through the memory when told, check every minute, until the port is to be opened anew."""

@@ -15,7 +15,7 @@ from typing import Final
 from drivers.modem.channel import AtError, Channel
 from drivers.modem.families import GENERIC, Family, family_of
 from drivers.modem.modem import REOPEN_S
-from drivers.modem.port import Opener, Port, lost
+from drivers.modem.port import Opener, lost
 from drivers.modem.sound import SerialSound
 from drivers.talk import Stage, Talk
 from protocols.at import ACTIVE, ALERTING, CALL_FINALS, ENDED, INCOMING, Line, line_of, tone_of
@@ -125,20 +125,8 @@ class Telephone:
 
     async def _serve_once(self) -> None:
         self._ended.clear()
-        channel: Channel | None = None
-
-        def on_lost() -> None:
-            if channel is not None:
-                channel.port_lost()
-            self._ended.set()
-            self._told.set()
-
-        early: list[bytes] = []
-        port: Port = await self._open(lambda d: channel.feed(d) if channel else early.append(d), on_lost)
-        channel = Channel(port, self._code)
+        channel = await Channel.opened(self._open, self._code, self._port_lost)
         try:
-            for data in early:
-                channel.feed(data)
             await self._begin(channel)
             self._channel = channel
             self.on_standing(True)
@@ -148,7 +136,11 @@ class Telephone:
             if self.talk is not None and not channel.lost:
                 with contextlib.suppress(AnbanError):  # who ends leaves no open microphone behind
                     await channel.ask("AT+CHUP", timeout_s=LAST_WORD_S)
-            await port.close()
+            await channel.close()
+
+    def _port_lost(self) -> None:
+        self._ended.set()
+        self._told.set()
 
     async def _begin(self, channel: Channel) -> None:
         await channel.ask("ATE0")
