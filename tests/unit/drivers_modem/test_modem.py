@@ -126,7 +126,7 @@ async def test_that_a_text_has_come_is_reported(bench, family):
     await home.send(CENTRE, "x", report=True)
     await until(lambda: reports)
     assert (reports[0].number, reports[0].delivered) == (CENTRE, True)
-    assert not bench.modems["home"].memory
+    await until(lambda: not bench.modems["home"].memory)
 
 
 async def test_messages_are_listed_at_start_after_a_send_and_at_every_check(bench):  # rule 5
