@@ -26,6 +26,7 @@ import msgspec
 from edge.book import Book, Call, Handling, Life, Now, elapsed_ms, open_calls
 from edge.config import Config
 from edge.entries import Stamp, TimerEntry
+from edge.false_falls import ASKED_MS, questions
 from protocols.values import EventId, Lane
 
 ASKS: Final = 3  # in two minutes: once is missed in the bathroom, more is nagging
@@ -38,7 +39,7 @@ NUDGE_GAPS: Final = (1, 1, 2, 3)  # 90 s, 90 s, 3 min, then every 4.5 min
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """Deadlines in milliseconds; the defaults are the reviewed ones (ARCHITECTURE "A call")."""
 
-    asking_ms: int = 30_000  # a fall is asked about for this long: the commercial anchors' window
+    asking_ms: int = ASKED_MS  # of each question about a fall
     rule_asking_ms: int = 60_000  # what a rule noticed: whoever is asked may be in another room
     help_ms: int = 90_000  # delivered and not taken
     assist_help_ms: int = 180_000  # of service hours
@@ -115,7 +116,8 @@ def _served_until(wall_ms: int, care: Care) -> int:
 def _all(book: Book, now: Now, timing: Timing, care: Mapping[str, Care]) -> Iterator[tuple[int, Due]]:
     for call in open_calls(book):
         if call.life is Life.ASKING:
-            window_ms = timing.rule_asking_ms if call.is_of_a_rule else timing.asking_ms
+            once_ms = timing.rule_asking_ms if call.is_of_a_rule else timing.asking_ms
+            window_ms = once_ms * questions(book, call, now)
             left = window_ms - elapsed_ms(book, call.at, now)
             yield left, TimerEntry(at=now, call_id=call.id, name="asking.opens")
         elif call.view.state == (Life.OPEN, Handling.NONE) and call.is_known_in_full:

@@ -23,6 +23,7 @@ import msgspec
 
 from edge.book import Book, Call, Handling, Life, Now, Press, elapsed_ms, open_calls
 from edge.deadlines import Care, in_service
+from edge.false_falls import question
 from edge.phrases import Phrase as Key
 from protocols.link.const import (
     STAGE_ARRIVED,
@@ -155,7 +156,7 @@ def surface(
         lamp=lamp,
         pendants=tuple(_pendants(recent, now, care)),
         speech=tuple(sorted((p for p in speech if p is not None), key=lambda p: p.lane)),
-        questions=tuple(_questions(calls)),
+        questions=tuple(_questions(book, calls, now)),
     )
 
 
@@ -256,13 +257,12 @@ def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> li
     return found[::-1]
 
 
-def _questions(calls: tuple[Call, ...]) -> Iterator[Question]:
+def _questions(book: Book, calls: tuple[Call, ...], now: Now) -> Iterator[Question]:
     for call in calls:
         if call.life is Life.ASKING:
             fallen = [press for press in call.presses.values() if press.source == "pendant"]
-            yield from (
-                Question(device, call.id, len(fallen)) for device in sorted({p.device for p in fallen})
-            )
+            times = len(fallen) + question(book, call, now) - 1
+            yield from (Question(device, call.id, times) for device in sorted({p.device for p in fallen}))
         if call.asks is not None and not call.answer and call.lane is not Lane.SOS:
             devices = {press.device for press in call.presses.values() if press.source == "pendant"}
             yield from (Question(device, call.id, call.asks.times) for device in sorted(devices))
@@ -288,7 +288,8 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
             _say(call, Key.ASK_WELL, heard) if _asks_now(book, call, now, f"{Key.ASK_WELL}{heard}") else None
         )
     elif call.life is Life.ASKING:
-        keys = [(Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER, heard)]
+        asks = Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER
+        keys = [(asks, heard), (asks, f"{heard}.again")][: question(book, call, now)]
     elif stage == STAGE_HEARD and call.owes_a_press:
         ruled = last.source == "rule" and last.kind == "call.sos"
         keys = [(Key.NOW_URGENT if ruled else Key.CALLING, heard)]

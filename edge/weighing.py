@@ -2,10 +2,9 @@
 
 The pendant decides that there was a fall and the call stands from then on; nothing here ends one or keeps one
 back. From the note that follows over GATT a richer model tells how sure it is; signs (in bed, put down,
-dropped) are named beside it. Whoever takes the call sees it as `call.updated`, once for each fall. More than
-two falls a day at which nobody answered and nobody had to go are a fault for the carers: the pendant goes on.
+dropped) are named beside it. Whoever takes the call sees it as `call.updated`, once for each fall.
 
-Public: `Weighed`, `weigh`, `often`, `Weighing`. Loaded with the first note.
+Public: `Weighed`, `weigh`, `Weighing`. Loaded with the first note.
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from edge.book import Book, Handling, Life, Now, elapsed_ms, find
+from edge.book import find
 from edge.hub import Hub
 from protocols import fall_note
 from protocols.values import EventId
 
 TREE: Final = 24  # four features, four cuts, sixteen leaves around 128, as on the pendant
-DAY_MS: Final = 86_400_000
-OFTEN: Final = 2  # more unanswered false falls a day are a fault
 PER_MILLE: Final = 1000  # the tables' least score of what is likely is in thousandths of log-odds
 WRIST: Final = 2
 
@@ -66,20 +63,6 @@ def score(trees: bytes, weights: bytes) -> int:
 def _table(placement: str) -> tuple[float, int, bytes]:
     scale, least, trees = importlib.import_module(f"edge.weighing_{placement}").TABLE
     return scale, least, trees
-
-
-def often(book: Book, device: str, now: Now) -> bool:
-    """Whether more than OFTEN falls of the last day were answered by nobody, and nobody had to go."""
-    false = 0
-    for call in book.calls.values():
-        presses = [press for press in call.presses.values() if press.opens]
-        if not presses or call.withdrawn or call.life not in (Life.CLOSED, Life.CANCELLED):
-            continue
-        alone = all(press.kind == "call.fall" and press.device == device for press in presses)
-        went = any(heard.stage == Handling.ARRIVED.value for heard in call.heard)
-        if alone and not went and elapsed_ms(book, call.at, now) < DAY_MS:
-            false += 1
-    return false > OFTEN
 
 
 class Weighing:

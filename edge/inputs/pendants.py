@@ -26,6 +26,7 @@ from drivers.ble.radio import Radio
 from edge.book import find
 from edge.config import Config, PendantSection
 from edge.credentials import Credentials
+from edge.false_falls import often
 from edge.faults import Sign, silent, silent_cause
 from edge.hub import Hub
 from edge.ports import Ports
@@ -255,10 +256,9 @@ class Pendants:
                     self._hub.see("replay", name, False)
 
     def _count_falls(self, name: str) -> None:
-        """Falls at which nobody answered and nobody had to go: too many a day are a fault."""
-        from edge.weighing import often
-
-        self._hub.see("falls_often", name, often(self._hub.book, name, self._hub.mint.stamp()))
+        """Falls that nobody answered or had to go to: too many a day are a fault, and asked about twice."""
+        many = often(self._hub.book, name, self._hub.mint.stamp())
+        self._hub.see("falls_often", name, many, "asked twice before a call" if many else "")
 
     # --- state.db ---
 

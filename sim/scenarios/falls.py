@@ -1,18 +1,25 @@
-"""Somebody who wears a pendant falls: the hub asks first, and calls when it hears nothing."""
+"""Somebody who wears a pendant falls: the hub asks first, and calls when it hears nothing.
+
+After three falls in bed that nobody answered and nobody had to go to it asks twice, and calls all the same.
+"""
 
 from __future__ import annotations
 
 from sim.home.home import Home
 from sim.home.pendants import now_ms
+from sim.home.setup import SensorSetup, Setup
 from sim.home.waiting import Condition
 from sim.scenarios.case import Case, Scenario
-from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, hub_says
+from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, has_fault, hub_says
 
 SAID_S = 40.0  # the question is said to its end, 13.5 s in Chinese
 ASKED_S = 40.0  # a few steps, the fall, the detector's 2.6 s, an advert; a busy machine takes its time
 TOLD_S = 60.0  # what is no call waits for others to go with it
 ASKING_S = 30.0  # the hub's countdown
 MOST_S = 60.0  # and what a busy machine adds to it
+LOOKS_S = 90.0  # the hub counts false falls once a minute
+FALSE_FALLS = 3  # that nobody goes to: then every question is asked twice
+BED = Setup(sensors=(SensorSetup("bed-01", "bed", "e-chen", "bedroom"),))
 
 
 def falls_at_platform(home: Home, elder: str) -> Condition:
@@ -66,10 +73,39 @@ async def _answered(home: Home, case: Case) -> None:
     await case.until("but that there was a fall is told", lambda: answer in home.platform.answers(), TOLD_S)
 
 
+async def often(home: Home, case: Case) -> None:
+    """What looks like a fall in bed is doubted by the hub; three that were none make it ask twice."""
+    for number in range(1, FALSE_FALLS + 1):
+        await home.sensors["bed-01"].says(True)
+        fell = await home.fall("pd-01")
+        await case.until(f"fall {number}: asked", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+        await case.until(f"fall {number}: nobody answers, it calls", arrived(home, fell), MOST_S)
+        await close(home, case, "e-chen")
+    await case.until("the carers hear of it", has_fault(home, "falls_often"), LOOKS_S)
+    await home.sensors["bed-01"].says(True)
+    fell = await home.fall("pd-01")
+    await case.until("the next is asked about", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+    asked_ms = now_ms()
+    second_ms = asked_ms + round((ASKING_S - 5) * 1000)
+    await case.until("and once more aloud", hub_says(home, "ask-fall", second_ms), MOST_S)
+    await case.until("and on the pendant", feels(home, "pd-01", "asked", second_ms), FEELS_S)
+    case.claim("meanwhile it has not called", not arrived(home, fell)())
+    await case.until("it calls all the same", arrived(home, fell), MOST_S)
+    waited_s = (now_ms() - asked_ms) / 1000
+    case.claim("after a minute and no sooner", waited_s > 2 * ASKING_S - 10, f"{waited_s:.1f} s")
+    await close(home, case, "e-chen")
+
+
 SCENARIOS = (
     Scenario(
         "fall",
         "A pendant's wearer falls: asked, not answered, called. Another presses. A third time all is well.",
         fall,
+    ),
+    Scenario(
+        "falls-often",
+        "Three falls in bed that were none: the fourth is asked about twice, and calls when nobody answers.",
+        often,
+        BED,
     ),
 )

@@ -35,6 +35,19 @@ PRESSES = (
         ),
     ),
     Plant(
+        "whoever had three false falls is asked once, and then not called for a minute",
+        (),
+        "falls-often",
+        "and once more aloud",
+        (
+            Change(
+                "edge/surfaces.py",
+                "[: question(book, call, now)]",
+                "[:1]",
+            ),
+        ),
+    ),
+    Plant(
         "nobody weighs what the pendant tells of a fall",
         (),
         "fall",

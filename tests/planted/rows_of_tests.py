@@ -45,6 +45,19 @@ TESTS = (
         ),
     ),
     Plant(
+        "falls of whoever had many false ones are asked about for ever",
+        (2,),
+        "tests/unit/edge/test_false_falls.py::test_somebody_who_does_not_answer_twice_is_called_for",
+        "",
+        (
+            Change(
+                "edge/false_falls.py",
+                "    return QUESTIONS if first and presses else 1",
+                "    return 10**9 if first and presses else 1",
+            ),
+        ),
+    ),
+    Plant(
         "a blow just before the pendant sleeps is forgotten",
         (4,),
         "tests/micropython/test_falls.py::test_a_blow_after_the_last_look_is_waited_for",

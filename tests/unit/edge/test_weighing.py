@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from drivers.ble.facts import FallNoted
 from edge.book import Life
 from edge.entries import LocalEntry
-from edge.weighing import OFTEN, often, weigh
+from edge.false_falls import OFTEN, often
+from edge.weighing import weigh
 from protocols.link.const import MEANING_FALL
 from protocols.values import EventId, Receipt
 from sim import motion

@@ -13,7 +13,7 @@ from drivers.pendant import adxl367, lis2dw12
 from edge import weighing
 from firmware.pendant import fall
 from protocols import fall_note
-from provisioning import fall_day, fall_training, train_fall
+from provisioning import fall_day, fall_nested, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees, grow
 from tests.unit.provisioning import recordings
@@ -212,3 +212,45 @@ def test_the_hub_weighs_a_note_as_the_trainer_does(
         read = fall_note.read(note)
         assert read is not None
         assert weighing.score(trees.table, fall_note.weights(read)) == expected
+
+
+def test_a_nested_estimate_judges_everybody_by_a_threshold_they_had_no_part_in(
+    waist: list[Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sets a fold's threshold is of other folds, and was scored by trees that saw neither."""
+    asked: list[set[str]] = []
+    grown: list[set[str]] = []
+    threshold, trained = train_fall.threshold, fall_training.trained
+
+    def watched(recordings: list[Recording], *rest: Any) -> tuple[int, float]:
+        asked.append({r.person for r in recordings})
+        return threshold(recordings, *rest)
+
+    def seen(recordings: list[Recording], found: Any, used: Any, how: Growth) -> Trees:
+        grown.append({r.person for r, use in zip(recordings, used, strict=True) if use})
+        return trained(recordings, found, used, how)
+
+    monkeypatch.setattr(train_fall, "threshold", watched)
+    monkeypatch.setattr(fall_training, "trained", seen)
+    got = fall_nested.nested(waist, "trunk", FEW)
+    assert {id(o.recording) for o in got.outcomes} == {id(r) for r in waist}
+    assert len(got.outcomes) == len(waist)
+    fold = dict(
+        zip((r.person for r in waist), fall_training.folds(waist, train_fall.FOLDS).tolist(), strict=True)
+    )
+    everybody = {r.person for r in waist}
+    for number, people in enumerate(asked):
+        assert people == {p for p in everybody if fold[p] != number}
+    without = [frozenset(fold[p] for p in everybody - people) for people in grown]
+    pairs, alone = without[: -train_fall.FOLDS], without[-train_fall.FOLDS :]
+    assert len(set(pairs)) == len(pairs) == 10
+    assert {len(pair) for pair in pairs} == {2}
+    assert alone == [frozenset({n}) for n in range(train_fall.FOLDS)]
+    assert 0 <= got.sensitivity <= 1
+    assert got.fa_per_h >= 0
+
+
+def test_a_nested_estimate_of_too_few_people_is_refused(waist: list[Recording]) -> None:
+    few = [r for r in waist if r.person in {"made P00", "made P01"}]
+    with pytest.raises(DataError, match="nobody could be held out"):
+        fall_nested.nested(few, "trunk", FEW)
