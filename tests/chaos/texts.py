@@ -12,13 +12,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sim.home.setup import Setup
+from sim.home.setup import FAMILY, Setup
 from sim.home.waiting import came
 from sim.modem.modem import SimModem
 from sim.modem.network import published
 from tests.chaos.storm import EVILS, Evil, Storm
 
-HOME = Setup(modems=True, texts_a_day=500)  # a storm is more than one day's calls
+HOME = Setup(modems=True, family=FAMILY, texts_a_day=500)  # a storm is more than one day's calls
 CUT_FIRST = 0.7  # of the rounds
 PATIENCE_S = (2.0, 12.0, 25.0, 25.0, 40.0)  # a text takes 5 s to go and 6 to 8 to come, or a minute
 UNKNOWN = ["+CMS ERROR: 500", "+CMS ERROR: 38", "+CMS ERROR: 332"]  # unknown, network out of order, timeout

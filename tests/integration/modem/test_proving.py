@@ -107,6 +107,15 @@ async def test_a_phone_that_does_not_ring_and_a_line_that_is_down_are_faults(lin
     assert line.faults() == {("voice", "ended"), ("coap", "path-down")}
 
 
+async def test_a_network_that_takes_no_texts_over_lte_is_found_by_the_test_alone(line):
+    manners = line.modems[0].manners
+    manners.unknown, manners.no_sms_over_lte = (), True
+    proved = await line.tested()
+    assert (proved["sms"], proved["voice"]) == ("failed", "good")
+    assert line.texting.modem.standing.good
+    assert line.faults() == {("sms", "modem-refused")}
+
+
 async def test_without_a_test_number_the_phone_is_not_tested_and_not_at_fault(line):
     line.begin(None)
     assert (await line.tested())["voice"] == "untested"
