@@ -39,6 +39,11 @@ LOOK_S: Final = 60.0
 TEXT_S: Final = 120.0  # ETSI: 6 to 8 s are typical each way, a busy network takes minutes
 RING_S: Final = 30.0
 STATE: Final = ("proof", "paths")
+SPOKEN: Final = (  # beginnings of the ways' names, and what is said of them together
+    (("coap", "https"), Phrase.INTERNET_WORKS, Phrase.INTERNET_FAILS),
+    (("sms",), Phrase.TEXTS_WORK, Phrase.TEXTS_FAIL),
+    (("voice", "sip"), Phrase.TELEPHONE_WORKS, Phrase.TELEPHONE_FAILS),
+)
 
 
 class Proving:
@@ -115,6 +120,14 @@ class Proving:
         await self._all()
         if not self._busy():
             self._say(Phrase.WAYS_WORK if good(self.proofs.values()) else Phrase.WAYS_FAIL)
+            for names, works, fails in SPOKEN:
+                tried = [
+                    proof
+                    for name, proof in self.proofs.items()
+                    if name in self._fresh and name.startswith(names) and proof.outcome != UNTESTED
+                ]
+                if tried:
+                    self._say(works if good(tried) else fails)
 
     async def _all(self) -> None:
         """Every way, at the same time: a text that is late holds up no other test."""

@@ -73,7 +73,8 @@ async def line(tmp_path):
 
 async def test_every_way_that_works_passes_and_that_is_said(line):
     assert await line.tested() == {"coap": "good", "https": "good", "sms": "good", "voice": "good"}
-    assert line.said == [Phrase.WAYS_WORK]
+    works = [Phrase.INTERNET_WORKS, Phrase.TEXTS_WORK, Phrase.TELEPHONE_WORKS]
+    assert line.said == [Phrase.WAYS_WORK, *works]
     assert line.faults() == set()
     assert line.phone.rang
     await until(lambda: line.phone.state == "idle")
@@ -92,7 +93,8 @@ async def test_a_text_that_does_not_come_back_is_a_fault_until_one_does(line, mo
     line.network.air.loss = 1.0
     assert (await line.tested())["sms"] == "failed"
     assert line.faults() == {("sms", "no-receipt")}
-    assert line.said == [Phrase.WAYS_FAIL]
+    each = [Phrase.INTERNET_WORKS, Phrase.TEXTS_FAIL, Phrase.TELEPHONE_WORKS]
+    assert line.said == [Phrase.WAYS_FAIL, *each]
     monkeypatch.undo()
     line.network.air.loss = 0.0
     assert (await line.tested())["sms"] == "good"
@@ -119,6 +121,7 @@ async def test_a_network_that_takes_no_texts_over_lte_is_found_by_the_test_alone
 async def test_without_a_test_number_the_phone_is_not_tested_and_not_at_fault(line):
     line.begin(None)
     assert (await line.tested())["voice"] == "untested"
+    assert line.said == [Phrase.WAYS_WORK, Phrase.INTERNET_WORKS, Phrase.TEXTS_WORK]
     assert (line.phone.rang, line.faults()) == ([], set())
 
 
