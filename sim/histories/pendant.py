@@ -11,6 +11,7 @@ from typing import Any
 
 from firmware.pendant import schedule, surface
 from firmware.pendant.core import AIR, FEEL, STORE, Core
+from firmware.pendant.falls import Falls
 from firmware.pendant.hublink import HubLink
 from firmware.pendant.presses import ARRIVED, DELIVERED, HEARD, NONE, TAKEN
 from firmware.pendant.store import Store
@@ -94,6 +95,7 @@ class Pendant:
         if self.store.book:
             self.core.restore(self.store.book, self.now(), self.store.same_clock)
         self.radio = self
+        self.falls = Falls(self)  # never started: this pendant has no accelerometer
         self.link = HubLink(self, self.root)
         self._builder = AdvertBuilder(keys.advert_key(self.root), self.mac6)
         self._turn_no = 0
