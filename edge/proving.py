@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -64,6 +64,7 @@ class Proving:
         self._say, self._utc_offset_minutes = say, utc_offset_minutes
         self.proofs: dict[str, Proof] = {}
         self._testing: asyncio.Task[None] | None = None
+        self._saying: asyncio.Task[None] | None = None
         self._fresh: set[str] = set()  # what the last round of tests came to the end of
         self._ringing = asyncio.Lock()  # there is one room, and one call at a time
         self._awaited: dict[EventId, asyncio.Event] = {}
@@ -117,17 +118,30 @@ class Proving:
     # --- trying ---
 
     async def _aloud(self) -> None:
+        if self._saying is not None:
+            self._saying.cancel()  # of the round before, which is not new any more
         await self._all()
         if not self._busy():
-            self._say(Phrase.WAYS_WORK if good(self.proofs.values()) else Phrase.WAYS_FAIL)
-            for names, works, fails in SPOKEN:
-                tried = [
-                    proof
-                    for name, proof in self.proofs.items()
-                    if name in self._fresh and name.startswith(names) and proof.outcome != UNTESTED
-                ]
-                if tried:
-                    self._say(works if good(tried) else fails)
+            self._saying = asyncio.create_task(self._tell_all(list(self._spoken())))
+
+    async def _tell_all(self, phrases: list[Phrase]) -> None:
+        """One sentence after the other, until a call comes between."""
+        for phrase in phrases:
+            saying = None if self._busy() else self._say(phrase)
+            if isinstance(saying, asyncio.Future):
+                await asyncio.wait({saying})
+
+    def _spoken(self) -> Iterator[Phrase]:
+        """What is said of the last round: of all ways, then of each kind of them that was tried."""
+        yield Phrase.WAYS_WORK if good(self.proofs.values()) else Phrase.WAYS_FAIL
+        for names, works, fails in SPOKEN:
+            tried = [
+                proof
+                for name, proof in self.proofs.items()
+                if name in self._fresh and name.startswith(names) and proof.outcome != UNTESTED
+            ]
+            if tried:
+                yield works if good(tried) else fails
 
     async def _all(self) -> None:
         """Every way, at the same time: a text that is late holds up no other test."""

@@ -37,12 +37,11 @@ async def test_calls_of_a_cut_line_come_once_by_text_or_later(
     finally:
         print(f"seed {SEED}", *sentences(storm.figures), f"slowest round {storm.slowest_s:.1f} s", sep="\n")
         verdict = home.verdict()
-        print(
-            f"presses {len(home.ledger.presses)}, carried {len(verdict.carried)}, "
-            f"texts {len(home.cell.log)}, events by text {sum(e.by_text for e in home.platform.events)}; "
-            f"calls {verdict.calls}, cases {verdict.cases}; lost {len(verdict.lost)}, "
-            f"duplicated {verdict.duplicated}, early {len(verdict.early)}"
-        )
+        by_text = sum(event.by_text for event in home.platform.events)
+        print(f"presses {len(home.ledger.presses)}, carried {len(verdict.carried)}, by text {by_text}")
+        print(f"texts {len(home.cell.log)}, phones rung {len(home.cell.exchange.log)} times")
+        print(f"calls {verdict.calls}, cases {verdict.cases}; lost {len(verdict.lost)}, ", end="")
+        print(f"duplicated {verdict.duplicated}, early {len(verdict.early)}")
     judge(verdict)
     carried = {stored.id for stored in verdict.carried.values()}
     twice = [event.id for event in events if event.kind == "call.sos" and event.id not in carried]
