@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -39,6 +39,11 @@ LOOK_S: Final = 60.0
 TEXT_S: Final = 120.0  # ETSI: 6 to 8 s are typical each way, a busy network takes minutes
 RING_S: Final = 30.0
 STATE: Final = ("proof", "paths")
+SPOKEN: Final = (  # beginnings of the ways' names, and what is said of them together
+    (("coap", "https"), Phrase.INTERNET_WORKS, Phrase.INTERNET_FAILS),
+    (("sms",), Phrase.TEXTS_WORK, Phrase.TEXTS_FAIL),
+    (("voice", "sip"), Phrase.TELEPHONE_WORKS, Phrase.TELEPHONE_FAILS),
+)
 
 
 class Proving:
@@ -59,6 +64,7 @@ class Proving:
         self._say, self._utc_offset_minutes = say, utc_offset_minutes
         self.proofs: dict[str, Proof] = {}
         self._testing: asyncio.Task[None] | None = None
+        self._saying: asyncio.Task[None] | None = None
         self._fresh: set[str] = set()  # what the last round of tests came to the end of
         self._ringing = asyncio.Lock()  # there is one room, and one call at a time
         self._awaited: dict[EventId, asyncio.Event] = {}
@@ -112,9 +118,30 @@ class Proving:
     # --- trying ---
 
     async def _aloud(self) -> None:
+        if self._saying is not None:
+            self._saying.cancel()  # of the round before, which is not new any more
         await self._all()
         if not self._busy():
-            self._say(Phrase.WAYS_WORK if good(self.proofs.values()) else Phrase.WAYS_FAIL)
+            self._saying = asyncio.create_task(self._tell_all(list(self._spoken())))
+
+    async def _tell_all(self, phrases: list[Phrase]) -> None:
+        """One sentence after the other, until a call comes between."""
+        for phrase in phrases:
+            saying = None if self._busy() else self._say(phrase)
+            if isinstance(saying, asyncio.Future):
+                await asyncio.wait({saying})
+
+    def _spoken(self) -> Iterator[Phrase]:
+        """What is said of the last round: of all ways, then of each kind of them that was tried."""
+        yield Phrase.WAYS_WORK if good(self.proofs.values()) else Phrase.WAYS_FAIL
+        for names, works, fails in SPOKEN:
+            tried = [
+                proof
+                for name, proof in self.proofs.items()
+                if name in self._fresh and name.startswith(names) and proof.outcome != UNTESTED
+            ]
+            if tried:
+                yield works if good(tried) else fails
 
     async def _all(self) -> None:
         """Every way, at the same time: a text that is late holds up no other test."""

@@ -65,8 +65,15 @@ def sim() -> None:
     help="Port of the page; a free one by default.",
 )
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep everything in here.")
+@click.option("--sip", is_flag=True, help="On the page: the family has telephones by SIP too (baresip).")
 def home(
-    name: str | None, list_them: bool, seed: int | None, as_json: bool, port: int, directory: Path | None
+    name: str | None,
+    list_them: bool,
+    seed: int | None,
+    as_json: bool,
+    port: int,
+    directory: Path | None,
+    sip: bool,
 ) -> None:
     """A whole home with a page to press keys on.
 
@@ -84,7 +91,7 @@ def home(
     with _directory(directory) as where:
         if name is None:
             _check_free(port)
-            _show(where, seed, port, kept=directory is not None)
+            _show(where, seed, port, kept=directory is not None, sip=sip)
             return
         result = _until_signalled(rows[name], where, seed, kept=directory is not None)
     _print(result, as_json)
@@ -185,19 +192,19 @@ def _check_free(port: int) -> None:
             raise click.BadParameter(f"{port}: {error.strerror}", param_hint="--port") from None
 
 
-def _show(where: Path, seed: int, port: int, *, kept: bool) -> None:
+def _show(where: Path, seed: int, port: int, *, kept: bool, sip: bool) -> None:
     """The page until Ctrl-C; a part that does not start is said in a sentence that names its log."""
     from sim.home.process import ChildError
 
     try:
-        asyncio.run(_page(where, seed, port, kept=kept))
+        asyncio.run(_page(where, seed, port, kept=kept, sip=sip))
     except ChildError as error:
         log = error.args[0].rpartition("see ")[2]
         tail = "\n".join(_tail(Path(log), 10)) if Path(log).is_file() else ""
         raise click.ClickException(f"{error}\n{tail}".rstrip()) from None
 
 
-async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
+async def _page(where: Path, seed: int, port: int, *, kept: bool, sip: bool) -> None:
     """The home with its page until Ctrl-C; then what the ledger says."""
     from sim.disk.disk import available
     from sim.home import week
@@ -212,7 +219,7 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool) -> None:
     home = Home(
         where,
         seed,
-        Setup(faulty_disk=available(), modems=True, family=FAMILY, meters=week.METERS),
+        Setup(faulty_disk=available(), modems=True, sip=sip, family=FAMILY, meters=week.METERS),
     )
     show = Show(home)
     began = time.monotonic()

@@ -28,13 +28,13 @@ _PCM: Final = "AT+CPCMREG=1"
 _UAC: Final = "AT+QPCMV=1,2"
 _Q: Final = "AT+QTONEDET=1"
 GENERIC: Final = Family("generic", ())
-FAMILIES: Final = (
+FAMILIES: Final = (  # the first whose sign is found: EC200 stands before EC20
     Family("simcom7600", ("SIM7600", "SIMCOM_SIM7600"), (), "AT+CLCC=1", _PCM, SERIAL, "AT+DDET=1"),
     Family("a7670", ("A7670", "A7672"), (), "AT+CLCC=1", tones="AT+DDET=1"),
+    Family("ec200", ("EC200",), ('AT+QURCCFG="urcport","usbat"',), "AT^DSCI=1", tones=_Q),
     Family(
         "ec25", ("EC25", "EC20"), ('AT+QURCCFG="urcport","usbat"',), "AT^DSCI=1", "AT+QPCMV=1,2", CARD, _Q
     ),
-    Family("ec200", ("EC200",), ('AT+QURCCFG="urcport","usbat"',), "AT^DSCI=1", tones=_Q),
     Family("eg91", ("EG91",), ('AT+QURCCFG="urcport","usbat"',), "AT^DSCI=1", _UAC, CARD, _Q),
     GENERIC,
 )

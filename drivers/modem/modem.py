@@ -32,6 +32,7 @@ REOPEN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a re-enumeration takes 5-2
 USABLE: Final = (1, 5, 6, 7)  # registered: home, roaming, and SMS only at home or roaming
 FULL_SHARE: Final = 0.8  # of the memory
 REPAIRS_A_SEND: Final = 2
+SOON_S: Final = 5.0  # errors that pass by themselves within this time are waited for, once a send
 MODEM_RESET_S: Final = 15.0
 NO_NETWORK: Final = 331  # +CMS ERROR: the way is down until a check finds service, and refuses nothing
 
@@ -291,7 +292,7 @@ class Modem:
         self._look.set()
 
     async def _send_one(self, pdu: sms_pdu.Submit) -> None:
-        for _ in range(REPAIRS_A_SEND):
+        for tries in range(REPAIRS_A_SEND):
             channel = self._channel
             if channel is None or self._card:
                 raise AnbanError(Reason.NO_SERVICE, "the modem cannot send now", "anban hub status says why.")
@@ -308,9 +309,13 @@ class Modem:
                     raise AnbanError(
                         Reason.NO_SERVICE, error.sentence, "It goes when there is one."
                     ) from error
-                if not what.repair:
+                passes = 0 < what.again_s <= SOON_S and tries == 0
+                if not what.repair and not passes:
                     raise
-                await self._repair(channel, what.repair)
+                if what.repair:
+                    await self._repair(channel, what.repair)
+                else:
+                    await asyncio.sleep(what.again_s)
         raise AnbanError(Reason.MODEM_REFUSED, "the modem refuses to send", "Its memory or centre is wrong.")
 
     async def _repair(self, channel: Channel, what: str) -> None:

@@ -55,6 +55,12 @@ class Phrase(enum.StrEnum):
     PHONE_RINGS = "phone-rings"  # somebody rings whom the seed does not list, within a call or soon after
     WAYS_WORK = "ways-work"  # every way was tried just now, on somebody's wish, and worked
     WAYS_FAIL = "ways-fail"  # one of them did not
+    INTERNET_WORKS = "internet-works"  # after either of them: which ones
+    INTERNET_FAILS = "internet-fails"
+    TEXTS_WORK = "texts-work"
+    TEXTS_FAIL = "texts-fail"
+    TELEPHONE_WORKS = "telephone-works"
+    TELEPHONE_FAILS = "telephone-fails"
     PLATFORM_SILENT = "platform-silent"  # by day: the platform has not answered for more than 5 minutes
     PLATFORM_BACK = "platform-back"  # it answers again
 

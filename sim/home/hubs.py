@@ -323,6 +323,7 @@ def hub_toml(
             f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
             *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
+            *_pairs(texts_a_day=home.texts_a_day),
         ]
     if rig.sip is not None:
         lines += rig.sip.section(rig.setup.id)

@@ -100,6 +100,7 @@ class Setup:
     sip: bool = False  # the family has telephones by SIP too, and each hub an account
     sound: bool = False  # with `sip`: the room's echo control and the air in it, not tones at baresip itself
     sms_delay_s: tuple[float, float] = TYPICAL_S
+    texts_a_day: int = 100  # as a hub has it by itself
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
 
     def number_of(self, hub: str) -> str:

@@ -22,6 +22,7 @@ from sim.home.pendants import PendantRig, now_ms
 from sim.home.platform import LiveCase
 from sim.home.process import ChildError
 from sim.home.surfaces import Shown
+from sim.home.telephones import BY_SIP, Telephones
 from sim.modem.network import Carried
 
 LIGHT_GOES_S = 4.0  # twice the period of the slowest flash: the light is off when none came for so long
@@ -47,6 +48,7 @@ class Show:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.feed = Feed()
+        self.telephones = Telephones(home, self.feed)
         self.cards = Cards({elder.id: elder for elder in home.setup.elders})
         self.spoken: dict[str, dict[str, Any]] = {}
         self.dbm: dict[str, dict[str, float]] = {name: {} for name in home.pendants}
@@ -127,6 +129,7 @@ class Show:
             self.show_pendant(pendant)
         for name in home.phones:
             self.show_phone(name)
+        self.telephones.look()
         self.feed.row("started")
 
     def show_hub(self, hub: HubRig) -> None:
@@ -183,6 +186,7 @@ class Show:
             if time.monotonic() - asked_at > SIGNAL_S:
                 asked_at = time.monotonic()
                 await self._signals()
+            self.telephones.look()
             for pendant in self.home.pendants.values():
                 self.show_pendant(pendant)
             for name, hub in self.home.hubs.items():
@@ -318,6 +322,9 @@ class Show:
 
     async def do_phone(self, asked: Mapping[str, Any]) -> None:
         """{"phone", "hand"}: answer, hang_up, one (the key 1) or reply, on a phone of the family."""
+        if str(asked["phone"]).endswith(BY_SIP):
+            await self.telephones.hand(str(asked["phone"]), str(asked["hand"]))
+            return
         phone = self.home.phones.get(str(asked["phone"]))
         if phone is None:
             raise ActError("there is no such phone")

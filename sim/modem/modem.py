@@ -13,20 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.modem.network import CellNetwork
-from sim.modem.voice import SimVoice
+from sim.modem.voice import QUECTEL, SimVoice
 from sim.modem.wire import AnyWire, Wire
 
 IDENTITIES = {
     "simcom7600": "Manufacturer: SIMCOM INCORPORATED\r\nModel: SIMCOM_SIM7600CE\r\nRevision: SIM7600CE_V2.0",
     "a7670": "Manufacturer: INCORPORATED\r\nModel: A7670E-FASE\r\nRevision: A7670M7_V1.11",
     "ec25": "Quectel\r\nEC25\r\nRevision: EC25EFAR06A06M4G",
+    "ec200": "Quectel\r\nEC200A\r\nRevision: EC200ACNHAR01A06M16",
+    "eg91": "Quectel\r\nEG91\r\nRevision: EG91EFBR06A08M4G",
     "generic": "Some Modem",
 }
 BOOT_LINES = {"a7670": ("*ATREADY: 1", "+CPIN: READY", "SMS DONE")}
 OWN_COMMANDS = {
     "simcom7600": ("AT+CLCC=1",),
     "a7670": ("AT+CLCC=1",),
-    "ec25": ("AT+QURCCFG", "AT^DSCI=1"),
+    **dict.fromkeys(QUECTEL, ("AT+QURCCFG", "AT^DSCI=1")),
 }
 ESCAPE, END = b"\x1b", b"\x1a"
 
@@ -46,6 +48,7 @@ class Manners:
     amid_send: list[str] = field(default_factory=list)  # lines that come between prompt and result
     no_prompts: int = 0
     registration: int = 1
+    no_sms_over_lte: bool = False  # registered by LTE alone, whose network does not take its texts
     sim: str = "READY"
     pin: str = "1234"
     pin_tries: int = 3
@@ -189,8 +192,9 @@ class SimModem:
             return [f"+CPIN: {manners.sim}", "OK"] if manners.sim else ["+CME ERROR: 10"]
         elif text.startswith("AT+CPIN="):
             return self._unlock(text[8:].strip('"'))
-        elif text in ("AT+CREG?", "AT+CGREG?"):
-            return [f'{text[2:-1]}: 2,{manners.registration},"1A2B","01C3D4E5",7', "OK"]
+        elif text in ("AT+CREG?", "AT+CGREG?", "AT+CEREG?"):
+            by_lte = manners.no_sms_over_lte and text != "AT+CEREG?"
+            return [f'{text[2:-1]}: 2,{0 if by_lte else manners.registration},"1A2B","01C3D4E5",7', "OK"]
         elif text == "AT+CSQ":
             return [f"+CSQ: {20 if manners.registration in (1, 5) else 99},99", "OK"]
         elif text.startswith("AT+CPMS"):
@@ -262,6 +266,8 @@ class SimModem:
             self._line(error)
         elif self.manners.registration not in (1, 5, 6, 7) or self.manners.sim != "READY":
             self._line("+CMS ERROR: 331")
+        elif self.manners.no_sms_over_lte:
+            self._line("+CMS ERROR: 38")
         else:
             self._reference = (self._reference + 1) & 0xFF
             try:

@@ -14,6 +14,7 @@ STATS = {"dialling": 2, "ringing": 3, "answered": 0}
 DSCI = {"dialling": 2, "ringing": 7, "answered": 3, "ended": 6}
 RING_S = 3.0
 SIMCOM = ("simcom7600", "a7670")
+QUECTEL = ("ec25", "ec200", "eg91")
 
 
 class SimVoice:
@@ -74,7 +75,7 @@ class SimVoice:
             self._ring(call)
         if self._codes and self.tells and self.family in SIMCOM and call.state in STATS:
             self._line(self._listed(call))
-        elif self._codes and self.tells and self.family == "ec25":
+        elif self._codes and self.tells and self.family in QUECTEL:
             self._line(f'^DSCI: 1,{int(incoming)},{DSCI[call.state]},0,"{call.other(self.number)}",145')
         if call.state == "ended" and (self.tells or not incoming):
             self._line(call.cause)
@@ -82,7 +83,7 @@ class SimVoice:
     def heard(self, call: PhoneCall, key: str) -> None:
         """See exchange.Terminal."""
         if self._tones:
-            self._line(f"+QTONEDET: {ord(key)}" if self.family == "ec25" else f"+RXDTMF: {key}")
+            self._line(f"+QTONEDET: {ord(key)}" if self.family in QUECTEL else f"+RXDTMF: {key}")
 
     def _ring(self, call: PhoneCall) -> None:
         if call.state != "ringing":

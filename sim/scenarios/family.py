@@ -144,6 +144,8 @@ async def paths_proved(home: Home, case: Case) -> None:
     failed = code == 1 and printed.count("FAIL") == 2  # the text, and the phone
     case.claim("without service the command fails", failed, printed)
     await case.until("and that is said too", hub_says(home, "ways-fail", since), SLACK_S)
+    for phrase in ("internet-works", "texts-fail", "telephone-fails"):
+        await case.until(f"and of each way: {phrase}", hub_says(home, phrase, since), 2 * SLACK_S)
     await case.until("it is a fault at the platform", has_fault(home, "proof"), ARRIVES_S + SLACK_S)
     modem.manners.registration = 1
     code, printed = await tested(home)

@@ -272,6 +272,13 @@ async def test_a_phone_of_the_family_rings_and_is_answered(browser: Browser, vis
     assert (await visit.next())["hand"] == "one"
     visit.feed.show("phone:mum", phone | {"state": "idle"})
     await expect(page.locator('[data-phone="mum/reply"]')).to_be_visible()
+    by_sip = phone | {"id": "mum-sip", "by": "sip", "texts": [], "state": "idle"}
+    visit.feed.show("phone:mum-sip", by_sip)
+    await expect(page.locator(".phone").nth(1)).to_contain_text("SIP")
+    await expect(page.locator('[data-phone="mum-sip/reply"]')).to_have_count(0)
+    visit.feed.show("phone:mum-sip", by_sip | {"state": "ringing"})
+    await page.locator('[data-phone="mum-sip/answer"]').click()
+    assert (await visit.next())["phone"] == "mum-sip"
 
 
 async def test_whatever_is_told_to_the_page_stays_text(browser: Browser, visit: Visit) -> None:

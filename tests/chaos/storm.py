@@ -12,12 +12,13 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sim.home.home import Home
 from sim.home.ledger import Press, match
 from sim.home.waiting import came
+from sim.modem.modem import Manners
 
 HEALS_S = 100.0  # start of hub and platform, and the longest gap of the plan (60 s)
 QUIET_S = 0.4  # no event came for so long: nothing that is not owed is on its way any more
@@ -63,12 +64,13 @@ class Storm:
             self.figures.update(evils)
 
     async def _round(self, name: str) -> list[str]:
-        names = self.dice.sample(sorted(EVILS), self.dice.choice((1, 1, 2)))
-        if all(EVILS[evil] in DEADLY for evil in names):
+        names = self.dice.sample(sorted(self.evils), self.dice.choice((1, 1, 2)))
+        if all(self.evils[evil] in DEADLY for evil in names):
             del names[1:]  # nobody kills what another is starting
         words = f"{name} ({', '.join(names)})"
-        evils = [EVILS[evil](self) for evil in names]
-        results = await asyncio.gather(self._fingers(), *evils, return_exceptions=True)
+        evils = [self.evils[evil](self) for evil in names]
+        results = await asyncio.gather(self._sky(), self._fingers(), *evils, return_exceptions=True)
+        await self._linger()
         await heal(self.home)
         for result in results:
             if isinstance(result, BaseException):
@@ -77,6 +79,17 @@ class Storm:
         if self.dice.random() < CLOSES:
             await self._close(words)
         return names
+
+    @property
+    def evils(self) -> Mapping[str, Evil]:
+        """What a round may draw."""
+        return EVILS
+
+    async def _sky(self) -> None:
+        """What is so in every round of this storm, beside what the round draws."""
+
+    async def _linger(self) -> None:
+        """How long it stays so after the last finger and the last evil."""
 
     async def _fingers(self) -> None:
         for _ in range(self.dice.choice(PRESSES)):
@@ -143,6 +156,11 @@ async def heal(home: Home) -> None:
     """The weather is fine, nobody jams, everything that died runs."""
     home.net.set(cut=False, udp_cut=False, loss=0.0, delay_ms=0)
     await home.jam(False)
+    home.cell.set_down(False)
+    for modem in home.modems.values():
+        modem.manners = Manners()
+        if not home.cell.has(modem.number):
+            modem.plug()
     if not home.platform.running:
         await home.platform.start()
     if not home.hub.running:

@@ -1,4 +1,4 @@
-// The family's mobile phones: what they show, and the few things that a hand does with them.
+// The family's phones, mobile and by SIP: what they show, and the few things that a hand does with them.
 import { pick, say } from "./words.js";
 
 const make = (tag, className, ...children) => {
@@ -20,15 +20,17 @@ export class Phones {
   }
 
   card(phone) {
-    const head = make("p", "head", make("b", "", pick(phone.name)), make("span", "state", say(`phone_${phone.state}`)));
+    const bySip = phone.by === "sip"; // such a one shows no texts and writes none
+    const name = bySip ? say("by_sip", { name: pick(phone.name) }) : pick(phone.name);
+    const head = make("p", "head", make("b", "", name), make("span", "state", say(`phone_${phone.state}`)));
     const texts = phone.texts.map((text) => make("p", "sms", text));
-    const hands = make("p", "hands", ...(HANDS[phone.state] ?? []).map((hand) => {
+    const hands = make("p", "hands", ...(HANDS[phone.state] ?? []).filter((hand) => hand !== "reply" || !bySip).map((hand) => {
       const button = make("button", `quiet ${hand}`, say(`hand_${hand}`));
       button.type = "button";
       button.dataset.phone = `${phone.id}/${hand}`;
       button.addEventListener("click", () => this.act({ act: "phone", phone: phone.id, hand }));
       return button;
     }));
-    return make("article", `phone ${phone.state}`, head, ...(texts.length ? texts : [make("p", "empty", say("no_texts"))]), hands);
+    return make("article", `phone ${phone.state}`, head, ...(texts.length || bySip ? texts : [make("p", "empty", say("no_texts"))]), hands);
   }
 }

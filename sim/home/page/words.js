@@ -9,7 +9,7 @@ export const WORDS = {
   world: ["出点什么事", "Make trouble"],
   calls: ["呼叫", "Calls"],
   no_calls: ["还没有呼叫。按一下红色按键或吊坠。", "No call yet. Press the red key or a pendant."],
-  family: ["家人的手机", "The family's phones"], no_texts: ["（没有短信）", "(no text)"],
+  family: ["家人的电话", "The family's phones"], by_sip: ["{name}（网络电话）", "{name}, by SIP"], no_texts: ["（没有短信）", "(no text)"],
   phone_idle: ["待机", "idle"], phone_dialling: ["拨号中", "dialling"], phone_ringing: ["响铃", "rings"], phone_answered: ["通话中", "in a call"],
   hand_answer: ["接听", "Answer"], hand_hang_up: ["挂断", "Hang up"], hand_one: ["按 1", "Press 1"], hand_reply: ["回复“我马上到”", "Reply “on my way”"],
   timeline: ["正在发生", "What happens"],

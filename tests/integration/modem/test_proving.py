@@ -73,10 +73,34 @@ async def line(tmp_path):
 
 async def test_every_way_that_works_passes_and_that_is_said(line):
     assert await line.tested() == {"coap": "good", "https": "good", "sms": "good", "voice": "good"}
-    assert line.said == [Phrase.WAYS_WORK]
+    works = [Phrase.INTERNET_WORKS, Phrase.TEXTS_WORK, Phrase.TELEPHONE_WORKS]
+    await until(lambda: line.said == [Phrase.WAYS_WORK, *works])
     assert line.faults() == set()
     assert line.phone.rang
     await until(lambda: line.phone.state == "idle")
+
+
+async def test_one_sentence_follows_the_other_and_none_of_a_round_before_comes_late(line):
+    sayings = []
+
+    def say(phrase):
+        line.said.append(phrase)
+        sayings.append(asyncio.get_running_loop().create_future())
+        return sayings[-1]
+
+    line.proving._say = say
+    await line.tested()
+    await until(lambda: sayings)
+    assert line.said == [Phrase.WAYS_WORK]
+    sayings[0].set_result(None)
+    await until(lambda: len(sayings) == 2)
+    line.ways.good["coap"] = False
+    await line.tested()
+    await until(lambda: len(sayings) == 3)
+    sayings[1].set_result(None)
+    sayings[2].set_result(None)
+    await until(lambda: len(sayings) == 4)
+    assert line.said[2:] == [Phrase.WAYS_FAIL, Phrase.INTERNET_FAILS]
 
 
 async def test_a_test_is_no_call_at_the_platform_and_makes_no_relayed_texts(line):
@@ -92,7 +116,8 @@ async def test_a_text_that_does_not_come_back_is_a_fault_until_one_does(line, mo
     line.network.air.loss = 1.0
     assert (await line.tested())["sms"] == "failed"
     assert line.faults() == {("sms", "no-receipt")}
-    assert line.said == [Phrase.WAYS_FAIL]
+    each = [Phrase.INTERNET_WORKS, Phrase.TEXTS_FAIL, Phrase.TELEPHONE_WORKS]
+    await until(lambda: line.said == [Phrase.WAYS_FAIL, *each])
     monkeypatch.undo()
     line.network.air.loss = 0.0
     assert (await line.tested())["sms"] == "good"
@@ -107,9 +132,19 @@ async def test_a_phone_that_does_not_ring_and_a_line_that_is_down_are_faults(lin
     assert line.faults() == {("voice", "ended"), ("coap", "path-down")}
 
 
+async def test_a_network_that_takes_no_texts_over_lte_is_found_by_the_test_alone(line):
+    manners = line.modems[0].manners
+    manners.unknown, manners.no_sms_over_lte = (), True
+    proved = await line.tested()
+    assert (proved["sms"], proved["voice"]) == ("failed", "good")
+    assert line.texting.modem.standing.good
+    assert line.faults() == {("sms", "modem-refused")}
+
+
 async def test_without_a_test_number_the_phone_is_not_tested_and_not_at_fault(line):
     line.begin(None)
     assert (await line.tested())["voice"] == "untested"
+    await until(lambda: line.said == [Phrase.WAYS_WORK, Phrase.INTERNET_WORKS, Phrase.TEXTS_WORK])
     assert (line.phone.rang, line.faults()) == ([], set())
 
 

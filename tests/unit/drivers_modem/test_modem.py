@@ -2,12 +2,14 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from drivers.modem.families import family_of
 from drivers.modem.ladder import Rung
 from drivers.modem.port import SerialPort
 from drivers.modem.standing import PinKeeper
+from protocols import at
 from protocols.errors import AnbanError, Reason
 from sim.modem.modem import IDENTITIES
 from sim.modem.network import deliver_of
@@ -16,7 +18,7 @@ from tests.unit.drivers_modem.conftest import LIMIT_S, until
 HOME, CENTRE = "+8613800138101", "+8613800138000"
 
 
-@pytest.mark.parametrize("family", ["simcom7600", "a7670", "ec25", "generic"])
+@pytest.mark.parametrize("family", IDENTITIES)
 async def test_every_family_comes_up_and_texts(bench, family):  # rule 9: what it lacks degrades
     bench.modem("home", HOME, family)
     bench.modem("centre", CENTRE)
@@ -76,6 +78,46 @@ async def test_a_send_into_full_storage_mends_it_and_goes_out(bench):
     await home.send(CENTRE, "after all")
     assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "after all"
     assert len([text for text in home_modem.written if text.startswith("AT+CMGS=")]) == 2
+
+
+@pytest.fixture
+def no_patience(monkeypatch):
+    """What passes by itself has passed at once."""
+
+    def hasty(number):
+        what = at.remedy(number)
+        return msgspec.structs.replace(what, again_s=min(what.again_s, 0.001) if what.again_s < 5 else 30.0)
+
+    monkeypatch.setattr("drivers.modem.modem.remedy", hasty)
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("number", [41, 314])
+async def test_an_error_that_passes_by_itself_is_tried_once_more_at_once(bench, number):
+    home_modem = bench.modem("home", HOME, next_errors=[f"+CMS ERROR: {number}"])
+    bench.modem("centre", CENTRE)
+    home, centre = bench.driver("home"), bench.driver("centre")
+    await until(lambda: home.standing.good and centre.standing.good)
+    await home.send(CENTRE, "a moment later")
+    assert (await asyncio.wait_for(centre.came.get(), LIMIT_S)).text == "a moment later"
+    home_modem.manners.next_errors = [f"+CMS ERROR: {number}"] * 3
+    with pytest.raises(AnbanError) as failed:
+        await home.send(CENTRE, "x")
+    assert failed.value.reason is Reason.MODEM_REFUSED
+    assert len(home_modem.manners.next_errors) == 1
+
+
+async def test_a_modem_that_lte_serves_without_texts_says_that_it_has_not_gone(bench):
+    modem = bench.modem("home", HOME, unknown=(), no_sms_over_lte=True)
+    home = bench.driver("home", check_s=0.02)
+    await until(lambda: home.standing.good)  # it is registered: that is what is known
+    with pytest.raises(AnbanError) as failed:
+        await home.send(CENTRE, "x")
+    assert failed.value.reason is Reason.MODEM_REFUSED
+    assert not bench.network.log
+    modem.manners.no_sms_over_lte = False
+    await home.send(CENTRE, "by another network")
+    assert bench.network.log
 
 
 @pytest.mark.parametrize(

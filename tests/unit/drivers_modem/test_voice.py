@@ -11,6 +11,7 @@ from drivers.modem.voice import Telephone
 from drivers.talk import Stage
 from protocols.at import line_of, tone_of
 from protocols.errors import AnbanError
+from sim.modem.modem import IDENTITIES
 from sim.modem.phone import Phone
 from tests.unit.drivers_modem.conftest import until
 
@@ -46,7 +47,7 @@ class Line:
         return talk
 
 
-@pytest.mark.parametrize("family", ["simcom7600", "a7670", "ec25", "generic"])
+@pytest.mark.parametrize("family", IDENTITIES)
 async def test_every_family_rings_is_answered_and_hears_a_key(bench, family):
     line = await Line(bench, family).up()
     talk = await line.telephone.dial(MUM)
