@@ -97,29 +97,32 @@ class Incoming:
             except AnbanError:
                 why = "used-up"
                 continue
-            if await self._rung_back(way, address(way.name), call):
+            why = await self._rung_back(way, address(way.name), call)
+            if not why:
                 return ""
             way.budget.give_back()
-            why = "no-answer"
+            if why == "no-answer":
+                return why  # its phone rang: another telephone would do no better
         return why
 
-    async def _rung_back(self, way: Way, number: str, call: Call) -> bool:
-        """Whether somebody answered; at the end of the phone call."""
+    async def _rung_back(self, way: Way, number: str, call: Call) -> str:
+        """Why it came to nothing, at the end of the phone call, or ""."""
         try:
             talk = await way.phone.dial(number)
         except AnbanError as error:
             log.info("ringing back by %s: %s", way.name, error)
             way.doubted = True
-            return False
+            return "no-phone"
         until_ms = self._now_ms() + NEXT_MS
         while talk.stage < Stage.ANSWERED and self._now_ms() < until_ms:
             await self._changed(talk)
         if talk.stage is Stage.ANSWERED:
             await self._open(talk, call)
-            return True
+            return ""
+        rang = talk.rang
         while talk.stage < Stage.ENDED:
             await self._end(talk)
-        return False
+        return "no-answer" if rang else "no-phone"
 
     async def run(self) -> None:
         """Until cancelled."""

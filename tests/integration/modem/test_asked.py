@@ -113,6 +113,18 @@ async def test_within_a_call_the_seat_is_phoned_and_the_open_line_is_heard(line)
     assert Phrase.VOICE_OVER in line.said
 
 
+async def test_a_seat_that_does_not_answer_is_told_apart_from_one_that_cannot_be_rung(line):
+    await line.call()
+    await line.ask("call.back")
+    exchange = line.network.exchange
+    await until(lambda: (call := exchange.call_of(CENTRE)) is not None and call.state == "ringing")
+    exchange.hang_up(exchange.call_of(CENTRE))
+    result = await line.answered()
+    assert (result["outcome"], result["reason"]) == ("failed", "no-answer")
+    assert Phrase.VOICE_OPEN not in line.said
+    assert await line.incoming.ring_back(lambda way: "+8613900000000", 1.0) == "no-phone"
+
+
 async def test_without_a_call_no_line_into_the_room_is_opened(line):
     await line.ask("call.back")
     result = await line.answered()
