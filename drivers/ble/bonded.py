@@ -55,9 +55,9 @@ class BondedClient:
         """Until the link stands. OSError where it does not; also when an old bond was dropped for it."""
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         try:
-            if await self._paired():
+            if await self._property("Paired"):
                 if self._bonding.forgets():
-                    await self._call(self._adapter, ADAPTER, "RemoveDevice", "o", self._device)
+                    await self.forget()
                     raise ConnectionError("the old bond is dropped; the next link pairs")
                 await self._discover()
             else:
@@ -91,12 +91,17 @@ class BondedClient:
         async with answering(self._device, self._bonding.ask):
             await self._call(self._device, DEVICE, "Pair")
 
-    async def bond(self) -> None:
-        """Until it is bonded and discovered. OSError where the meter refuses."""
+    async def bond(self) -> str:
+        """Until it is bonded and discovered; its identity. OSError where the meter refuses."""
         if self._pairing is not None:
             await self._pairing
         if self._client is None:
             await self._discover()
+        return str(await self._property("Address"))  # the identity's, from the exchange of keys on
+
+    async def forget(self) -> None:
+        """BlueZ ends the link with the bond."""
+        await self._call(self._adapter, ADAPTER, "RemoveDevice", "o", self._device)
 
     async def _discover(self) -> None:
         client = self._make()
@@ -159,9 +164,9 @@ class BondedClient:
             if self._bus is not None:
                 self._bus.disconnect()  # nobody calls `disconnect` for a link that is gone
 
-    async def _paired(self) -> bool:
-        reply = await self._call(self._device, PROPERTIES, "Get", "ss", DEVICE, "Paired")
-        return bool(reply[0].value)
+    async def _property(self, name: str) -> Any:
+        reply = await self._call(self._device, PROPERTIES, "Get", "ss", DEVICE, name)
+        return reply[0].value
 
     async def _call(self, path: str, interface: str, member: str, signature: str = "", *body: Any,
                     to: str = BLUEZ) -> list[Any]:  # fmt: skip

@@ -78,7 +78,8 @@ class MeterLink:
         self._failures = self._empty = 0
         self._asked_ms: int | None = None  # since when it is heard and has no link
         self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
-        self.pairing = Pairing(meter.id)
+        self.pairing = Pairing(meter.id, meter.address)
+        self._stranger, self._stranger_ms = "", -(10**12)  # behind a changing address, while it is paired
         self._streamed_ms: dict[int, int] = {}
         self.after: tuple[sessions.Session, int] | None = None  # the last of a session that is durable
 
@@ -100,6 +101,20 @@ class MeterLink:
             bonding = self.pairing if self.meter.bond else None
             uuids = self.profile.uuids
             self._radio.request(self.meter.address, Lane.READING, uuids, self.exchange, bonding)
+
+    def on_stranger(self, advert: Advert) -> None:
+        """A device behind a changing address offers what this meter has. While a person pairs it, it may be
+        the meter, which nobody can know before the bond; if it is another, the bond is dropped again."""
+        offers = advert.hidden and not set(self.profile.own).isdisjoint(advert.services)
+        if self.pairing.state != "waiting" or self._busy or not offers:
+            return
+        if advert.address != self._stranger:
+            if advert.heard_ms - self._stranger_ms < OFF_MS:
+                return  # one after the other
+            self._radio.withdraw(self._stranger)
+        self._stranger, self._stranger_ms = advert.address, advert.heard_ms
+        uuids = self.profile.uuids
+        self._radio.request(advert.address, Lane.READING, uuids, self.exchange, self.pairing)
 
     def _missed(self, now_ms: int) -> None:
         """It is heard and asked for a link, and there is none: that is told, once."""

@@ -28,6 +28,11 @@ class Profile:
     session: bool = False  # a sensor under the skin, which goes on telling (drivers/ble/sessions.py)
 
     @property
+    def own(self) -> list[str]:
+        """The services that only this kind has."""
+        return [uuid128(uuid) for uuid in self.services]
+
+    @property
     def uuids(self) -> list[str]:
         """The services to discover."""
         return [uuid128(uuid) for uuid in (*self.services, *_SERVICES)]

@@ -87,6 +87,10 @@ class Meters:
                 known.link.on_advert(advert)
             elif known.reader is not None:
                 self._told(known, known.reader, advert)
+        elif advert.services and advert.hidden:
+            for known in self._meters.values():
+                if known.link is not None:
+                    known.link.on_stranger(advert)
 
     async def run(self) -> None:
         """Load what reads adverts; at once over where no meter needs it. A task for the supervisor."""

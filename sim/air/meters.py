@@ -59,6 +59,9 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    # What its adverts bear. "static": its own address; "resolvable": another each time that it goes on the
+    # air, by which those who have its key know it; "non-resolvable": another, by which nobody does.
+    addresses: str = "static"
     bond: str = ""  # "just-works", or the passkey that it shows: without a bond it tells nothing
     hides: bool = False  # whoever asks anything of it on a link that is not encrypted is hung up on
     dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
@@ -78,6 +81,7 @@ class Seen:
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
+    addresses: list[str] = field(default_factory=list)  # that were not its own, on the air
 
 
 # A session whose start is not known: year 0, zone and summer time unknown, and the checksum of that.
@@ -321,7 +325,16 @@ class Meter:
             connection = next(iter(self.device.connections.values()))
             self._work = asyncio.create_task(self._transfer(connection, records))
 
+    async def _new_address(self) -> None:
+        key = self.device.irk if self.manners.addresses == "resolvable" else b""
+        address = hci.Address.generate_private_address(key)
+        await self.device.send_sync_command(hci.HCI_LE_Set_Random_Address_Command(random_address=address))
+        self.device.random_address = address
+        self.seen.addresses.append(address.to_string(False))
+
     async def _advertise(self) -> None:
+        if self.manners.addresses != "static":
+            await self._new_address()
         services = b"".join(struct.pack("<H", service) for service in self.kind.services)
         data = bytes(
             core.AdvertisingData(
