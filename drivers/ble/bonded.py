@@ -25,6 +25,7 @@ from drivers.ble.ports import Bonding, Client
 BLUEZ: Final = "org.bluez"
 DEVICE: Final = "org.bluez.Device1"
 ADAPTER: Final = "org.bluez.Adapter1"
+RESOLVED_S: Final = 5.0  # from the end of pairing on
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
 
@@ -44,7 +45,7 @@ class BondedClient:
         self._bus: Any = None
         self._client: Client | None = None
         self._pairing: asyncio.Task[None] | None = None
-        self._linked = asyncio.Event()
+        self._linked, self._resolved = asyncio.Event(), asyncio.Event()
 
     @property
     def services(self) -> Any:
@@ -79,6 +80,7 @@ class BondedClient:
             to="org.freedesktop.DBus",
         )
         self._pairing = asyncio.create_task(self._pair())
+        self._pairing.add_done_callback(lambda task: task.cancelled() or task.exception())  # `bond` tells it
         linked = asyncio.create_task(self._linked.wait())
         try:
             await asyncio.wait({linked, self._pairing}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,9 +97,25 @@ class BondedClient:
         """Until it is bonded and discovered; its identity. OSError where the meter refuses."""
         if self._pairing is not None:
             await self._pairing
+        identity = str(await self._property("Address"))  # its own, once it has told its keys
         if self._client is None:
-            await self._discover()
-        return str(await self._property("Address"))  # the identity's, from the exchange of keys on
+            if await self._asked_all():
+                await self._discover()
+            else:
+                await self._end()
+        return identity
+
+    async def _asked_all(self) -> bool:
+        """Whether bluetoothd has asked what it has. With ReverseServiceDiscovery = false in its main.conf it
+        does so on the next link; without, it asks as soon as a link stands, bond or no bond."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RESOLVED_S):
+                await self._resolved.wait()
+        return self._resolved.is_set()
+
+    async def _end(self) -> None:
+        with contextlib.suppress(OSError, EOFError):  # the bus is let go of with the link
+            await self._call(self._device, DEVICE, "Disconnect")
 
     async def forget(self) -> None:
         """BlueZ ends the link with the bond."""
@@ -155,6 +173,8 @@ class BondedClient:
         if message.member != "PropertiesChanged" or message.path != self._device:
             return
         changed = message.body[1] if len(message.body) > 1 and message.body[0] == DEVICE else {}
+        if "ServicesResolved" in changed and changed["ServicesResolved"].value:
+            self._resolved.set()
         if "Connected" not in changed:
             return
         if changed["Connected"].value:

@@ -14,7 +14,8 @@ CURRENT_TIME: Final = 0x2A2B
 DATE_TIME: Final = 0x2A08  # A&D's meters have it beside the measurement, and no Current Time service
 BATTERY: Final = 0x2A19
 RECORD_ACCESS: Final = 0x2A52
-_SERVICES: Final = (0x1805, 0x180F, 0x180A)  # current time, battery, device information: of every kind
+# Current time, battery, device information, user data: of every kind.
+_SERVICES: Final = (0x1805, 0x180F, 0x180A, 0x181C)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,13 @@ METERS = (
         (Change("drivers/ble/pairing.py", "if identity != self._address:", "if False:"),),
     ),
     Plant(
+        "a code that a scale refuses is passed over",
+        (),
+        "tests/integration/ble/test_consents.py::test_a_wrong_code_is_told_and_keeps_nobody_elses_back",
+        "",
+        (Change("drivers/ble/consent.py", 'if answer["result"] != "success":', "if False:"),),
+    ),
+    Plant(
         "a bond that is lost is begged for without end",
         (),
         "tests/unit/drivers_ble/test_meter_link.py::test_a_lost_bond_is_told_and_not_begged_for",

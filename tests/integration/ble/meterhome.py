@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from drivers.ble.consent import Consent
 from drivers.ble.meters import Meter, MeterFact, MeterLink, Record, Timing
 from protocols.gatt import Moment, encode
 from tests.integration.ble.home import HubHome
@@ -37,9 +38,15 @@ class MeterHome:
         self.takes = True
         self.disk: asyncio.Event | None = None
 
-    async def meter(self, kind: str = "blood-pressure", quirk: str = "", **manners: Any) -> MeterLink:
+    async def meter(
+        self,
+        kind: str = "blood-pressure",
+        quirk: str = "",
+        codes: tuple[Consent, ...] = (),
+        **manners: Any,
+    ) -> MeterLink:
         await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
-        meter = Meter("m-1", ADDRESS, kind, quirk, bond=bool(manners.get("bond")))
+        meter = Meter("m-1", ADDRESS, kind, quirk, bool(manners.get("bond")), codes)
         wall = lambda: (WALL_MS, True, 480)  # noqa: E731
         link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
         self.hub.radio.listeners.append(
