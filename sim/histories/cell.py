@@ -82,6 +82,7 @@ class Cell:
         self.world, self.loop = world, Loop(world)
         self.wires: dict[str, DirectWire] = {}
         self.network = CellNetwork(seed)
+        self.network.clock = lambda: world.now_ms / 1000
         self.modem = SimModem(HOME, Path("modem"), self.network, "a7670", self._wire)
         self.phone = Phone(DAUGHTER, self.network)
         self.phone.on_change = self._looked_at

@@ -173,6 +173,14 @@ class HubRig:
             return []
         return list(status["paths"])
 
+    async def clock_by(self) -> str:
+        """Who has told it the time: for waiting alone. Empty while it does not answer."""
+        try:
+            status = await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "status")
+        except AnbanError:
+            return ""
+        return str(status["clock"]["by"])
+
     async def settings(self) -> dict[str, Any]:
         """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
         return dict(await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "config"))
