@@ -17,7 +17,7 @@ from drivers.modem.network_time import NetworkTime
 from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
 from edge.book import open_calls
-from edge.budget import Budget
+from edge.budget import Budget, calls_cap
 from edge.config import Config, ContactSection
 from edge.config_phones import ModemSection
 from edge.credentials import SmsKeys
@@ -25,7 +25,7 @@ from edge.delivery import Delivery
 from edge.hub import Hub
 from edge.network_clock import network_ms
 from edge.paths.base import PathError
-from edge.paths.sms import Keeping, SmsPath
+from edge.paths.sms import Keeping, SmsPath, cap_of
 from edge.plan import IP
 from edge.stores.state import State
 from edge.text_asks import Asks
@@ -74,8 +74,9 @@ class Texting:
         )
         self.modem.wants_time = lambda: not hub.mint.clock.trusted()
         self.modem.on_time = self._network_time
-        self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
-        self.calls = Budget(state, "calls", section.calls_a_day, hub.mint.stamp)
+        now, cap = hub.mint.stamp, cap_of(len(section.platform_numbers))
+        self.budget = Budget(state, "texts", section.texts_a_day, now, cap)
+        self.calls = Budget(state, "calls", section.calls_a_day, now, calls_cap(section.calls_a_day))
         self._replies: deque[int] = deque()  # when the last ones came
         self.path = SmsPath(
             self.modem,

@@ -60,7 +60,7 @@ TEXTS = (
     Plant(
         "a receipt that comes by text is read and not kept",
         (1, 2),
-        "internet-gone-sms",
+        "internet-cut",
         "and the lamp is green",
         (
             Change(
@@ -73,7 +73,7 @@ TEXTS = (
     Plant(
         "a text that the network took counts as delivered",
         (9,),
-        "internet-gone-sms",
+        "internet-cut",
         "nothing was claimed before it was true",
         (
             Change(

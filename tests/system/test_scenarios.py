@@ -19,8 +19,8 @@ NAMES = """
     fsync-hangs-10s disk-full read-only-disk pendant-flash-dead corrupt-db replay stranger-connects jammed
     backlog clock-wrong clock-from-the-cell-network no-hub
 
-    internet-cut internet-gone-sms internet-and-platform-sms-slow sms-duplicated-and-late modem-dies-mid-alarm
-    sim-full sim-removed no-signal-then-back forged-sms voice-only delivered-but-nobody-takes-it
+    internet-cut internet-and-platform-sms-slow sms-duplicated-and-late modem-dies-mid-alarm sim-full
+    sim-removed no-signal-then-back forged-sms voice-only delivered-but-nobody-takes-it
     everything-down-for-a-day incoming-call
 """.split()  # noqa: SIM905 - the issue's own list
 
