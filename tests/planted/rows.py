@@ -200,7 +200,7 @@ LINES = (
     Plant(
         "that nobody is reached is kept to itself",
         (9,),
-        "internet-cut",
+        "internet-cut-without-modem",
         "it says that nobody is reached yet",
         (Change("edge/surfaces.py", "    return no_path or old\n", "    return False\n"),),
     ),
