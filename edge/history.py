@@ -80,11 +80,15 @@ def doors_of(
     read: Callable[[Callable[[Journal], Any]], Any],
     judge: Callable[[str, Mapping[str, Any], str, int], dict[str, Any]],
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """All operations about readings, those of edge/by_hand.py too."""
+    """All operations about readings, those of edge/by_hand.py too; and `people`, whose they may be."""
     offset = lambda: config().home.utc_offset_minutes  # noqa: E731
     history = History(read, offset, lambda: home_of(config()), hub.mint.clock.wall_ms)
     by_hand = ByHand(hub, tuple(elder.id for elder in config().elders), offset, judge)
-    return {**history.operations(), **by_hand.operations()}
+
+    async def people(_args: Mapping[str, Any]) -> list[dict[str, str]]:
+        return [{"id": elder.id, "name": elder.name} for elder in config().elders]
+
+    return {**history.operations(), **by_hand.operations(), "people": people}
 
 
 def slept_of(journal: Journal, beds: Mapping[str, str]) -> list[Slept]:
