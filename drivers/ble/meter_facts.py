@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivers.ble.pairing import AskPasskey
 from protocols.gatt import GattError, Values
 
 
@@ -31,7 +30,7 @@ class Timing:
 @dataclass(frozen=True, slots=True)
 class Meter:
     """A meter of this home. `profile`: a key of PROFILES; `quirk`: one of QUIRKS or empty; `bond`: pair
-    before anything is asked of it."""
+    before anything is discovered in it or asked of it."""
 
     id: str
     address: str
@@ -79,9 +78,7 @@ class MeterConnection(Protocol):
 
     def has(self, characteristic: str) -> bool: ...
 
-    async def pair(self, ask: AskPasskey) -> None: ...
-
-    async def forget(self) -> None: ...
+    async def bond(self) -> None: ...
 
     async def read(self, characteristic: str) -> bytes: ...
 

@@ -97,7 +97,9 @@ class MeterLink:
         self._heard_ms = advert.heard_ms
         if not self._busy and advert.heard_ms >= self._not_before_ms:
             self._missed(advert.heard_ms)
-            self._radio.request(self.meter.address, Lane.READING, self.profile.uuids, self.exchange)
+            bonding = self.pairing if self.meter.bond else None
+            uuids = self.profile.uuids
+            self._radio.request(self.meter.address, Lane.READING, uuids, self.exchange, bonding)
 
     def _missed(self, now_ms: int) -> None:
         """It is heard and asked for a link, and there is none: that is told, once."""

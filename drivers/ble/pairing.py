@@ -2,7 +2,8 @@
 
 pairing = Pairing("bp-01")
 pairing.begin(passkey)                    a person asked for it; the old bond is forgotten
-await pairing.bond(link)                  on each connection: make the bond, or use it
+radio.request(..., bonding=pairing)       the adapter asks it for the passkey
+await pairing.bond(link)                  on each connection: the bond is made, or used, before discovery
 pairing.state, pairing.give(123456)       "waiting", "passkey" (it shows one now), "paired", "failed"
 """
 
@@ -25,11 +26,7 @@ AskPasskey = Callable[[], Awaitable[int | None]]
 class BondingLink(Protocol):
     """The part of drivers/ble/radio.Link that is used here."""
 
-    gone: asyncio.Event
-
-    async def pair(self, ask: AskPasskey) -> None: ...
-
-    async def forget(self) -> None: ...
+    async def bond(self) -> None: ...
 
 
 class Pairing:
@@ -59,15 +56,15 @@ class Pairing:
         self._asked.set_result(passkey)
         return True
 
+    def forgets(self) -> bool:
+        """Whether the old bond is to be dropped first; True once after `begin`."""
+        forget, self._forget = self._forget, False
+        return forget
+
     async def bond(self, link: BondingLink) -> None:
-        """AnbanError(PAIR_AGAIN) where the meter does not know this hub; BUSY when it is only begun."""
-        if self._forget:
-            self._forget = False
-            await link.forget()
-            if link.gone.is_set():  # BlueZ ends the link with the bond: the next one pairs
-                raise AnbanError(Reason.BUSY, f"{self._meter}: its old bond is forgotten.")
+        """AnbanError(PAIR_AGAIN) where the meter does not know this hub."""
         try:
-            await link.pair(self._ask)
+            await link.bond()
         except AnbanError as error:
             self._failed += 1
             self.state = "failed"
@@ -79,7 +76,7 @@ class Pairing:
         self._failed, self._passkey = 0, None
         self.state = "paired" if self.state else ""
 
-    async def _ask(self) -> int | None:
+    async def ask(self) -> int | None:
         """What the meter shows: known before, or asked of a person; None when nobody is there."""
         if self._passkey is not None or self.state != "waiting":  # nobody has begun it, or not again
             return self._passkey

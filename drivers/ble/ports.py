@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,16 @@ class Scanner(Protocol):
     async def stop(self) -> None: ...
 
 
+class Bonding(Protocol):
+    """For whom a device is bonded before anything is discovered in it."""
+
+    def forgets(self) -> bool:
+        """Whether an old bond is to be dropped first; True once."""
+
+    async def ask(self) -> int | None:
+        """The passkey that the device shows; None: there is none."""
+
+
 class Client(Protocol):
     """As bleak.BleakClient."""
 
@@ -39,9 +49,8 @@ class Client(Protocol):
 
     async def disconnect(self) -> object: ...
 
-    async def pair(self) -> object: ...
-
-    async def unpair(self) -> object: ...
+    async def bond(self) -> object:
+        """With a Bonding: `connect` is over when the link stands, this when it is bonded and discovered."""
 
     async def read_gatt_char(self, char_specifier: str) -> bytearray: ...
 
@@ -65,12 +74,15 @@ class AdapterPort(Protocol):
         """A scanner; `on_advert` gets Bleak's BLEDevice and AdvertisementData."""
 
     def client(
-        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+        self,
+        device: Any,
+        on_disconnect: Callable[[], None],
+        timeout_s: float,
+        services: Sequence[str],
+        bonding: Bonding | None,
     ) -> Client:
-        """A client for a device that this adapter has heard; only `services` are discovered."""
-
-    async def pair(self, client: Client, address: str, ask: Callable[[], Awaitable[int | None]]) -> None:
-        """Bond, or use the bond that there is; `ask` gives the passkey that the device shows."""
+        """A client for a device that this adapter has heard; only `services` are discovered, with a `bonding`
+        after the bond."""
 
     async def recover(self) -> None:
         """Reset the adapter. Its scanners and clients are dead afterwards."""

@@ -24,6 +24,7 @@ from drivers.ble.ports import (
     AdapterPort,
     AdapterUp,
     Advert,
+    Bonding,
     Client,
     Clock,
     RadioFact,
@@ -54,7 +55,6 @@ class Link:
 
     def __init__(self, adapter: AdapterPort, address: str) -> None:
         self.adapter = adapter.name
-        self._port = adapter
         self.address = address
         self.gone = asyncio.Event()
         self._errors: tuple[type[Exception], ...] = (*adapter.errors, OSError, TimeoutError)
@@ -72,13 +72,9 @@ class Link:
         """Read a value. AnbanError(RADIO_DOWN) when the link is gone or the device refuses."""
         return bytes(await self._do(lambda client: client.read_gatt_char(characteristic)))
 
-    async def pair(self, ask: Callable[[], Awaitable[int | None]]) -> None:
-        """Bond, or use the bond that there is. AnbanError(RADIO_DOWN) when the device refuses."""
-        await self._do(lambda client: self._port.pair(client, self.address, ask))
-
-    async def forget(self) -> None:
-        """Drop the bond; BlueZ ends the link with it. AnbanError(RADIO_DOWN) when the adapter refuses."""
-        await self._do(lambda client: client.unpair())
+    async def bond(self) -> None:
+        """Until it is bonded and discovered. AnbanError(RADIO_DOWN) when the device refuses."""
+        await self._do(lambda client: client.bond())
 
     def has(self, characteristic: str) -> bool:
         """Whether a characteristic was discovered; False when the link is gone."""
@@ -102,6 +98,7 @@ Work = Callable[[Link], Awaitable[None]]
 class _Request:
     services: Sequence[str]
     work: Work
+    bonding: Bonding | None
 
 
 class _Scan:
@@ -140,14 +137,17 @@ class Radio:
 
     # ---- for those who want links ----
 
-    def request(self, address: str, lane: int, services: Sequence[str], work: Work) -> None:
+    def request(
+        self, address: str, lane: int, services: Sequence[str], work: Work, bonding: Bonding | None = None
+    ) -> None:
         """Have a link as soon as the device is heard and its lane's turn comes; a new replaces the old.
 
-        Asking again for the same work costs nothing, and may raise the lane.
+        Asking again for the same work costs nothing, and may raise the lane. With a `bonding` the work begins
+        when the link stands, and has to await `link.bond()` before it asks anything of the device.
         """
         old = self._requests.get(address)
-        if old is None or old.work != work:
-            self._requests[address] = _Request(services, work)
+        if old is None or old.work != work or old.bonding is not bonding:
+            self._requests[address] = _Request(services, work, bonding)
         if self.arbiter.want(address, lane, self._clock.monotonic_ms()):
             self.poke()
 
@@ -303,7 +303,8 @@ class Radio:
         ok = False
         try:
             if request and device:
-                client = scan.port.client(device, link.gone.set, action.limit_ms / 1000, request.services)
+                limit_s = action.limit_ms / 1000
+                client = scan.port.client(device, link.gone.set, limit_s, request.services, request.bonding)
                 link._client = client
                 ok = await self._connect(scan, client, action)
         finally:

@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from bumble import core, gatt, hci
+from bumble import att, core, gatt, hci
 from bumble.device import Connection
 from bumble.pairing import PairingConfig, PairingDelegate
 
@@ -60,6 +60,7 @@ class Manners:
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
     bond: str = ""  # "just-works", or the passkey that it shows: without a bond it tells nothing
+    hides: bool = False  # whoever asks anything of it on a link that is not encrypted is hung up on
     dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
     session: str = ""  # hex of its session's start (2AAA); "" while it was not told
     stopped: bool = False  # no session runs
@@ -73,6 +74,7 @@ class Seen:
     sent: int = 0
     confirmed: int = 0
     strangers: int = 0  # asked by who is not bonded
+    hung_up: int = 0  # on who asked before the link was encrypted
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
@@ -117,6 +119,8 @@ class Meter:
         self._work: asyncio.Task[None] | None = None
         self._off: asyncio.TimerHandle | None = None
         self._build()
+        self._serve_pdu = self.device.gatt_server.on_gatt_pdu
+        self.device.gatt_server.on_gatt_pdu = self._hear  # type: ignore[method-assign]
         self.device.on("connection", self._connected)
         if manners.bond:
             self.device.pairing_config_factory = lambda _connection: PairingConfig(
@@ -218,6 +222,18 @@ class Meter:
             self._off.cancel()
             self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
             self._work = asyncio.create_task(self._advertise())
+
+    def _hear(self, bearer: Connection, pdu: att.ATT_PDU) -> None:
+        if self.manners.hides and not bearer.is_encrypted:
+            self.seen.hung_up += 1
+            asyncio.get_running_loop().create_task(self._hang_up(bearer))
+            return
+        self._serve_pdu(bearer, pdu)
+
+    @staticmethod
+    async def _hang_up(connection: Connection) -> None:
+        with contextlib.suppress(core.BaseBumbleError, hci.HCI_Error, asyncio.CancelledError):
+            await connection.disconnect(hci.HCI_AUTHENTICATION_FAILURE_ERROR)
 
     def _clock_set(self, value: bytes) -> None:
         self._steps("clock")
@@ -335,6 +351,11 @@ class Meter:
         self.radio.le_connections.clear()
         for connection in list(self.device.connections.values()):
             self.device.on_disconnection(connection.handle, hci.HCI_CONNECTION_TIMEOUT_ERROR)
+
+    async def lose_bond(self) -> None:
+        """It was reset, or bonded with another: it knows nobody any more."""
+        if self.device.keystore is not None:
+            await self.device.keystore.delete_all()
 
     async def stop(self) -> None:
         """Off for good."""

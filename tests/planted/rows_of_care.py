@@ -98,6 +98,20 @@ METERS = (
         ),
     ),
     Plant(
+        "a meter is asked what it has before it is bonded",
+        (),
+        "tests/integration/ble/test_meters.py"
+        "::test_a_meter_that_hides_all_from_strangers_is_bonded_before_it_is_discovered",
+        "",
+        (
+            Change(
+                "drivers/ble/meters.py",
+                "bonding = self.pairing if self.meter.bond else None",
+                "bonding = None",
+            ),
+        ),
+    ),
+    Plant(
         "a bond that is lost is begged for without end",
         (),
         "tests/unit/drivers_ble/test_meter_link.py::test_a_lost_bond_is_told_and_not_begged_for",

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from drivers.ble.meters import Meter, MeterFact, MeterLink, MeterSeen, MeterTrouble, Record, Timing
+from drivers.ble.meters import (
+    NO_LINK_MS,
+    Meter,
+    MeterFact,
+    MeterLink,
+    MeterSeen,
+    MeterTrouble,
+    Record,
+    Timing,
+)
 from protocols.gatt import Cause, Moment, decode, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome
@@ -116,6 +125,51 @@ async def test_a_meter_that_wants_a_bond_is_paired_and_knows_the_hub_again(home:
         await released(home)
     assert (await home.seen())["strangers"] == 0
     assert link.pairing.state == ""
+
+
+@pytest.mark.parametrize("bond", ["just-works", "042317"])
+async def test_a_meter_that_hides_all_from_strangers_is_bonded_before_it_is_discovered(
+    home: MeterHome, bond: str
+) -> None:
+    link = await home.meter(bond=bond, hides=True)
+    link.pair(42317 if bond.isdigit() else None)
+    for systolic in (120, 130):
+        await home.station.measure(name="m-1", records=[pressure(systolic)])
+        await until(lambda wanted=systolic: wanted in home.systolic())
+        await released(home)
+    assert home.systolic() == [120, 130]
+    assert (await home.seen())["hung_up"] == 0
+    assert link.pairing.state == "paired"
+
+
+async def test_a_meter_that_hides_all_tells_nothing_to_who_does_not_bond(home: MeterHome) -> None:
+    await home.meter(hides=True)
+    await home.station.measure(name="m-1", records=[pressure(120)])
+    while not (await home.seen())["hung_up"]:
+        await asyncio.sleep(0.01)
+    assert home.records == []
+
+
+async def test_a_meter_that_lost_its_bond_is_told_of_and_paired_anew_by_a_person(home: MeterHome) -> None:
+    link = await home.meter(bond="042317", hides=True)
+    link.pair(42317)
+    await home.station.measure(name="m-1", records=[pressure(120)])
+    await until(lambda: home.records)
+    await released(home)
+    await home.station.meter(name="m-1", loses_bond=True)
+    await home.station.measure(name="m-1", records=[pressure(130, 1)])
+    before = (await home.seen())["connections"]
+    while (await home.seen())["connections"] < before + 2:  # it is tried, and again
+        await asyncio.sleep(0.01)
+    assert len(home.records) == 1
+    for _ in range(NO_LINK_MS // 4_000 + 1):  # it is heard all the time
+        heard, home.hub.clock.ahead_ms = link._heard_ms, home.hub.clock.ahead_ms + 4_000
+        await until(lambda before=heard: link._heard_ms > before)
+    await until(lambda: MeterTrouble("m-1", "pair-again", 4) in home.facts)
+    link.pair(None)
+    await until(lambda: link.pairing.state == "passkey")
+    assert link.pairing.give(42317)
+    await until(lambda: home.systolic() == [120, 130])
 
 
 async def test_a_passkey_is_asked_of_a_person_while_the_meter_shows_it(home: MeterHome) -> None:
