@@ -202,9 +202,10 @@ class Uplink:
         self._hub.see("clock", self._hub.mint.origin, abs(self._clock.offset_ms) > CLOCK_MS)
 
     def _network_time(self, wall_ms: int) -> None:
-        """Nobody proves it: it stands until the platform has told the time, and is trusted by nothing."""
-        step_ms = self._clock.suggest(wall_ms)
-        self._hub.see("clock", self._hub.mint.origin, abs(step_ms) > CLOCK_MS, "by-network")
+        """Nobody proves it: it stands until the platform has told the time, is trusted by nothing, and may
+        raise the fault of a wrong clock, but clears none."""
+        if abs(self._clock.suggest(wall_ms)) > CLOCK_MS:
+            self._hub.see("clock", self._hub.mint.origin, True, "by-network")
 
     def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
         self._hub.see("path", after.name, not after.good, after.reason)
