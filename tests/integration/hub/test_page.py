@@ -6,6 +6,8 @@ import asyncio
 import json
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -194,3 +196,15 @@ async def test_the_real_hub_answers_all_that_the_page_asks(house: House) -> None
         assert told["up"]
         assert set(told["parts"]) == set(Door(house.here).answers)
         assert told["parts"]["people"]["value"][0].keys() == {"id", "name"}
+
+
+def test_a_hub_has_nothing_of_the_page_in_its_memory() -> None:
+    script = """
+import sys
+import edge.cli, edge.main, edge.inputs.senses
+from click.testing import CliRunner
+assert CliRunner().invoke(edge.cli.hub, ["page", "--help"]).exit_code == 0
+print([name for name in sys.modules if name.startswith(("starlette", "uvicorn", "edge.page"))])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
