@@ -208,3 +208,13 @@ print([name for name in sys.modules if name.startswith(("starlette", "uvicorn", 
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_listening_wider_is_said_and_opens_nothing_more(tmp_path: Path) -> None:
+    async with page_process(tmp_path / "hub.sock", "--address", "0.0.0.0", "--name", "hub.local") as own:
+        assert (await own.http("GET", "/"))[0] == 403
+        mine = {"cookie": await own.cookie()}
+        told = json.loads((await own.http("GET", "/state", mine))[2])
+        assert (told["up"], told["parts"]) == (False, {})
+        for host, status in (("hub.local", 200), ("192.168.1.7:8470", 200), ("evil.example", 421)):
+            assert (await own.http("GET", "/", {**mine, "host": host}))[0] == status, host
