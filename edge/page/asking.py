@@ -43,8 +43,8 @@ PARTS: Final = (
     Part("proofs", 5, 5),
     Part("people", 60, 60),
     Part("prompts", 15, 15),
-    Part("readings", 10, 120, True, {"limit": READINGS}),
-    Part("trends", 10, 120, True),
+    Part("readings", 5, 120, True, {"limit": READINGS}),
+    Part("trends", 5, 120, True),
 )
 OPS: Final = frozenset(part.op for part in PARTS)
 

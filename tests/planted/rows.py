@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
 from tests.planted.rows_of_modem import MODEM
+from tests.planted.rows_of_pages import PAGES
 from tests.planted.rows_of_phones import PHONES
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
@@ -469,6 +470,6 @@ SETTINGS = (
 
 PLANTS = (
     *MODEM,
-    *(*PRESSES, *LINES, *TEXTS, *PHONES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
+    *(*PRESSES, *LINES, *TEXTS, *PHONES, *PAGES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
     *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

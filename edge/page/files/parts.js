@@ -6,9 +6,14 @@ const ANSWERS_MS = 300_000;   // a platform that was silent for longer is shown 
 const ROOM = ["room_temperature", "humidity"];   // of a room, and of nobody
 const ASKED = 5;   // readings of nobody that are asked about
 const ASKED_MS = 7 * 86_400_000;
-const SHOWN = 20;
+const SHOWN = 12;
 
 export const people = ({ value }) => Object.fromEntries((value("people") ?? []).map((one) => [one.id, one.name || one.id]));
+/** Wall time of the home, which need not be that of the machine. */
+function at(reading, known) {
+  const offset = known.value("trends")?.offset_minutes;
+  return offset === undefined ? reading.at : new Date(reading.at_ms + offset * 60_000).toISOString().slice(0, 16).replace("T", " ");
+}
 const who = (known, id) => people(known)[id] ?? id;
 
 /* help at a glance */
@@ -116,7 +121,7 @@ function asked(known) {
 const personal = (reading) => !ROOM.includes(reading.kind) && reading.judged !== "unusable";
 
 function question(reading, known) {
-  const item = task("whose", say("whose", { what: named("measure", reading.kind), figures: reading.text }), `${reading.at} · ${reading.meter}`);
+  const item = task("whose", say("whose", { what: named("measure", reading.kind), figures: reading.text }), `${at(reading, known)} · ${reading.meter}`);
   item.append(choices(reading, known));
   return item;
 }
@@ -171,7 +176,7 @@ function heard(device, known) {
   if (device.heard_age_s !== null) return say("heard", { age: ago(device.heard_age_s * 1000 + known.age("devices")) });
   if (device.kind === "pendant" && !device.life) return say("heard_never");
   const newest = (known.value("readings") ?? []).find((reading) => reading.meter === device.id);
-  return newest ? `${say("heard_not")} ${say("heard_reading", { at: newest.at })}` : say("heard_not");
+  return newest ? `${say("heard_not")} ${say("heard_reading", { at: at(newest, known) })}` : say("heard_not");
 }
 
 /* readings */
@@ -187,7 +192,7 @@ export function readings(known) {
 function readingRow(reading, known) {
   const item = make("li", reading.judged ? `judged-${reading.judged}` : "");
   const head = make("p", "head");
-  head.append(make("b", "", `${named("measure", reading.kind)} ${reading.judged === "unusable" ? "" : reading.text}`), make("span", "", [reading.time_known ? reading.at : say("arrived", { at: reading.at }), reading.meter].filter(Boolean).join(" · ")));
+  head.append(make("b", "", `${named("measure", reading.kind)} ${reading.judged === "unusable" ? "" : reading.text}`), make("span", "", [reading.time_known ? at(reading, known) : say("arrived", { at: at(reading, known) }), reading.meter].filter(Boolean).join(" · ")));
   item.append(head);
   if (reading.judged) item.append(make("p", "warn", named("judged", reading.judged)));
   if (!personal(reading)) return item;

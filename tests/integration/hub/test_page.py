@@ -6,6 +6,8 @@ import asyncio
 import json
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -194,3 +196,25 @@ async def test_the_real_hub_answers_all_that_the_page_asks(house: House) -> None
         assert told["up"]
         assert set(told["parts"]) == set(Door(house.here).answers)
         assert told["parts"]["people"]["value"][0].keys() == {"id", "name"}
+
+
+def test_a_hub_has_nothing_of_the_page_in_its_memory() -> None:
+    script = """
+import sys
+import edge.cli, edge.main, edge.inputs.senses
+from click.testing import CliRunner
+assert CliRunner().invoke(edge.cli.hub, ["page", "--help"]).exit_code == 0
+print([name for name in sys.modules if name.startswith(("starlette", "uvicorn", "edge.page"))])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_listening_wider_is_said_and_opens_nothing_more(tmp_path: Path) -> None:
+    async with page_process(tmp_path / "hub.sock", "--address", "0.0.0.0", "--name", "hub.local") as own:
+        assert (await own.http("GET", "/"))[0] == 403
+        mine = {"cookie": await own.cookie()}
+        told = json.loads((await own.http("GET", "/state", mine))[2])
+        assert (told["up"], told["parts"]) == (False, {})
+        for host, status in (("hub.local", 200), ("192.168.1.7:8470", 200), ("evil.example", 421)):
+            assert (await own.http("GET", "/", {**mine, "host": host}))[0] == status, host

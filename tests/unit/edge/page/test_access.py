@@ -19,6 +19,7 @@ from edge.page.access import (
     is_token,
     language_of,
 )
+from edge.page.serve import link_of
 
 
 @pytest.fixture
@@ -134,3 +135,17 @@ def test_the_page_speaks_what_is_asked_for(chosen: str | None, header: str, lang
 )
 def test_every_header_gives_one_of_the_languages(chosen: str | None, header: str) -> None:
     assert language_of(chosen, header) in LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8470/?key=k"),
+        ("::1", "http://[::1]:8470/?key=k"),
+        ("0.0.0.0", "http://127.0.0.1:8470/?key=k"),
+        ("::", "http://[::1]:8470/?key=k"),
+        ("192.168.1.7", "http://192.168.1.7:8470/?key=k"),
+    ],
+)
+def test_a_link_leads_to_where_the_page_is(address: str, link: str) -> None:
+    assert link_of(address, 8470, "k") == link
