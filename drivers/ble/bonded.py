@@ -25,6 +25,7 @@ from drivers.ble.ports import Bonding, Client
 BLUEZ: Final = "org.bluez"
 DEVICE: Final = "org.bluez.Device1"
 ADAPTER: Final = "org.bluez.Adapter1"
+RESOLVED_S: Final = 5.0  # from the end of pairing on
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
 
@@ -44,7 +45,7 @@ class BondedClient:
         self._bus: Any = None
         self._client: Client | None = None
         self._pairing: asyncio.Task[None] | None = None
-        self._linked = asyncio.Event()
+        self._linked, self._resolved = asyncio.Event(), asyncio.Event()
 
     @property
     def services(self) -> Any:
@@ -55,9 +56,9 @@ class BondedClient:
         """Until the link stands. OSError where it does not; also when an old bond was dropped for it."""
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         try:
-            if await self._paired():
+            if await self._property("Paired"):
                 if self._bonding.forgets():
-                    await self._call(self._adapter, ADAPTER, "RemoveDevice", "o", self._device)
+                    await self.forget()
                     raise ConnectionError("the old bond is dropped; the next link pairs")
                 await self._discover()
             else:
@@ -79,6 +80,7 @@ class BondedClient:
             to="org.freedesktop.DBus",
         )
         self._pairing = asyncio.create_task(self._pair())
+        self._pairing.add_done_callback(lambda task: task.cancelled() or task.exception())  # `bond` tells it
         linked = asyncio.create_task(self._linked.wait())
         try:
             await asyncio.wait({linked, self._pairing}, return_when=asyncio.FIRST_COMPLETED)
@@ -91,12 +93,33 @@ class BondedClient:
         async with answering(self._device, self._bonding.ask):
             await self._call(self._device, DEVICE, "Pair")
 
-    async def bond(self) -> None:
-        """Until it is bonded and discovered. OSError where the meter refuses."""
+    async def bond(self) -> str:
+        """Until it is bonded and discovered; its identity. OSError where the meter refuses."""
         if self._pairing is not None:
             await self._pairing
+        identity = str(await self._property("Address"))  # its own, once it has told its keys
         if self._client is None:
-            await self._discover()
+            if await self._asked_all():
+                await self._discover()
+            else:
+                await self._end()
+        return identity
+
+    async def _asked_all(self) -> bool:
+        """Whether bluetoothd has asked what it has. With ReverseServiceDiscovery = false in its main.conf it
+        does so on the next link; without, it asks as soon as a link stands, bond or no bond."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RESOLVED_S):
+                await self._resolved.wait()
+        return self._resolved.is_set()
+
+    async def _end(self) -> None:
+        with contextlib.suppress(OSError, EOFError):  # the bus is let go of with the link
+            await self._call(self._device, DEVICE, "Disconnect")
+
+    async def forget(self) -> None:
+        """BlueZ ends the link with the bond."""
+        await self._call(self._adapter, ADAPTER, "RemoveDevice", "o", self._device)
 
     async def _discover(self) -> None:
         client = self._make()
@@ -150,6 +173,8 @@ class BondedClient:
         if message.member != "PropertiesChanged" or message.path != self._device:
             return
         changed = message.body[1] if len(message.body) > 1 and message.body[0] == DEVICE else {}
+        if "ServicesResolved" in changed and changed["ServicesResolved"].value:
+            self._resolved.set()
         if "Connected" not in changed:
             return
         if changed["Connected"].value:
@@ -159,9 +184,9 @@ class BondedClient:
             if self._bus is not None:
                 self._bus.disconnect()  # nobody calls `disconnect` for a link that is gone
 
-    async def _paired(self) -> bool:
-        reply = await self._call(self._device, PROPERTIES, "Get", "ss", DEVICE, "Paired")
-        return bool(reply[0].value)
+    async def _property(self, name: str) -> Any:
+        reply = await self._call(self._device, PROPERTIES, "Get", "ss", DEVICE, name)
+        return reply[0].value
 
     async def _call(self, path: str, interface: str, member: str, signature: str = "", *body: Any,
                     to: str = BLUEZ) -> list[Any]:  # fmt: skip

@@ -1,6 +1,6 @@
 """How a meter is bonded: once, by a person's hand, with the passkey that it shows.
 
-pairing = Pairing("bp-01")
+pairing = Pairing("bp-01", "C4:0E:...")
 pairing.begin(passkey)                    a person asked for it; the old bond is forgotten
 radio.request(..., bonding=pairing)       the adapter asks it for the passkey
 await pairing.bond(link)                  on each connection: the bond is made, or used, before discovery
@@ -10,6 +10,7 @@ pairing.state, pairing.give(123456)       "waiting", "passkey" (it shows one now
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -26,14 +27,16 @@ AskPasskey = Callable[[], Awaitable[int | None]]
 class BondingLink(Protocol):
     """The part of drivers/ble/radio.Link that is used here."""
 
-    async def bond(self) -> None: ...
+    async def bond(self) -> str: ...
+
+    async def forget(self) -> None: ...
 
 
 class Pairing:
     """One meter's bond."""
 
-    def __init__(self, meter: str) -> None:
-        self._meter = meter
+    def __init__(self, meter: str, address: str) -> None:
+        self._meter, self._address = meter, address
         self.state = ""
         self._passkey: int | None = None
         self._asked: asyncio.Future[int | None] | None = None
@@ -64,7 +67,9 @@ class Pairing:
     async def bond(self, link: BondingLink) -> None:
         """AnbanError(PAIR_AGAIN) where the meter does not know this hub."""
         try:
-            await link.bond()
+            identity = await link.bond()
+            if identity != self._address:
+                await self._refuse(link, identity)
         except AnbanError as error:
             self._failed += 1
             self.state = "failed"
@@ -75,6 +80,14 @@ class Pairing:
             ) from error
         self._failed, self._passkey = 0, None
         self.state = "paired" if self.state else ""
+
+    async def _refuse(self, link: BondingLink, identity: str) -> None:
+        """Another device than that of the settings was in pairing mode under a private address."""
+        with contextlib.suppress(AnbanError):
+            await link.forget()
+        raise AnbanError(
+            Reason.NOT_AUTHENTIC, f"who pairs is {identity}, and the settings say {self._address}."
+        )
 
     async def ask(self) -> int | None:
         """What the meter shows: known before, or asked of a person; None when nobody is there."""

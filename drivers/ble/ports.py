@@ -49,8 +49,12 @@ class Client(Protocol):
 
     async def disconnect(self) -> object: ...
 
-    async def bond(self) -> object:
-        """With a Bonding: `connect` is over when the link stands, this when it is bonded and discovered."""
+    async def bond(self) -> str:
+        """With a Bonding: `connect` is over when the link stands, this when it is bonded and discovered. The
+        device's identity: its own address, whatever it is on the air."""
+
+    async def forget(self) -> object:
+        """Drop the bond, and with it the link."""
 
     async def read_gatt_char(self, char_specifier: str) -> bytearray: ...
 
@@ -99,6 +103,13 @@ class Advert:
     name: str | None
     service_data: Mapping[str, bytes]
     manufacturer_data: Mapping[int, bytes]
+    services: tuple[str, ...] = ()  # that it says it has
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the address is a resolvable private one that nobody resolved: the two highest bits of a
+        random address are 01 (Core 5.4 Vol 6 Part B 1.3.2.2). A public one may look like that too."""
+        return int(self.address[:2], 16) >> 6 == 1
 
 
 @dataclass(frozen=True, slots=True)

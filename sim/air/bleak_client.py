@@ -42,9 +42,14 @@ class Client(BleakClient):
 
     _backend: BumbleClient
 
-    async def bond(self) -> None:
+    async def bond(self) -> str:
         """As drivers.ble.ports.Client."""
-        await self._backend.bond()
+        return await self._backend.bond()
+
+    async def forget(self) -> None:
+        """As drivers.ble.ports.Client."""
+        await self._backend.unpair()
+        await self.disconnect()
 
 
 class _Keyboard(PairingDelegate):
@@ -98,15 +103,21 @@ class BumbleClient(BaseBleakClient):
                 raise BleakError(f"connected, but could not discover: {e!r}") from e
             raise
 
-    async def bond(self) -> None:
+    async def bond(self) -> str:
         """Pair as a keyboard that types what is asked for, as BlueZ does with an agent; then discover."""
         if self._discovered or self._bonding is None:
-            return
+            return self._identity()
         own = PairingConfig.AddressType.RANDOM  # it connects under this one, and is known by it again
         config = PairingConfig(delegate=_Keyboard(self._bonding.ask), identity_address_type=own)
         self.adapter.device.pairing_config_factory = lambda _connection: config
         await self.pair()
         await self._ask_all()
+        return self._identity()
+
+    def _identity(self) -> str:
+        if self.connection is None:
+            raise BleakError("not connected")
+        return self.connection.peer_address.to_string(False)
 
     async def _ask_all(self) -> None:
         if self.peer is None:
@@ -205,7 +216,9 @@ class BumbleClient(BaseBleakClient):
 
     async def unpair(self) -> None:
         if self.adapter.device.keystore:
-            await self.adapter.device.keystore.delete(str(self._target))
+            name = str(self.connection.peer_address if self.connection else self._target)
+            await self.adapter.device.keystore.delete(name)
+            await self.adapter.device.refresh_resolving_list()
 
     async def _att(self, operation: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """An ATT operation; like BlueZ, raise security and retry once when the server asks for it."""

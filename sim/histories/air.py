@@ -137,6 +137,7 @@ class Adapter:
             local_name=None,
             service_data={BTHOME_UUID: payload[SERVICE_DATA_AT:]},
             manufacturer_data={},
+            service_uuids=[],
         )
         self.loop.do(self._on_advert, SimpleNamespace(address=address), data)
 

@@ -17,12 +17,13 @@ class Bonds:
     """A link whose pairing goes as a test says."""
 
     def __init__(self) -> None:
-        self.pairing, self.known, self.typed = Pairing("bp-01"), False, None
+        self.pairing, self.known, self.typed = Pairing("bp-01", "C4:0E:00:00:00:01"), False, None
 
     async def bond(self):
         self.typed = await self.pairing.ask()
         if not self.known:
             raise AnbanError(Reason.RADIO_DOWN, "key missing")
+        return "C4:0E:00:00:00:01"
 
 
 async def test_a_lost_bond_is_told_and_not_begged_for() -> None:
