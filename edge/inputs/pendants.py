@@ -206,12 +206,16 @@ class Pendants:
 
     def _weigh(self, pendant: _Pendant, fact: FallNoted) -> None:
         """What the fall was like comes after it: how sure it is goes with the call."""
-        if self._weighing is None:
-            from edge.weighing import Weighing  # not before somebody falls
+        from edge.weighing import Weighing, charging  # not before somebody falls
 
+        if self._weighing is None:
             self._weighing = Weighing(self._hub)
-        event_id = self._told_as(fact)
-        weighed = self._weighing.take(event_id, fact.note, lambda: self.in_bed(pendant.section.elder))
+        weighed = self._weighing.take(
+            self._told_as(fact),
+            fact.note,
+            lambda: self.in_bed(pendant.section.elder),
+            lambda: charging(pendant.signs, self._ports.clock.monotonic_ms()),
+        )
         log.info("%s: fall %d weighed: %s", fact.device, fact.number, weighed)
 
     def _walks(self, fact: FallWalks) -> None:
