@@ -148,6 +148,7 @@ class Meters:
                 "battery_pct": known.battery_pct,
                 "life": "-",
                 "kind": known.section.profile,
+                "pairing": None if known.link is None else known.link.pairing.state,
             }
             for name, known in self._meters.items()
         ]
