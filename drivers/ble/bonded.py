@@ -46,6 +46,7 @@ class BondedClient:
         self._client: Client | None = None
         self._pairing: asyncio.Task[None] | None = None
         self._linked, self._resolved, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._paired = asyncio.Event()
 
     @property
     def services(self) -> Any:
@@ -115,7 +116,7 @@ class BondedClient:
     async def bond(self) -> str:
         """Until it is bonded and discovered; its identity. OSError where the meter refuses."""
         if self._pairing is not None:
-            await self._pairing
+            await self._is_paired(self._pairing)
         identity = str(await self._property("Address"))  # its own, once it has told its keys
         if self._client is None:
             if await self._asked_all():
@@ -123,6 +124,16 @@ class BondedClient:
             else:
                 await self._end()
         return identity
+
+    async def _is_paired(self, pairing: asyncio.Task[None]) -> None:
+        """Until BlueZ has the keys. Its answer to Pair, and 5.66's `Paired`, wait for services too."""
+        paired = asyncio.create_task(self._paired.wait())
+        try:
+            await asyncio.wait({paired, pairing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            paired.cancel()
+        if pairing.done():
+            await pairing
 
     async def _asked_all(self) -> bool:
         """Whether bluetoothd has asked what it has. With ReverseServiceDiscovery = false in its main.conf it
@@ -192,6 +203,8 @@ class BondedClient:
         if message.member != "PropertiesChanged" or message.path != self._device:
             return
         changed = message.body[1] if len(message.body) > 1 and message.body[0] == DEVICE else {}
+        if any(name in changed and changed[name].value for name in ("Paired", "Bonded")):
+            self._paired.set()
         if "ServicesResolved" in changed and changed["ServicesResolved"].value:
             self._resolved.set()
         if "Connected" not in changed:
