@@ -100,16 +100,21 @@ async def run(one: OneMeter) -> None:
     tell(known={"ms": await one.measure(131), **await one.seen()})
     await one.released()
     await one.home.air.meter(name=one.name, loses_bond=True)
-    begun = time.monotonic()
+    begun, before = time.monotonic(), len(one.facts)
     lost = asyncio.create_task(one.measure(132))
-    await until(lambda: any(isinstance(f, MeterTrouble) and f.count for f in one.facts), LONG_S)
-    trouble = next(f for f in one.facts if isinstance(f, MeterTrouble) and f.count)
+    await until(lambda: troubles(one, before), LONG_S)
+    trouble = troubles(one, before)[0]
     tell(lost={"ms": round((time.monotonic() - begun) * 1000), "cause": trouble.cause, **await one.seen()})
     typing = asyncio.create_task(typed(one))
     one.link.pair(None)
     await lost
     await typing
     tell(again={"state": one.link.pairing.state, **await one.seen()})
+
+
+def troubles(one: OneMeter, since: int) -> list[MeterTrouble]:
+    """What the hub said of the meter since then."""
+    return [fact for fact in one.facts[since:] if isinstance(fact, MeterTrouble) and fact.count]
 
 
 async def typed(one: OneMeter) -> None:
