@@ -16,6 +16,7 @@ import click
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
 from edge.cli_meters import meters
+from edge.cli_page import page
 from edge.cli_paths import test_paths
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
@@ -187,6 +188,7 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 
 
 hub.add_command(meters)
+hub.add_command(page)
 hub.add_command(readings)
 hub.add_command(trends)
 hub.add_command(whose)

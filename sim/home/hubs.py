@@ -359,7 +359,8 @@ def hub_toml(
             ),
         ]
     for number, meter in enumerate(home.meters, 1):
-        owner = {"elder": meter.elder} if meter.elder else {}
+        owner: dict[str, str | bool] = {"elder": meter.elder} if meter.elder else {}
+        owner |= {"bond": True} if "bond" in meter.manners else {}
         lines += ["[[meters]]", *_pairs(id=meter.id, address=meter_address(number), profile=meter.kind)]
         lines += _pairs(room=meter.room, **owner)
         if meter.users:

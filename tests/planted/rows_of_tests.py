@@ -155,7 +155,7 @@ TESTS = (
         (10,),
         "tests/unit/edge/test_config.py::test_a_wrong_key_is_named_with_what_is_allowed",
         "",
-        (Change("edge/config.py", "        errors = across(config)\n", "        errors = []\n"),),
+        (Change("edge/document.py", "        errors = across(config)\n", "        errors = []\n"),),
     ),
     Plant(
         "every press of a call has a budget of its own",
