@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
@@ -87,8 +87,16 @@ def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) ->
             click.echo(line)
 
 
+CLOCKS: Final = {
+    "platform": "told by the platform",
+    "network": "told by the cell network, which proves nothing; the platform has not told it yet",
+    "": "nobody has told the time since the start",
+}
+
+
 def _draw_status(status: dict[str, Any]) -> Iterable[str]:
     yield f"Hub {status['hub']}, machine up {_age(status['uptime_s'])}, version {status['version']}"
+    yield f"Clock: {CLOCKS[status['clock']['by']]}"
     yield f"Lamp: {'off' if status['lamp'].endswith(' off') else status['lamp']}"
     yield from table(
         ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),

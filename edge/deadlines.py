@@ -26,7 +26,7 @@ import msgspec
 from edge.book import Book, Call, Handling, Life, Now, elapsed_ms, open_calls
 from edge.config import Config
 from edge.entries import Stamp, TimerEntry
-from edge.false_falls import ASKED_MS, questions
+from edge.false_falls import ASKED_MS, window_ms
 from protocols.values import EventId, Lane
 
 ASKS: Final = 3  # in two minutes: once is missed in the bathroom, more is nagging
@@ -117,8 +117,7 @@ def _all(book: Book, now: Now, timing: Timing, care: Mapping[str, Care]) -> Iter
     for call in open_calls(book):
         if call.life is Life.ASKING:
             once_ms = timing.rule_asking_ms if call.is_of_a_rule else timing.asking_ms
-            window_ms = once_ms * questions(book, call, now)
-            left = window_ms - elapsed_ms(book, call.at, now)
+            left = window_ms(book, call, now, once_ms) - elapsed_ms(book, call.at, now)
             yield left, TimerEntry(at=now, call_id=call.id, name="asking.opens")
         elif call.view.state == (Life.OPEN, Handling.NONE) and call.is_known_in_full:
             yield from _not_taken(book, call, now, timing, care.get(call.elder, Care()))

@@ -14,7 +14,14 @@ ends with them. Where a restart under a wrong clock leaves open whether they wer
 minute stands: doubt makes no call later. The price: who falls on such a day and presses nothing, with no note
 of the fall or one that the hub doubts, waits for half a minute more.
 
-Public: `OFTEN`, `ASKED_MS`, `QUESTIONS`, `often`, `questions`, `question`. Pure; the time is an argument.
+"Walks again": a pendant may tell that whoever fell has walked since (`firmware/pendant/steps.py`). That ends
+nothing. While it is asked it is a reason to ask once more at once, and since whoever walks needs time to come
+to the hub, the call goes out half a minute after that question, within the same QUESTIONS * ASKED_MS; what is
+weighed as likely keeps its half minute here too. Once the call is out, cancelling is offered aloud again. The
+answer is the green key; silence calls, and so does any press. A fall after it makes it void.
+
+Public: `OFTEN`, `ASKED_MS`, `QUESTIONS`, `WALKS`, `often`, `questions`, `question`, `window_ms`, `walks`.
+Pure; the time is an argument.
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from edge.book import Book, Call, Handling, Life, Now, elapsed_ms
+from edge.book import Book, Call, Handling, Life, Now, Press, elapsed_ms
 
 DAY_MS: Final = 86_400_000
 OFTEN: Final = 2  # more unanswered false falls a day are a fault, and are asked about twice
@@ -30,6 +37,7 @@ ASKED_MS: Final = 30_000  # a fall is asked about for this long: the commercial 
 # As long as what a rule noticed is asked about: time to come from another room. A third question would cost
 # somebody who lies there another half minute, and reach nobody whom two do not.
 QUESTIONS: Final = 2
+WALKS: Final = "fall_walks"  # change of a call.updated
 
 
 def often(book: Book, device: str, now: Now) -> bool:
@@ -41,9 +49,7 @@ def often(book: Book, device: str, now: Now) -> bool:
 def questions(book: Book, call: Call, now: Now) -> int:
     """How often somebody is asked about this call before it goes out: once, or QUESTIONS times."""
     presses = [press for press in call.presses.values() if press.opens]
-    if any(press.kind != "call.fall" or press.source != "pendant" for press in presses):
-        return 1
-    if any(press.change == "fall_likely" for press in call.presses.values()):
+    if not _may_wait(call):
         return 1
     first = all(_surely_often(book, device, now) for device in {press.device for press in presses})
     return QUESTIONS if first and presses else 1
@@ -54,6 +60,32 @@ def question(book: Book, call: Call, now: Now) -> int:
     if elapsed_ms(book, call.at, now) < ASKED_MS:
         return 1
     return questions(book, call, now)
+
+
+def window_ms(book: Book, call: Call, now: Now, once_ms: int = ASKED_MS) -> int:
+    """How long it is asked about this call before it goes out, from the first question on."""
+    whole = once_ms * questions(book, call, now)
+    walked = walks(call)
+    if walked is None or not _may_wait(call):
+        return whole
+    return max(whole, min(elapsed_ms(book, call.at, walked.at) + once_ms, QUESTIONS * once_ms))
+
+
+def walks(call: Call) -> Press | None:
+    """The word that whoever fell has walked since; None without one, or with a fall or press after it."""
+    found = None
+    for press in call.presses.values():
+        if press.opens:
+            found = None
+        elif press.change == WALKS and found is None:
+            found = press
+    return found
+
+
+def _may_wait(call: Call) -> bool:
+    """Whether a second question may hold it back: pendants' falls alone, none that is weighed as likely."""
+    fell = all(p.kind == "call.fall" and p.source == "pendant" for p in call.presses.values() if p.opens)
+    return fell and not any(press.change == "fall_likely" for press in call.presses.values())
 
 
 def _surely_often(book: Book, device: str, now: Now) -> bool:

@@ -23,7 +23,7 @@ import msgspec
 
 from edge.book import Book, Call, Handling, Life, Now, Press, elapsed_ms, open_calls
 from edge.deadlines import Care, in_service
-from edge.false_falls import question
+from edge.false_falls import question, walks
 from edge.phrases import Phrase as Key
 from protocols.link.const import (
     STAGE_ARRIVED,
@@ -261,7 +261,7 @@ def _questions(book: Book, calls: tuple[Call, ...], now: Now) -> Iterator[Questi
     for call in calls:
         if call.life is Life.ASKING:
             fallen = [press for press in call.presses.values() if press.source == "pendant"]
-            times = len(fallen) + question(book, call, now) - 1
+            times = len(fallen) + question(book, call, now) - 1 + (walks(call) is not None)
             yield from (Question(device, call.id, times) for device in sorted({p.device for p in fallen}))
         if call.asks is not None and not call.answer and call.lane is not Lane.SOS:
             devices = {press.device for press in call.presses.values() if press.source == "pendant"}
@@ -290,6 +290,7 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
     elif call.life is Life.ASKING:
         asks = Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER
         keys = [(asks, heard), (asks, f"{heard}.again")][: question(book, call, now)]
+        keys += [(asks, f"{heard}.walks")] if walks(call) is not None else []
     elif stage == STAGE_HEARD and call.owes_a_press:
         ruled = last.source == "rule" and last.kind == "call.sos"
         keys = [(Key.NOW_URGENT if ruled else Key.CALLING, heard)]
@@ -300,7 +301,7 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
     elif stage == STAGE_DELIVERED:
         keys = list(_delivered(call, last, heard))
     elif stage == STAGE_TAKEN:
-        keys = [(Key.TAKEN, heard)]
+        keys = [(Key.TAKEN, heard), *_offered_anew(call, heard)]
     else:
         keys = [(Key.ARRIVED, heard)] if stage == STAGE_ARRIVED else []
     return _unless_told(call, keys)
@@ -318,12 +319,19 @@ def _delivered(call: Call, last: Press, heard: str) -> Iterator[tuple[Key, str]]
         yield Key.CANCEL_ASKED, heard
         return
     yield Key.CANCEL_OFFER, heard
+    yield from _offered_anew(call, heard)
     if call.asks is not None and not call.answer and call.lane is not Lane.SOS:
         yield Key.ASK_URGENT, f"{heard}.{call.asks.times}"
     if call.backed_up:
         yield Key.NOW_BACKUP, heard
     if call.nudges is not None:
         yield Key.STILL_WAITING, f"{heard}.{call.nudges.times}"
+
+
+def _offered_anew(call: Call, heard: str) -> Iterator[tuple[Key, str]]:
+    """Whoever fell walks again: perhaps no help is needed any more."""
+    if walks(call) is not None and not call.cancel_asked:
+        yield Key.CANCEL_OFFER, f"{heard}.walks"
 
 
 def _unless_told(call: Call, keys: list[tuple[Key, str]]) -> Phrase | None:

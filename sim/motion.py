@@ -95,6 +95,13 @@ def fallen(seed: int, hz: int = 50, before_s: float = 6.0, after_s: float = 8.0)
     return [*wearer.walk(before_s), *wearer.fall(), *wearer.rest(after_s)]
 
 
+def risen(seed: int, hz: int = 50, before_s: float = 6.0, walks_s: float = 30.0) -> list[Sample]:
+    """Somebody walks, falls, gets up after a while, and walks on."""
+    wearer = Wearer(seed, hz)
+    fell = [*wearer.walk(before_s), *wearer.fall(), *wearer.rest(8.0)]
+    return [*fell, *wearer.turn(UPRIGHT, 3.0), *wearer.walk(walks_s), *wearer.rest(2.0)]
+
+
 def day(seed: int, hz: int = 50) -> list[Sample]:
     """Half a minute of walking, sitting down, sitting and walking on."""
     wearer = Wearer(seed, hz)

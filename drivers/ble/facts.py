@@ -71,6 +71,16 @@ class FallNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class FallWalks:
+    """The wearer of the pendant that told of the fall `number` has walked since; told once by one process,
+    after the press."""
+
+    device: str
+    life: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class StageConfirmed:
     """The pendant has shown a stage of a press to the elder; `kept`: its flash holds it. `life` as told."""
 
@@ -136,6 +146,7 @@ PendantFact = (
     | HeartbeatHeard
     | StatusLearned
     | FallNoted
+    | FallWalks
     | StageConfirmed
     | CallStateConfirmed
     | AskConfirmed

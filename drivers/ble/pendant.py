@@ -18,6 +18,7 @@ from drivers.ble.facts import (
     AskConfirmed,
     CallStateConfirmed,
     FallNoted,
+    FallWalks,
     FloorRaised,
     HeartbeatHeard,
     LinkRefused,
@@ -29,7 +30,7 @@ from drivers.ble.facts import (
 )
 from drivers.ble.judge import AdvertJudge, Challenge, Fresh, Reading, Refused
 from drivers.ble.owed import Message, Owed, WallClock
-from drivers.ble.ports import Advert, Clock
+from drivers.ble.ports import Advert, Bonding, Clock
 from drivers.ble.radio import Link, Work
 from protocols.errors import AnbanError, Reason
 from protocols.link import messages
@@ -37,6 +38,8 @@ from protocols.link.const import (
     BTHOME_UUID,
     MEANING_ASSIST,
     MEANING_CALL_BACK,
+    MEANING_FALL,
+    MEANING_FALL_WALKS,
     MEANING_NONE,
     SERVICE_UUID,
     STAGE_ARRIVED,
@@ -81,7 +84,9 @@ class Timing:
 class RadioPort(Protocol):
     """The part of drivers/ble/radio.Radio that is used here."""
 
-    def request(self, address: str, lane: int, services: Sequence[str], work: Work) -> None: ...
+    def request(
+        self, address: str, lane: int, services: Sequence[str], work: Work, bonding: Bonding | None = None
+    ) -> None: ...
 
     def withdraw(self, address: str) -> None: ...
 
@@ -116,6 +121,7 @@ class PendantLink:
         self._reported: dict[tuple[int, int], int] = {}  # (life, number) -> meaning
         self._waiting: dict[int, PressHeard] = {}  # by number: told when the life is known
         self._unread: dict[int, int] = {}  # number -> lane: heard, and not yet read in a STATUS
+        self._walks = -1  # of the last fall whose wearer walks again
         self._open: set[int] = set()  # numbers that the pendant holds open, as far as is known
         self._refused: dict[str, int] = {}
         self._suspected: dict[str, int] = {}
@@ -195,12 +201,16 @@ class PendantLink:
 
     def _fresh(self, reading: Reading) -> None:
         now, rssi = reading.heard_ms, self._rssi
-        news = False
+        news, walks = False, reading.meaning == MEANING_FALL_WALKS
         if reading.meaning != MEANING_NONE:
+            meaning = MEANING_FALL if walks else reading.meaning
             press = PressHeard(
-                self.id, self.life, reading.number, reading.meaning, reading.age_ms, now, rssi, "advert"
+                self.id, self.life, reading.number, meaning, reading.age_ms, now, rssi, "advert"
             )
             news = self._press(press)
+            if walks and self._walks != reading.number and self._known(reading.number) >= 0:
+                self._walks = reading.number
+                self._on_fact(FallWalks(self.id, self.life, reading.number))
         elif now - self._heartbeat_ms >= HEARTBEAT_MS:
             self._heartbeat_ms, news = now, True
             self._on_fact(HeartbeatHeard(self.id, reading.battery_pct, rssi, now))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drivers.ble.facts import (
     FallNoted,
+    FallWalks,
     FloorRaised,
     HeartbeatHeard,
     LinkRefused,
@@ -23,10 +24,10 @@ from drivers.ble.facts import (
 from drivers.ble.pendant import Paired, PendantLink
 from drivers.ble.ports import AdapterDown, Advert, RadioFact
 from drivers.ble.radio import Radio
-from edge.book import find
+from edge.book import Life, find
 from edge.config import Config, PendantSection
 from edge.credentials import Credentials
-from edge.false_falls import often
+from edge.false_falls import WALKS, often, walks
 from edge.faults import Sign, silent, silent_cause
 from edge.hub import Hub
 from edge.ports import Ports
@@ -174,6 +175,8 @@ class Pendants:
             self._hub.see("pendant_flash", fact.device, bool(fact.faults & ~FAULT_ACCELEROMETER))
         elif isinstance(fact, FallNoted):
             self._weigh(pendant, fact)
+        elif isinstance(fact, FallWalks):
+            self._walks(fact)
         elif isinstance(fact, FloorRaised):
             self._store("pendant.floor", fact.device, fact.counter)
         elif isinstance(fact, ReplaySuspected):
@@ -203,16 +206,30 @@ class Pendants:
 
     def _weigh(self, pendant: _Pendant, fact: FallNoted) -> None:
         """What the fall was like comes after it: how sure it is goes with the call."""
-        if self._weighing is None:
-            from edge.weighing import Weighing  # not before somebody falls
+        from edge.weighing import Weighing, charging  # not before somebody falls
 
+        if self._weighing is None:
             self._weighing = Weighing(self._hub)
-        without = EventId(fact.device, 0, fact.number)
-        event_id = (
-            without if without in self._hub.book.index else EventId(fact.device, fact.life, fact.number)
+        weighed = self._weighing.take(
+            self._told_as(fact),
+            fact.note,
+            lambda: self.in_bed(pendant.section.elder),
+            lambda: charging(pendant.signs, self._ports.clock.monotonic_ms()),
         )
-        weighed = self._weighing.take(event_id, fact.note, lambda: self.in_bed(pendant.section.elder))
         log.info("%s: fall %d weighed: %s", fact.device, fact.number, weighed)
+
+    def _walks(self, fact: FallWalks) -> None:
+        """Whoever fell walks again: a reason to ask once more, told once of each fall and to the seat too."""
+        call = find(self._hub.book, self._told_as(fact))
+        if call is None or call.life not in (Life.ASKING, Life.OPEN) or walks(call) is not None:
+            return
+        log.info("%s: whoever fell (%d) walks again", fact.device, fact.number)
+        self._hub.update(call.id, WALKS, "rule")
+
+    def _told_as(self, fact: FallNoted | FallWalks) -> EventId:
+        """The id under which a fall went out: without a life if it was told before that was known."""
+        without = EventId(fact.device, 0, fact.number)
+        return without if without in self._hub.book.index else EventId(fact.device, fact.life, fact.number)
 
     def _id_of(self, press: PressHeard, kind: str) -> EventId:
         """Its id; that without a life if it went out under that, by an earlier run of this hub too."""

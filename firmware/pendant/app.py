@@ -13,7 +13,7 @@ from drivers.pendant.buzz import Buzzer
 from drivers.pendant.clock import Clock
 from drivers.pendant.key import Key
 from drivers.pendant.led import Light
-from firmware.pendant import schedule, surface
+from firmware.pendant import presses, schedule, surface
 from firmware.pendant.core import AIR, FEEL, STORE, Core
 from firmware.pendant.falls import Falls
 from firmware.pendant.radio import CONFIRMED, CONNECTED, DISCONNECTED, WROTE, Radio
@@ -171,7 +171,7 @@ class App:
             return
         meaning, number, age = (0, 0, 0)
         if press is not None:
-            meaning, number, age = press.meaning, press.number, now - press.pressed_ms
+            meaning, number, age = self._meaning(press), press.number, now - press.pressed_ms
             self.store.heartbeat_ms = now  # heard or not, this says as much as a heartbeat
         store = self.store
         payload = self._builder.build(
@@ -186,6 +186,13 @@ class App:
         self._turn += 1
         wait = schedule.PAYLOAD_MS if change is None else min(schedule.PAYLOAD_MS, change)
         self._payload_due_ms = now + wait
+
+    def _meaning(self, press) -> int:
+        """What the advert says of a press: of the newest fall, too, that its wearer has walked since."""
+        if press.meaning != presses.FALL or not self.falls.walks:
+            return press.meaning
+        newest = [p.number for p in self.core.book.presses if p.meaning == presses.FALL][-1]
+        return presses.FALL_WALKS if press.number == newest else presses.FALL
 
     def _heartbeat_interval(self, now: int) -> int:
         if self._burst_ms is None:
@@ -267,8 +274,12 @@ class App:
         faults = self.faults()
         for down, at_ms in self.key.drain():
             self.perform(self.core.key(down, at_ms))
+        walked = self.falls.walks
         if self.falls.step(now):
             self.perform(self.core.fall(now))
+            self.falls.watch(now)
+        elif self.falls.walks and not walked:
+            self._payload_due_ms = now
         self._hub(now)
         self.perform(self.core.tick(now))
         if self._battery_due_ms <= now:

@@ -3,17 +3,23 @@
 The chip runs through deep sleep and wakes the program by its own line. What its FIFO holds by then is the
 history: at 25 Hz 32 samples, 1.28 s, of which the boot takes up to 0.6 s. Awake, the FIFO is emptied three
 times a second. A chip that does not answer is a fault and is tried again; it never stops a press.
+
+For WATCH_MS after a fall it stays awake and looks whether its wearer walks again (`steps.py`).
 """
+
+import gc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from drivers.pendant.lis2dw12 import Lis2dw12  # or Adxl367, which does the same
     from firmware.pendant.fall import Detector
+    from firmware.pendant.steps import Steps
 
 HZ = 25  # half of the samples and of the charge, 0.4 % of the trunk's falls at one false alarm an hour
 POLL_MS = 320  # 8 samples of 32: a loop that is late for a second still loses none
 SETTLE_MS = 4000  # after a blow: the detector's 2.6 s and what is felt of the next one
 RETRY_MS = 60000
+WATCH_MS = 120000  # [estimate] after a fall: long enough to get up alone and walk; awake it takes 0.7 mAh
 FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back
 AFTER = 36  # blocks after the decision that the note waits for: 2.9 s
 ROW = 4  # blocks a row of it
@@ -33,6 +39,9 @@ class Falls:
         self._part = None  # type: bytes  # of a note: what was known at the decision
         self._part_at = 0
         self.note = None  # type: bytes  # of the last fall, for the hub to weigh (protocols/fall_note.py)
+        self._watch_ms = None  # type: int  # until then it is watched whether somebody walks
+        self._steps: Steps = None
+        self.walks = False  # somebody has walked since the last fall
         self.broken = False  # there should be a chip, and it does not answer
 
     def start(self, now_ms: int, woke: bool) -> None:
@@ -74,7 +83,7 @@ class Falls:
             return True
         if self._blow_ms is not None and now_ms - self._blow_ms < SETTLE_MS:
             return False
-        if self._part is not None:
+        if self._part is not None or (self._watch_ms is not None and now_ms < self._watch_ms):
             return False
         try:
             if self._chip.cause():  # its samples are still to be read
@@ -111,12 +120,34 @@ class Falls:
         for x, y, z in samples:
             if detector.update(x, y, z):
                 fell = True
+                self._watch_ms, self._steps, self.walks = None, None, False
                 self._begin_note()
             elif self._part is not None and detector.count - self._part_at == AFTER:
                 self._noted(detector.rows(AFTER, 0, ROW))
         if detector.waiting():
             self._blow_ms = now_ms
+        if self._steps is not None and not fell:
+            self._watch(samples, now_ms)
         return fell
+
+    def watch(self, now_ms: int) -> None:
+        """Begins to look for steps, when the fall is on the air; what fails in it leaves the falls alone."""
+        try:
+            gc.collect()  # the hub is about to connect, which takes much of the heap
+            from firmware.pendant.steps import Steps  # not before somebody falls
+
+            self._steps = Steps(None if self._board.placement() == WRIST else self._detector.hang())
+            self._watch_ms = now_ms + WATCH_MS
+        except FAILURES:
+            self._steps = None
+
+    def _watch(self, samples: list, now_ms: int) -> None:
+        if self._chip.overrun:
+            self._steps.begin()
+        for x, y, z in samples:
+            self.walks = self._steps.update(x, y, z) or self.walks
+        if self.walks or now_ms >= self._watch_ms:
+            self._watch_ms = self._steps = None
 
     def _begin_note(self) -> None:
         self.note = None
@@ -132,7 +163,7 @@ class Falls:
         if self._detector is not None:
             self._detector.reset()
         self.broken = True
-        self._blow_ms = None
+        self._blow_ms = self._watch_ms = self._steps = None
         self._due_ms = now_ms + RETRY_MS
 
 

@@ -24,6 +24,7 @@ CAPACITY = 16
 KEPT_FOR_SOS = 4  # places that lower meanings may not fill
 FALL = 3  # meanings as in protocols/link/const.py; SOS is above it
 SOS = 4
+FALL_WALKS = 6  # what is on the air of a fall whose wearer walks again; no press is of this meaning
 
 # magic, version, presses, call stage, low buzzes felt, now_ms, ms since the call's last progress
 _HEAD = "<4sBBBBQI"

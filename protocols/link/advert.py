@@ -7,7 +7,14 @@ counter). The objects, in the order of their ids: packet id 00, battery 01, butt
 no additional data.
 """
 
-from protocols.link.const import MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL, MEANING_NONE, MEANING_SOS
+from protocols.link.const import (
+    MEANING_ASSIST,
+    MEANING_CALL_BACK,
+    MEANING_FALL,
+    MEANING_FALL_WALKS,
+    MEANING_NONE,
+    MEANING_SOS,
+)
 from protocols.link.crypto import Ccm
 from protocols.link.errors import (
     REASON_KEY,
@@ -30,7 +37,7 @@ _OBJECTS_LENGTH = 15
 _INFO = 0x41  # BTHome version 2, encrypted
 _HEAD = b"\x02\x01\x06\x1b\x16\xd2\xfc\x41"  # flags: discoverable, no BR/EDR; then 27 bytes of service data
 _BODY = 8  # where the objects start in the advert
-_KNOWN = (MEANING_NONE, MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL, MEANING_SOS)
+_KNOWN = (MEANING_NONE, MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL, MEANING_SOS, MEANING_FALL_WALKS)
 
 
 class AdvertBuilder:

@@ -19,6 +19,7 @@ MEANING_ASSIST = 1  # "press"
 MEANING_CALL_BACK = 2  # "double": assistance, and please call me back
 MEANING_FALL = 3  # "triple"
 MEANING_SOS = 4  # "long"
+MEANING_FALL_WALKS = 6  # "long triple", in adverts only: a fall, and its wearer has walked since
 
 # How far the help for a press has come, as the pendant shows it. It only ever rises.
 STAGE_NONE = 0

@@ -254,10 +254,10 @@ class Home:
         rig.key_up()
         return press
 
-    async def fall(self, pendant: str) -> Press:
-        """Who wears this pendant takes some steps, falls, and stays down. RuntimeError when it has no
-        power."""
-        fell = self.pendants[pendant].fall()
+    async def fall(self, pendant: str, rises: bool = False) -> Press:
+        """Who wears this pendant takes some steps, falls, and stays down, or gets up and walks on.
+        RuntimeError when it has no power."""
+        fell = self.pendants[pendant].fall(rises)
         if fell is None:
             raise RuntimeError(f"{pendant} has no power")
         return fell

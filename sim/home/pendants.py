@@ -93,14 +93,15 @@ class PendantRig:
         self.board.key_down()
         return press
 
-    def fall(self) -> Press | None:
-        """Its wearer falls, some steps from now; gives it as the ledger has it, None where there is no
-        power."""
+    def fall(self, rises: bool = False) -> Press | None:
+        """Its wearer falls, some steps from now, and gets up and walks or stays down; gives it as the ledger
+        has it, None where there is no power."""
         if not self.powered:
             return None
         press = Press(now_ms(), self.setup.id, FELL, self.setup.elder, frozenset({"call.fall"}))
         self.ledger.write(press)
-        self.board.move(motion.fallen(FALLS[self.falls % len(FALLS)], before_s=STEPS_S))
+        falls = motion.risen if rises else motion.fallen
+        self.board.move(falls(FALLS[self.falls % len(FALLS)], before_s=STEPS_S))
         self.falls += 1
         return press
 

@@ -226,6 +226,16 @@ class PlatformRig:
         events = [decode_event(body) for (body,) in rows]
         return [dict(e.data) for e in events if e.elder == elder and "confidence" in e.data]
 
+    def changes(self, elder: str) -> list[str]:
+        """What was told to have changed in an elder's calls, the oldest first."""
+        path = self.directory / "platform.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                "SELECT body FROM events WHERE kind = 'call.updated' ORDER BY number"
+            ).fetchall()
+        events = [decode_event(body) for (body,) in rows]
+        return [str(e.data.get("change")) for e in events if e.elder == elder]
+
     def contacts(self) -> list[tuple[str, dict[str, Any]]]:
         """What hubs have told of relatives: kind of the event and its data."""
         path = self.directory / "platform.db"

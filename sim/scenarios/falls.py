@@ -1,6 +1,7 @@
 """Somebody who wears a pendant falls: the hub asks first, and calls when it hears nothing.
 
 After three falls in bed that nobody answered and nobody had to go to it asks twice, and calls all the same.
+Whoever gets up and walks is asked once more, and called for all the same if no answer comes.
 """
 
 from __future__ import annotations
@@ -96,11 +97,45 @@ async def often(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
 
 
+async def walks(home: Home, case: Case) -> None:
+    """Whoever fell gets up and walks: asked once more, answered with green. Another time, not answered."""
+    fell = await home.fall("pd-01", rises=True)
+    await case.until("the hub asks", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+    asked_ms = now_ms()
+    await case.until("it asks once more at the first steps", asks_again(home, asked_ms), ASKING_S)
+    await home.hub.press("green")
+    await case.until("green ends it", feels(home, "pd-01", "ended", fell.at_ms), FEELS_S)
+    case.claim("nothing has gone out", not falls_at_platform(home, "e-chen")())
+    fell = await home.fall("pd-01", rises=True)
+    await case.until("whoever falls again is asked", hub_says(home, "ask-fall", fell.at_ms), ASKED_S)
+    asked_ms = now_ms()
+    await case.until("and once more at the first steps", asks_again(home, asked_ms), ASKING_S)
+    await case.until("walking alone ends nothing: it calls", arrived(home, fell), MOST_S)
+    await case.until("the seat hears of the steps", seat_hears(home, "fall_walks"), TOLD_S)
+    await case.until("cancelling is offered anew", hub_says(home, "cancel-offer", asked_ms), SAID_S)
+    await close(home, case, "e-chen")
+
+
+def seat_hears(home: Home, change: str) -> Condition:
+    """Whether the platform was told so of a call of Mrs Chen's."""
+    return lambda: change in home.platform.changes("e-chen")
+
+
+def asks_again(home: Home, asked_ms: int) -> Condition:
+    """Whether the hub has begun to ask a second time: the first question is over, which takes seconds."""
+    return lambda: home.hub.has_said("ask-fall", asked_ms + 2_000)
+
+
 SCENARIOS = (
     Scenario(
         "fall",
         "A pendant's wearer falls: asked, not answered, called. Another presses. A third time all is well.",
         fall,
+    ),
+    Scenario(
+        "fall-walks",
+        "Whoever fell gets up and walks: asked once more, answered. Again, not answered: it calls.",
+        walks,
     ),
     Scenario(
         "falls-often",

@@ -22,6 +22,7 @@ from firmware import energy
 from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import Recording, load
 from provisioning.fall_training import Candidates, Outcome
+from tests.benchmarks import steps
 
 CURVE = (0.3, 0.5, 1.0, 2.0)
 
@@ -36,6 +37,7 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
         mine = [r for r in everything if r.trunk is trunk]
         if mine:
             _placement(placement, mine, out)
+    out["steps"] = steps.measure(everything)
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from drivers.pendant.lis2dw12 import Lis2dw12
-from firmware.pendant.falls import HZ, RETRY_MS, SETTLE_MS, WRIST, Falls
+from firmware.pendant.falls import HZ, RETRY_MS, SETTLE_MS, WATCH_MS, WRIST, Falls
 from protocols import fall_note
 from protocols.link import const
 from sim import motion
@@ -49,6 +49,21 @@ async def test_a_fall_wakes_the_pendant_and_is_on_the_air_at_once(make_board, si
     assert await came(lambda: bool(falls(side)), 40.0)
     assert woken(board) >= 3
     assert board.felt() == [], "nobody pressed: the hub asks, the pendant does not answer for it"
+
+
+async def test_whoever_gets_up_and_walks_is_told_of_with_the_same_fall(make_board, side: Hubside) -> None:
+    board: Board = make_board()
+    await board.start()
+    await board.until(lambda b: b.state == "running", 60.0)
+    board.move(motion.risen(32, before_s=3.0))
+    assert await came(lambda: bool(falls(side)), 40.0)
+    assert not any(h.meaning == const.MEANING_FALL_WALKS for h in side.adverts), "nobody has walked yet"
+    assert await came(lambda: any(h.meaning == const.MEANING_FALL_WALKS for h in side.adverts), 60.0)
+    walked = {h.number for h in side.adverts if h.meaning == const.MEANING_FALL_WALKS}
+    assert walked == falls(side)
+    assert board.felt() == []
+    await board.press()
+    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
 
 
 async def test_a_press_after_a_fall_is_an_sos_of_its_own(make_board, side: Hubside) -> None:
@@ -107,7 +122,9 @@ class Worn:
         end_ms, fell = self.now_ms + round(seconds * 1000), 0
         while (due_ms := self.falls.next_ms()) is not None and due_ms <= end_ms:
             self.now_ms = max(self.now_ms, due_ms)
-            fell += self.falls.step(self.now_ms)
+            if self.falls.step(self.now_ms):
+                fell += 1
+                self.falls.watch(self.now_ms)
         self.now_ms = end_ms
         return fell
 
@@ -147,7 +164,7 @@ def test_a_blow_after_the_last_look_is_waited_for() -> None:
     assert not worn.falls.quiet(worn.now_ms)
     worn.falls._due_ms = worn.now_ms
     assert worn.after(6.0) == 1
-    assert worn.after(SETTLE_MS / 1000) == 0
+    assert worn.after((SETTLE_MS + WATCH_MS) / 1000) == 0
     assert worn.falls.quiet(worn.now_ms)
 
 
@@ -227,6 +244,57 @@ def test_a_note_that_is_cut_short_is_told_as_far_as_it_goes() -> None:
 
 def test_who_wears_it_on_the_wrist_has_the_table_of_the_wrist() -> None:
     assert Worn(WRIST).falls._detector._trees != Worn().falls._detector._trees
+
+
+def test_whoever_falls_and_walks_again_is_noticed_and_whoever_falls_anew_is_not_walking() -> None:
+    worn = Worn()
+    worn.move(motion.risen(26, HZ, before_s=6.0, walks_s=60.0))
+    assert worn.after(14.0) == 1
+    assert not worn.falls.walks
+    assert not worn.falls.quiet(worn.now_ms), "it is awake for the first steps"
+    worn.after(20.0)
+    assert worn.falls.walks
+    worn.after(60.0)
+    worn.move(motion.fallen(32, HZ, before_s=6.0))
+    assert worn.after(12.0) == 1
+    assert not worn.falls.walks
+
+
+@pytest.mark.parametrize("placement", [0, WRIST])
+def test_whoever_stays_down_does_not_walk_and_it_sleeps_after_two_minutes(placement: int) -> None:
+    worn = Worn(placement)
+    worn.move(motion.fallen(26, HZ, before_s=6.0, after_s=WATCH_MS / 1000 + 60))
+    assert worn.after(14.0) == 1
+    worn.after(WATCH_MS / 1000 - 20)
+    assert not worn.falls.quiet(worn.now_ms)
+    worn.after(20)
+    assert not worn.falls.walks
+    assert worn.falls.quiet(worn.now_ms)
+
+
+def test_steps_that_cannot_be_looked_for_leave_the_falls_alone() -> None:
+    """A heap that is full just then."""
+    worn = Worn()
+    worn.move(motion.risen(26, HZ, before_s=6.0))
+
+    placement = worn.falls._board.placement
+    asked = []
+
+    def fails() -> int:
+        asked.append(worn.now_ms)
+        if len(asked) > 1:  # the note has asked first
+            raise MemoryError
+        return placement()
+
+    worn.placement = fails  # type: ignore[method-assign]
+    assert worn.after(14.0) == 1
+    assert len(asked) == 2
+    worn.after(30.0)
+    assert not worn.falls.walks
+    assert not worn.falls.broken
+    del worn.placement
+    worn.move(motion.fallen(32, HZ, before_s=6.0))
+    assert worn.after(12.0) == 1
 
 
 def test_a_board_without_a_chip_is_quiet_for_ever() -> None:

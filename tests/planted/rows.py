@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
+from tests.planted.rows_of_falls import FALLS
 from tests.planted.rows_of_modem import MODEM
 from tests.planted.rows_of_pages import PAGES
 from tests.planted.rows_of_phones import PHONES
@@ -21,58 +22,6 @@ PRESSES = (
         "sos",
         "that it is taken is felt",
         (Change("edge/surfaces.py", "Handling.TAKEN: STAGE_TAKEN,", "Handling.TAKEN: STAGE_DELIVERED,"),),
-    ),
-    Plant(
-        "a fall that nobody answers is forgotten",
-        (2,),
-        "fall",
-        "nobody answers: the platform has the fall",
-        (
-            Change(
-                "edge/calls.py",
-                '        "asking.opens": Trigger.OPENS,\n',
-                '        "asking.opens": Trigger.FINE,\n',
-            ),
-        ),
-    ),
-    Plant(
-        "whoever had three false falls is asked once, and then not called for a minute",
-        (),
-        "falls-often",
-        "and once more aloud",
-        (
-            Change(
-                "edge/surfaces.py",
-                "[: question(book, call, now)]",
-                "[:1]",
-            ),
-        ),
-    ),
-    Plant(
-        "nobody weighs what the pendant tells of a fall",
-        (),
-        "fall",
-        "and how sure it is",
-        (
-            Change(
-                "drivers/ble/pendant.py",
-                "        for fall in talk.falls:\n",
-                "        for fall in talk.falls[:0]:\n",
-            ),
-        ),
-    ),
-    Plant(
-        "the green key that answers after a fall calls all the same",
-        (),
-        "fall",
-        "green ends it on the pendant",
-        (
-            Change(
-                "edge/calls.py",
-                '        "answer_yes": Trigger.FINE,\n',
-                '        "answer_yes": Trigger.OPENS,\n',
-            ),
-        ),
     ),
     Plant(
         "every press of a pendant becomes an SOS",
@@ -201,7 +150,7 @@ LINES = (
     Plant(
         "that nobody is reached is kept to itself",
         (9,),
-        "internet-cut",
+        "internet-cut-without-modem",
         "it says that nobody is reached yet",
         (Change("edge/surfaces.py", "    return no_path or old\n", "    return False\n"),),
     ),
@@ -470,6 +419,6 @@ SETTINGS = (
 
 PLANTS = (
     *MODEM,
-    *(*PRESSES, *LINES, *TEXTS, *PHONES, *PAGES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
+    *(*PRESSES, *FALLS, *LINES, *TEXTS, *PHONES, *PAGES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
     *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

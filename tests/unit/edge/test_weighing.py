@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.ble.facts import FallNoted
+from drivers.ble.facts import FallNoted, StatusLearned
 from edge.book import Life
 from edge.entries import LocalEntry
 from edge.false_falls import OFTEN, often
-from edge.weighing import weigh
+from edge.faults import Sign
+from edge.weighing import charging, weigh
 from protocols.link.const import MEANING_FALL
 from protocols.values import EventId, Receipt
 from sim import motion
@@ -66,6 +67,39 @@ async def test_a_note_in_bed_or_of_nonsense_keeps_no_fall_back(wrist: Wrist) -> 
     wrist.pendants.in_bed = lambda elder: elder == "e-chen"
     (told,) = notes(wrist, noted(motion.fallen(3)))
     assert (told["change"], told["signs"]) == ("fall_unsure", "in_bed")
+    assert wrist.hub.book.calls[FALL_ID].life is Life.ASKING
+
+
+HALF_HOUR_MS = HOUR_MS // 2
+ADC_NOISE = (61, 58, 60, 63, 59, 60)  # a worn cell, as a noisy converter has it
+
+
+@pytest.mark.parametrize(
+    ("levels", "charges"),
+    [
+        ((), False),
+        ((60,), False),
+        (ADC_NOISE, False),
+        ((60, 59, 58, 50, 56), False),  # it has rested after a call
+        ((40, 39, 52), True),  # put on the charger, and knocked
+        ((40, 70, 90, 100, 100), True),
+        ((40, 70, 90, 100, 100, 97), False),  # taken off and worn
+        ((100,) * 8, False),  # full for hours: it cannot be known
+        ((40, 70, *(100,) * 7), False),
+    ],
+)
+def test_a_charge_that_rises_is_a_charger(levels: tuple[int, ...], charges: bool) -> None:
+    signs = [Sign(n * HALF_HOUR_MS, -60, level) for n, level in enumerate(levels)]
+    assert charging(signs, len(levels) * HALF_HOUR_MS) is charges
+
+
+async def test_a_pendant_that_falls_into_its_charger_keeps_no_fall_back(wrist: Wrist) -> None:
+    for battery_pct in (40, 55):
+        wrist.pendants._fact(StatusLearned("pd-01", LIFE, 7, battery_pct, 0, 60, (), -60))
+        wrist.clock.now += HALF_HOUR_MS
+    wrist.hears(LIFE, MEANING_FALL)
+    (told,) = notes(wrist, noted(motion.fallen(3)))
+    assert (told["change"], told["signs"]) == ("fall_unsure", "charging")
     assert wrist.hub.book.calls[FALL_ID].life is Life.ASKING
 
 

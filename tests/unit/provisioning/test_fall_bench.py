@@ -28,7 +28,9 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
         cli.bench, ["fall", "--json", "--data", str(tmp_path / "data"), "--dir", str(tmp_path / "out")]
     )
     assert result.exit_code == 0, result.output
-    groups = json.loads(result.output)["groups"]
+    told = json.loads(result.output)
+    assert told["steps"]["trunk: after a fall, stays down"]["said_to_walk"] == 0
+    groups = told["groups"]
     assert {"trunk", "waist", "neck", "wrist", "old", "trunk with the hub"} <= set(groups)
     assert all(set(group) == FIELDS for group in groups.values())
     trunk = groups["trunk"]

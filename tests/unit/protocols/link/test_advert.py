@@ -23,6 +23,7 @@ from protocols.link.errors import (
 KEY = keys.advert_key(bytes(range(16)))
 MAC = bytes.fromhex("aabbccddee01")
 KNOWN = [
+    const.MEANING_FALL_WALKS,
     const.MEANING_NONE,
     const.MEANING_ASSIST,
     const.MEANING_CALL_BACK,

@@ -1,0 +1,86 @@
+"""Planted faults of falls: asked about, weighed, walked away from."""
+
+from __future__ import annotations
+
+from tests.planted.plant import Change, Plant
+
+FALLS = (
+    Plant(
+        "a fall that nobody answers is forgotten",
+        (2,),
+        "fall",
+        "nobody answers: the platform has the fall",
+        (
+            Change(
+                "edge/calls.py",
+                '        "asking.opens": Trigger.OPENS,\n',
+                '        "asking.opens": Trigger.FINE,\n',
+            ),
+        ),
+    ),
+    Plant(
+        "whoever had three false falls is asked once, and then not called for a minute",
+        (),
+        "falls-often",
+        "and once more aloud",
+        (
+            Change(
+                "edge/surfaces.py",
+                "[: question(book, call, now)]",
+                "[:1]",
+            ),
+        ),
+    ),
+    Plant(
+        "whoever walks again after a fall is thereby taken to be well",
+        (2,),
+        "fall-walks",
+        "it asks once more at the first steps",
+        (
+            Change(
+                "edge/inputs/pendants.py",
+                '        self._hub.update(call.id, WALKS, "rule")\n',
+                '        self._hub.local(call.id, "answer_yes")\n',
+            ),
+        ),
+    ),
+    Plant(
+        "nobody hears that whoever fell walks again",
+        (),
+        "fall-walks",
+        "it asks once more at the first steps",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "        return presses.FALL_WALKS if press.number == newest else presses.FALL",
+                "        return presses.FALL",
+            ),
+        ),
+    ),
+    Plant(
+        "nobody weighs what the pendant tells of a fall",
+        (),
+        "fall",
+        "and how sure it is",
+        (
+            Change(
+                "drivers/ble/pendant.py",
+                "        for fall in talk.falls:\n",
+                "        for fall in talk.falls[:0]:\n",
+            ),
+        ),
+    ),
+    Plant(
+        "the green key that answers after a fall calls all the same",
+        (),
+        "fall",
+        "green ends it on the pendant",
+        (
+            Change(
+                "edge/calls.py",
+                '        "answer_yes": Trigger.FINE,\n',
+                '        "answer_yes": Trigger.OPENS,\n',
+            ),
+        ),
+    ),
+)
