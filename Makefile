@@ -69,8 +69,8 @@ test-vm-power test-vm-bluez test-vm-adverts: $(STAMPS)/apt-sim $(STAMPS)/apt-vm 
 test-vm-power: # both stores, killed 50 times
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m vm tests/vm/test_power_cut.py
 
-test-vm-bluez: # presses, connects that hang, an adapter that hears nothing
-	$(BIN)/python -m pytest -s -m vm tests/vm/test_bluez.py
+test-vm-bluez: # presses, connects that hang, an adapter that hears nothing; meters, their bonds
+	$(BIN)/python -m pytest -s -m vm tests/vm/test_bluez.py tests/vm/test_meters.py
 
 test-vm-adverts: # ten minutes without a second of deafness
 	$(BIN)/python -m pytest -s -m vm tests/vm/test_adverts.py

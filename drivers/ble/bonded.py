@@ -45,7 +45,7 @@ class BondedClient:
         self._bus: Any = None
         self._client: Client | None = None
         self._pairing: asyncio.Task[None] | None = None
-        self._linked, self._resolved = asyncio.Event(), asyncio.Event()
+        self._linked, self._resolved, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     @property
     def services(self) -> Any:
@@ -56,11 +56,12 @@ class BondedClient:
         """Until the link stands. OSError where it does not; also when an old bond was dropped for it."""
         self._bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         try:
+            await self._watch()
             if await self._property("Paired"):
                 if self._bonding.forgets():
                     await self.forget()
                     raise ConnectionError("the old bond is dropped; the next link pairs")
-                await self._discover()
+                await self._use()
             else:
                 self._bonding.forgets()
                 await self._begin()
@@ -68,7 +69,23 @@ class BondedClient:
             await self._drop()
             raise
 
-    async def _begin(self) -> None:
+    async def _use(self) -> None:
+        """Connect by the bond that there is. BlueZ would try again and again where the other side lost it."""
+        using = asyncio.create_task(self._discover())
+        ended = asyncio.create_task(self._ended.wait())
+        try:
+            await asyncio.wait({using, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if using.done():
+                await using
+                return
+            self._bonding.lost()
+            raise ConnectionError("the link ended before it was encrypted")
+        finally:
+            ended.cancel()
+            using.cancel()
+            await asyncio.gather(using, return_exceptions=True)
+
+    async def _watch(self) -> None:
         rule = f"type='signal',sender='{BLUEZ}',interface='{PROPERTIES}',path='{self._device}'"
         self._bus.add_message_handler(self._signal)
         await self._call(
@@ -79,6 +96,8 @@ class BondedClient:
             rule,
             to="org.freedesktop.DBus",
         )
+
+    async def _begin(self) -> None:
         self._pairing = asyncio.create_task(self._pair())
         self._pairing.add_done_callback(lambda task: task.cancelled() or task.exception())  # `bond` tells it
         linked = asyncio.create_task(self._linked.wait())
@@ -180,9 +199,11 @@ class BondedClient:
         if changed["Connected"].value:
             self._linked.set()
         elif self._linked.is_set():
+            self._ended.set()
             self._on_disconnect()
-            if self._bus is not None:
-                self._bus.disconnect()  # nobody calls `disconnect` for a link that is gone
+            bus, self._bus = self._bus, None
+            if bus is not None:
+                bus.disconnect()  # nobody calls `disconnect` for a link that is gone
 
     async def _property(self, name: str) -> Any:
         reply = await self._call(self._device, PROPERTIES, "Get", "ss", DEVICE, name)

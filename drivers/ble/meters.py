@@ -36,7 +36,7 @@ from drivers.ble.meter_facts import (
     WallClock,
     local_moment,
 )
-from drivers.ble.pairing import Pairing
+from drivers.ble.pairing import PAIRINGS, Pairing
 from drivers.ble.pendant import RadioPort
 from drivers.ble.ports import Advert, Clock
 from drivers.ble.profiles import BATTERY, CURRENT_TIME, DATE_TIME, PROFILES, RECORD_ACCESS, mended
@@ -50,7 +50,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 USUAL: Final = Timing()
-OFF_MS: Final = 5_000  # longer than any attempt that makes an adapter deaf
+# Longer than any attempt that makes an adapter deaf, and than BlueZ scans (10.24 s) before it scans anew:
+# many a controller tells an advert that does not change once in that time.
+OFF_MS: Final = 12_000
 NO_LINK_MS: Final = 45_000  # heard for so long; fifty at once on one adapter have theirs by then
 NO_LINKS: Final = 4  # as transfers in a row that did not begin
 MAX_SEEN: Final = 4096  # records of one connection; a meter holds some hundreds
@@ -79,7 +81,7 @@ class MeterLink:
         self._failures = self._empty = 0
         self._asked_ms: int | None = None  # since when it is heard and has no link
         self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
-        self.pairing = Pairing(meter.id, meter.address)
+        self.pairing = Pairing(meter.id, meter.address, self._bond_lost)
         self._stranger, self._stranger_ms = "", -(10**12)  # behind a changing address, while it is paired
         self._streamed_ms: dict[int, int] = {}
         self.after: tuple[sessions.Session, int] | None = None  # the last of a session that is durable
@@ -126,6 +128,17 @@ class MeterLink:
             self._failures = NO_LINKS
             cause = Reason.PAIR_AGAIN if self.meter.bond else Reason.RADIO_DOWN
             self._on_fact(MeterTrouble(self.meter.id, str(cause), NO_LINKS))
+
+    def _bond_lost(self) -> None:
+        """A link ended while it was encrypted: once is an accident, several in a row are a bond that is lost.
+        It is tried ever more rarely, and a person is told."""
+        self._radio.withdraw(self.meter.address)
+        waits = self._timing.failed_s
+        wait_s = waits[min(self._failures, len(waits) - 1)]
+        self._not_before_ms = self._clock.monotonic_ms() + round(1000 * wait_s)
+        self._failures += 1
+        if self._failures >= PAIRINGS:
+            self._on_fact(MeterTrouble(self.meter.id, str(Reason.PAIR_AGAIN), self._failures))
 
     def due(self, stream: int) -> bool:
         """Whether a figure of a stream is kept: the first, and then one a minute."""

@@ -35,8 +35,8 @@ class BondingLink(Protocol):
 class Pairing:
     """One meter's bond."""
 
-    def __init__(self, meter: str, address: str) -> None:
-        self._meter, self._address = meter, address
+    def __init__(self, meter: str, address: str, lost: Callable[[], None] = lambda: None) -> None:
+        self._meter, self._address, self.lost = meter, address, lost
         self.state = ""
         self._passkey: int | None = None
         self._asked: asyncio.Future[int | None] | None = None

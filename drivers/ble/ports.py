@@ -38,6 +38,9 @@ class Bonding(Protocol):
     async def ask(self) -> int | None:
         """The passkey that the device shows; None: there is none."""
 
+    def lost(self) -> None:
+        """The link of a bonded device ended before it said anything: it knows this hub no more, or broke."""
+
 
 class Client(Protocol):
     """As bleak.BleakClient."""

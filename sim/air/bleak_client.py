@@ -94,7 +94,12 @@ class BumbleClient(BaseBleakClient):
         try:
             bonded = await self._bonded()
             if pair or bonded:
-                await self.pair()
+                try:
+                    await self.pair()
+                except BleakError:
+                    if bonded and self._bonding is not None:
+                        self._bonding.lost()
+                    raise
             if bonded or self._bonding is None:
                 await self._ask_all()
         except BaseException as e:
