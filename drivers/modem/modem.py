@@ -74,6 +74,7 @@ class Modem:
         self._reference = 0
         self._known: dict[tuple[int, str], int] = {}  # place and PDU of a message in memory -> since
         self._climb = Climb()
+        self._climbed_ms = self._now_ms()
         self._tells_time = True
         self._card = ""  # what is wrong with it
         self._direct_tasks: set[asyncio.Future[bool]] = set()
@@ -98,7 +99,7 @@ class Modem:
         self._ended.clear()
         channel = await Channel.opened(self._open, self._code, self._ended.set)
         try:
-            await self._begin(channel)
+            await self._awake(channel)
             self._channel = channel
             await self._serve(channel)
             return True
@@ -124,6 +125,18 @@ class Modem:
             )
             for waiter in waiters:
                 waiter.cancel()
+
+    async def _awake(self, channel: Channel) -> None:
+        """Bring it up; one that is silent from the start climbs the ladder too, as often as it is checked."""
+        try:
+            await self._begin(channel)
+        except AnbanError as error:
+            if (
+                error.reason is Reason.DEVICE_TIMEOUT
+                and self._now_ms() - self._climbed_ms >= self._check_s * 1000
+            ):
+                await self._recover(channel, self._next_rung(answers=False, service=False))
+            raise
 
     async def _begin(self, channel: Channel) -> None:
         """Everything set explicitly; what a modem does not know degrades, and never fails."""
@@ -220,14 +233,7 @@ class Modem:
             stored=used,
             room=room,
         )
-        self._climb, rung = climb(
-            self._climb,
-            answers=answers,
-            service=not trouble,
-            alarm=self._alarm(),
-            talking=self.talking(),
-            now_ms=self._now_ms(),
-        )
+        rung = self._next_rung(answers=answers, service=not trouble)
         if rung is not Rung.WAIT:
             await self._recover(channel, rung)
         elif not trouble:
@@ -278,6 +284,18 @@ class Modem:
                 return stat
             found.append(stat)
         return next((stat for stat in found if stat is not None), None)
+
+    def _next_rung(self, *, answers: bool, service: bool) -> Rung:
+        self._climbed_ms = self._now_ms()
+        self._climb, rung = climb(
+            self._climb,
+            answers=answers,
+            service=service,
+            alarm=self._alarm(),
+            talking=self.talking(),
+            now_ms=self._climbed_ms,
+        )
+        return rung
 
     async def _recover(self, channel: Channel, rung: Rung) -> None:
         self.rungs.append(rung)

@@ -47,17 +47,19 @@ PARTS: Final = (
     Part("trends", 5, 120, True),
 )
 OPS: Final = frozenset(part.op for part in PARTS)
+ACTED: Final = ("readings", "trends", "devices", "faults")  # what an act of the page may change
 
 
 @dataclass(slots=True)
 class _Answer:
-    """What the hub told last: when that was, as of which row of its journal, and the how-manieth change."""
+    """What the hub told last: when it was asked, as of which row of its journal, after how many acts of this
+    page; and the how-manieth change it is."""
 
     value: Any
     at_s: float
     row: int
+    acts: int
     version: int
-    stale: bool = False  # something was done that changes it
 
 
 class Asking:
@@ -69,6 +71,7 @@ class Asking:
         self._turn = asyncio.Lock()
         self._trouble: AnbanError | None = None
         self._tried_s = 0.0
+        self._acts = 0
 
     async def look(self, have: Mapping[str, int]) -> dict[str, Any]:
         """{"up", "sentence", "parts": {op: {"version", "age_s", "value"}}}; no value that the page has."""
@@ -86,14 +89,8 @@ class Asking:
     async def act(self, op: str, args: Mapping[str, Any]) -> Any:
         """Have the hub do something: its answer. AnbanError as it refuses, or where it is not there."""
         result = await in_thread("act", exchange, self._socket, op, args, ACT_WITHIN_S)
-        for part in PARTS:
-            if part.moves or part.op in ("devices", "faults"):
-                self._outdate(part.op)
+        self._acts += 1
         return result
-
-    def _outdate(self, op: str) -> None:
-        if op in self._answers:
-            self._answers[op].stale = True
 
     async def _refresh(self) -> None:
         """Ask what is due; a hub that is not there is asked no further, and again after a while."""
@@ -102,7 +99,7 @@ class Asking:
         for part in PARTS:
             if not self._due(part):
                 continue
-            self._tried_s = self._now_s()
+            self._tried_s, acts = self._now_s(), self._acts
             try:
                 value = await in_thread("ask", exchange, self._socket, part.op, part.args, WITHIN_S)
             except AnbanError as error:
@@ -110,19 +107,21 @@ class Asking:
                     self._trouble = error
                     return
                 continue  # busy, or of another release: the others are asked all the same
-            self._keep(part, value)
+            self._keep(part, value, self._tried_s, acts)
             if part.op == PARTS[0].op:
                 self._trouble = None
 
-    def _keep(self, part: Part, value: Any) -> None:
+    def _keep(self, part: Part, value: Any, asked_s: float, acts: int) -> None:
         before = self._answers.get(part.op)
         value = value[-CALLS:] if part.op == "calls" and isinstance(value, list) else value
         version = before.version + (before.value != value) if before is not None else 1
-        self._answers[part.op] = _Answer(value, self._now_s(), self._row(), version)
+        self._answers[part.op] = _Answer(value, asked_s, self._row(), acts, version)
 
     def _due(self, part: Part) -> bool:
         known = self._answers.get(part.op)
-        if known is None or known.stale or (self._trouble is not None and part.op == PARTS[0].op):
+        if known is None or (self._trouble is not None and part.op == PARTS[0].op):
+            return True
+        if known.acts != self._acts and part.op in ACTED:
             return True
         age_s = self._now_s() - known.at_s
         moved = not part.moves or known.row != self._row()

@@ -63,7 +63,11 @@ class Pages:
     door: Door
     clock: Clock
     access: Access
-    url: str
+    server: WebServer
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/"
 
     @property
     def link(self) -> str:
@@ -83,7 +87,7 @@ async def pages(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pages
     clock, access = Clock(), Access()
     server = WebServer(HubPage(Asking(door.path, clock), access, now_s=clock).app, "127.0.0.1", 0)
     await server.start()
-    yield Pages(door, clock, access, f"http://127.0.0.1:{server.port}/")
+    yield Pages(door, clock, access, server)
     await server.stop()
     await door.close()
 
@@ -314,6 +318,19 @@ async def test_a_hub_that_is_gone_is_said_plainly_and_comes_back(
     await door.open()
     await pages.later(page)
     await expect(headline).to_contain_text("The centre can be reached")
+
+
+async def test_a_page_that_gets_no_news_claims_nothing(browser: Browser, door: Door, pages: Pages) -> None:
+    page = await opened(browser, pages)
+    await pages.later(page, 13 * 3600)  # the session has ended
+    await expect(page.locator("#lost")).to_contain_text("This page's link has ended.")
+    await expect(page.locator("#glance .headline.bad")).to_contain_text("Not known how it is now")
+    await page.goto(pages.link)
+    await expect(page.locator("#glance .headline.good")).to_be_visible()
+    await pages.server.stop()
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("#lost")).to_contain_text("This page's program does not answer.")
+    await expect(page.locator("#glance .headline.bad")).to_contain_text("In need, press a key, or phone 120.")
 
 
 async def test_the_language_is_switched_and_kept(browser: Browser, door: Door, pages: Pages) -> None:

@@ -372,6 +372,22 @@ async def test_a_silent_modem_climbs_the_ladder(bench, monkeypatch):  # rule 12
     await until(lambda: home.standing.good)
 
 
+async def test_a_modem_that_never_answers_is_reset_at_last_by_its_supply(bench, monkeypatch):  # rule 12
+    modem = bench.modem("home", HOME, silent=True)
+
+    async def switched():
+        modem.manners.silent = False
+
+    monkeypatch.setattr("drivers.modem.channel.SYNC_TRIES", 1)
+    monkeypatch.setattr("drivers.modem.modem.REOPEN_S", (0.01,))
+    with monkeypatch.context() as hasty:
+        hasty.setattr("drivers.modem.channel.Channel.ask.__kwdefaults__", {"timeout_s": 0.05}, raising=False)
+        home = bench.driver("home", check_s=0.02, power=switched)
+        await until(lambda: Rung.POWER in home.rungs)
+    await until(lambda: home.standing.good)
+    assert sorted(set(home.rungs)) == [Rung.REOPEN, Rung.RADIO, Rung.RESET, Rung.POWER]
+
+
 def _submit(number, text):
     from protocols import sms_pdu
 

@@ -131,3 +131,19 @@ async def test_only_the_newest_calls_are_shown(door: Door, clock: Clock) -> None
     assert [one["call_id"] for one in seen["parts"]["calls"]["value"]] == [
         str(n) for n in range(50 - CALLS, 50)
     ]
+
+
+async def test_what_was_asked_before_an_act_is_not_taken_for_its_outcome(door: Door, clock: Clock) -> None:
+    """The hub is slow with an answer, and something is done meanwhile."""
+    hub = Asking(door.path, clock)
+    door.hangs, door.slow = asyncio.Event(), "readings"
+    looking = asyncio.create_task(hub.look({}))
+    while "readings" not in door.asked:
+        await asyncio.sleep(0.001)
+    clock.now_s += 3
+    await hub.act("readings.undo", {"id": "r"})
+    door.hangs.set()
+    assert (await looking)["parts"]["readings"]["age_s"] == 3.0  # as old as the question
+    door.asked.clear()
+    await hub.look({})
+    assert "readings" in door.asked
