@@ -61,10 +61,11 @@ class BondedClient:
             if await self._property("Paired"):
                 if self._bonding.forgets():
                     await self.forget()
+                    self._bonding.forgotten()
                     raise ConnectionError("the old bond is dropped; the next link pairs")
                 await self._use()
             else:
-                self._bonding.forgets()
+                self._bonding.forgotten()
                 await self._begin()
         except BaseException:
             await self._drop()

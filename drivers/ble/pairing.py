@@ -60,9 +60,12 @@ class Pairing:
         return True
 
     def forgets(self) -> bool:
-        """Whether the old bond is to be dropped first; True once after `begin`."""
-        forget, self._forget = self._forget, False
-        return forget
+        """Whether the old bond is to be dropped first: from `begin` until it is."""
+        return self._forget
+
+    def forgotten(self) -> None:
+        """There is no old bond any more."""
+        self._forget = False
 
     async def bond(self, link: BondingLink) -> None:
         """AnbanError(PAIR_AGAIN) where the meter does not know this hub."""

@@ -33,7 +33,10 @@ class Bonding(Protocol):
     """For whom a device is bonded before anything is discovered in it."""
 
     def forgets(self) -> bool:
-        """Whether an old bond is to be dropped first; True once."""
+        """Whether an old bond is to be dropped first, which has not been done yet."""
+
+    def forgotten(self) -> None:
+        """It is dropped, or there is none."""
 
     async def ask(self) -> int | None:
         """The passkey that the device shows; None: there is none."""

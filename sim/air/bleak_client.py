@@ -85,9 +85,12 @@ class BumbleClient(BaseBleakClient):
 
     async def connect(self, pair: bool, **kw: Any) -> None:
         self._discovered = False
-        if self._bonding is not None and self._bonding.forgets() and await self._known():
+        if self._bonding is not None and self._bonding.forgets():
+            known = await self._known()
             await self.unpair()
-            raise BleakError("the old bond is dropped; the next link pairs")
+            self._bonding.forgotten()
+            if known:
+                raise BleakError("the old bond is dropped; the next link pairs")
         self.connection = connection = await self._open()
         self.peer = Peer(connection)
         connection.on(Connection.EVENT_DISCONNECTION, self._gone)
