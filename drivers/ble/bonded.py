@@ -147,6 +147,7 @@ class BondedClient:
     async def _end(self) -> None:
         with contextlib.suppress(OSError, EOFError):  # the bus is let go of with the link
             await self._call(self._device, DEVICE, "Disconnect")
+        self._on_disconnect()  # also where the bus went before it could tell
 
     async def forget(self) -> None:
         """BlueZ ends the link with the bond."""

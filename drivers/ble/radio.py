@@ -86,7 +86,10 @@ class Link:
         """Whether a characteristic was discovered; False when the link is gone."""
         if self._client is None or self.gone.is_set():
             return False
-        return any(characteristic == c.uuid for c in self._client.services.characteristics.values())
+        try:
+            return any(characteristic == c.uuid for c in self._client.services.characteristics.values())
+        except self._errors:
+            return False
 
     async def _do(self, work: Callable[[Client], Awaitable[T]]) -> T:
         try:
