@@ -34,7 +34,7 @@ def noticed(recording: Recording) -> tuple[bool, float] | None:
     for sample in samples[:begins]:
         detector.update(*sample)
     walker = steps.Steps(detector.hang() if recording.trunk else None)
-    return any([walker.update(*sample) for sample in samples[begins:]]), seconds
+    return any(walker.update(*sample) for sample in samples[begins:]), seconds
 
 
 def measure(recordings: Sequence[Recording]) -> dict[str, dict[str, Any]]:
