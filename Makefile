@@ -13,7 +13,7 @@ TYPED := protocols edge drivers firmware/build.py anban.py
 # What runs on the pendant, held to MicroPython's types.
 TYPED_MICROPYTHON := protocols/link drivers/pendant firmware
 
-.PHONY: help demo test test-slow test-planted test-chaos test-texts test-presses test-vm test-vm-power test-vm-bluez test-vm-adverts bench lint format locks phrases clean
+.PHONY: help demo test test-slow test-planted test-chaos test-texts test-phones test-presses test-vm test-vm-power test-vm-bluez test-vm-adverts bench lint format locks phrases clean
 
 help:
 	@echo "make demo       a simulated home with a page to press keys on"
@@ -36,11 +36,12 @@ test-slow: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phra
 	$(MAKE) test-planted
 	$(MAKE) test-chaos
 	$(MAKE) test-texts
+	$(MAKE) test-phones
 	$(MAKE) test-presses
 	$(MAKE) test-vm
 
 # Less than half an hour each; SEED=N repeats what was done.
-test-planted test-chaos test-texts test-presses: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
+test-planted test-chaos test-texts test-phones test-presses: $(STAMPS)/apt-sim $(STAMPS)/apt-test $(STAMPS)/install $(STAMPS)/phrases
 
 test-planted: # every scenario and invariant: a fault that it must notice
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -m slow tests/planted
@@ -50,6 +51,9 @@ test-chaos: # 200 rounds of kills, cuts and losses
 
 test-texts: # 40 rounds without the internet: kills, and modems and a cell network that fail
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_texts.py
+
+test-phones: # 25 rounds without the internet in which the family is rung, and people answer or do not
+	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_phones.py
 
 test-presses: # 10,000 presses over 8 pendants
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m slow tests/chaos/test_presses.py
@@ -65,8 +69,8 @@ test-vm-power test-vm-bluez test-vm-adverts: $(STAMPS)/apt-sim $(STAMPS)/apt-vm 
 test-vm-power: # both stores, killed 50 times
 	ANBAN_SEED=$(SEED) $(BIN)/python -m pytest -s -m vm tests/vm/test_power_cut.py
 
-test-vm-bluez: # presses, connects that hang, an adapter that hears nothing
-	$(BIN)/python -m pytest -s -m vm tests/vm/test_bluez.py
+test-vm-bluez: # presses, connects that hang, an adapter that hears nothing; meters, their bonds
+	$(BIN)/python -m pytest -s -m vm tests/vm/test_bluez.py tests/vm/test_meters.py
 
 test-vm-adverts: # ten minutes without a second of deafness
 	$(BIN)/python -m pytest -s -m vm tests/vm/test_adverts.py

@@ -2,6 +2,8 @@
 
 A thread of its own starts it and waits for its end: on a card that hangs, exec hangs too. The kernel ends the
 program with that thread (PR_SET_PDEATHSIG, by util-linux's setpriv): a hub that is killed leaves none behind.
+Of a death before that was set it does not tell: a shell looks whose child it is before it becomes the
+program, so that one whose hub died while it was being started does not begin at all.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import contextlib
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,7 @@ subprocess._USE_VFORK = False  # type: ignore[misc]
 
 START_S: Final = 10.0
 END_S: Final = 2.0
+LAUNCH: Final = '[ "$PPID" = "$0" ] && exec "$@"'  # $0 is the hub; POSIX sets $PPID when the shell begins
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +107,7 @@ class Child:
 def _launch(order: Order) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *order.command],
+            bound(order.command, os.getpid()),
             cwd=order.folder,
             env={**os.environ, **order.environment},
             stdin=order.stdin,
@@ -114,6 +117,11 @@ def _launch(order: Order) -> subprocess.Popen[bytes]:
     finally:
         for descriptor in {order.stdin, order.stdout} - {subprocess.DEVNULL}:
             os.close(descriptor)
+
+
+def bound(command: Sequence[str], parent: int) -> list[str]:
+    """The command so that it ends with this parent, and does not begin without it."""
+    return ["setpriv", "--pdeathsig", "KILL", "sh", "-c", LAUNCH, str(parent), *command]
 
 
 def _missing(name: str, error: OSError) -> AnbanError:

@@ -105,13 +105,13 @@ def _peer_uid(writer: asyncio.StreamWriter) -> int:
 
 def ask(path: Path, op: str, /, **args: Any) -> Any:
     """Ask one operation from a command line (blocking). AnbanError if no hub is there, or as it answers."""
-    return _exchange(path, op, args, ANSWER_WITHIN_S + 2)
+    return exchange(path, op, args, ANSWER_WITHIN_S + 2)
 
 
 def is_served(path: Path) -> bool:
     """Whether a hub lives behind this socket. One that was killed, or hangs, does not keep a new one out."""
     try:
-        _exchange(
+        exchange(
             path, "", {}, ALIVE_WITHIN_S
         )  # no operation: whoever refuses it lives, whatever its disk does
     except AnbanError as error:
@@ -119,12 +119,13 @@ def is_served(path: Path) -> bool:
     return True
 
 
-def _exchange(path: Path, op: str, args: dict[str, Any], within_s: float) -> Any:
+def exchange(path: Path, op: str, args: Mapping[str, Any], within_s: float) -> Any:
+    """As `ask`, for who does not wait as long as a person: `within_s` for each step of it."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(within_s)
             sock.connect(str(path))
-            sock.sendall(msgspec.json.encode({"v": VERSION, "op": op, "args": args}) + b"\n")
+            sock.sendall(msgspec.json.encode({"v": VERSION, "op": op, "args": dict(args)}) + b"\n")
             with sock.makefile("rb") as answers:
                 answer = msgspec.json.decode(answers.readline())
     except PermissionError as error:

@@ -9,13 +9,14 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
 from edge.api import is_served
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
 from edge.cli_meters import meters
+from edge.cli_page import page
 from edge.cli_paths import test_paths
 from edge.cli_prompts import prompts
 from edge.cli_readings import readings
@@ -86,8 +87,16 @@ def _reading(name: str, help_text: str, draw: Callable[[Any], Iterable[str]]) ->
             click.echo(line)
 
 
+CLOCKS: Final = {
+    "platform": "told by the platform",
+    "network": "told by the cell network, which proves nothing; the platform has not told it yet",
+    "": "nobody has told the time since the start",
+}
+
+
 def _draw_status(status: dict[str, Any]) -> Iterable[str]:
     yield f"Hub {status['hub']}, machine up {_age(status['uptime_s'])}, version {status['version']}"
+    yield f"Clock: {CLOCKS[status['clock']['by']]}"
     yield f"Lamp: {'off' if status['lamp'].endswith(' off') else status['lamp']}"
     yield from table(
         ("PATH", "STATE", "LAST GOOD", "ROUND TRIP", "REASON"),
@@ -179,6 +188,7 @@ _reading("faults", "Open faults with their age.", _draw_faults)
 
 
 hub.add_command(meters)
+hub.add_command(page)
 hub.add_command(readings)
 hub.add_command(trends)
 hub.add_command(whose)

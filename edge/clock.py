@@ -21,6 +21,10 @@ class Clock(Protocol):
 
     def trusted(self) -> bool: ...
 
+    def source(self) -> str:
+        """Who has told the wall time: "platform", "network" (of the modem, unproved), or "" for nobody."""
+        ...
+
 
 def kernel_boot() -> int:
     """32 bits of the kernel's boot id: the same for every process of a boot. Random where there is none."""
@@ -48,7 +52,8 @@ class SystemClock:
     A wrong wall clock is not set by the hub (that is the system's work): the offset to the platform's time
     is kept and added, so that what people read is right even if the system's clock is years off. From a
     confirmation on, wall time is what was confirmed and the monotonic time since: a step of the system's
-    clock changes nothing that is trusted, and is told with the next confirmation.
+    clock changes nothing that is trusted, and is told with the next confirmation. Until the first one a
+    suggestion may stand in its place: shown to people, and not trusted.
     """
 
     boot: int = field(default_factory=kernel_boot)
@@ -56,6 +61,7 @@ class SystemClock:
     read_monotonic_ms: Callable[[], int] = _monotonic_ms
     read_system_ms: Callable[[], int] = _system_ms
     _confirmed: tuple[int, int] | None = None  # monotonic and wall ms of the last confirmation
+    _suggested: tuple[int, int] | None = None  # likewise, by somebody who proves nothing
 
     def monotonic_ms(self) -> int:
         """Milliseconds since the machine's start; never goes back."""
@@ -63,14 +69,33 @@ class SystemClock:
 
     def wall_ms(self) -> int:
         """Unix time in milliseconds, by the platform's clock as soon as that is known."""
-        if self._confirmed is None:
+        told = self._confirmed or self._suggested
+        if told is None:
             return max(0, self.read_system_ms() + self.offset_ms)
-        then_ms, wall_ms = self._confirmed
+        then_ms, wall_ms = told
         return wall_ms + self.monotonic_ms() - then_ms
 
     def trusted(self) -> bool:
         """Whether the platform has confirmed the time since the start of this process."""
         return self._confirmed is not None
+
+    def source(self) -> str:
+        """See `Clock`."""
+        if self._confirmed is not None:
+            return "platform"
+        return "" if self._suggested is None else "network"
+
+    def suggest(self, wall_ms: int) -> int:
+        """Take a time that nobody proves, while nothing better is known; by how much the system's clock
+        differs from it (0 within 30 s: then that one stays)."""
+        if self._confirmed is not None:
+            return 0
+        system_ms = self.read_system_ms()
+        step = wall_ms - system_ms
+        if abs(step) <= CLOSE_MS:
+            step = 0
+        self._suggested = (self.monotonic_ms(), system_ms + step)
+        return step
 
     def confirm(self, platform_wall_ms: int) -> int:
         """Take the platform's time; by how much the system's clock has come to differ (0 within 30 s).

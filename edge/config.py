@@ -7,13 +7,8 @@ whole documents of their own. People, pairings and keys are never part of them.
 
 from __future__ import annotations
 
-import json
-import tomllib
-import types
-import typing
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +28,7 @@ from edge.config_phones import (
     SoundModule,
     Words,
 )
+from edge.document import inline, read
 from edge.plan import DEFAULT, Plan, problems
 from edge.prompts import Prompt, Quiet, plan_of
 from protocols.errors import AnbanError, Reason
@@ -270,7 +266,6 @@ _ALLOWED = {
     float: "a number",
     str: "a text in quotes",
 }
-_BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))
 
 
 def load(path: Path) -> Config:
@@ -286,7 +281,7 @@ def load(path: Path) -> Config:
 
 def parse(text: str) -> Config:
     """Validate a seed as a whole; see `load`."""
-    return _parse(text, Config, _across)
+    return read(text, Config, _ALLOWED, _across)
 
 
 def parse_settings(text: str) -> Settings:
@@ -295,105 +290,19 @@ def parse_settings(text: str) -> Settings:
         raise AnbanError(
             Reason.TOO_BIG, f"a settings document has at most {MAX_BYTES} bytes", "Leave out what is default."
         )
-    return _parse(text, Settings, _across_settings)
+    return read(text, Settings, _ALLOWED, _across_settings)
 
 
 def render(settings: Settings) -> str:
     """The document of these settings, always the same text for the same values; `parse_settings` reads it."""
     document = msgspec.to_builtins(settings)
     prompts = document.pop("prompts")  # a list: it stands before the first table
-    lines = [f"prompts = {_inline(prompts)}"] if prompts else []
+    lines = [f"prompts = {inline(prompts)}"] if prompts else []
     for section, value in document.items():
         if (section, getattr(settings, section)) in (("plan", DEFAULT), ("care", CARE), ("quiet", Quiet())):
             continue
-        lines += [f"[{section}]", *(f"{key} = {_inline(item)}" for key, item in value.items())]
+        lines += [f"[{section}]", *(f"{key} = {inline(item)}" for key, item in value.items())]
     return "\n".join(lines) + "\n"
-
-
-def _inline(value: Any) -> str:
-    """A TOML value; a JSON string without escaped slashes or surrogates is a TOML string."""
-    if isinstance(value, dict):
-        named = (f"{key} = {_inline(item)}" for key, item in value.items() if item is not None)
-        return "{ " + ", ".join(named) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_inline, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-T = TypeVar("T", bound=Settings)
-
-
-def _parse(text: str, kind: type[T], across: Callable[[T], list[str]]) -> T:
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AnbanError(Reason.BAD_CONFIG, f"not TOML: {error}", "Mend the line that is named.") from error
-    errors: list[str] = []
-    _collect(document, kind, "", errors)
-    if not errors:
-        config = msgspec.convert(document, kind)
-        errors = across(config)
-        if not errors:
-            return config
-    raise AnbanError(
-        Reason.BAD_CONFIG,
-        "; ".join(errors),
-        "Mend every key that is named; nothing of this document was applied.",
-    )
-
-
-def _collect(value: Any, kind: Any, where: str, errors: list[str]) -> None:
-    """Add a sentence for each key below `where` that is unknown, missing or not allowed."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of a section that may be left out
-        inner = typing.get_args(kind)[0]
-        kind = inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else kind
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        _collect_struct(value, kind, where, errors)
-    elif typing.get_origin(kind) is tuple and issubclass(
-        typing.get_args(kind)[0] if isinstance(typing.get_args(kind)[0], type) else object, msgspec.Struct
-    ):
-        if not isinstance(value, list):
-            errors.append(f"{where} = {value!r}: allowed is a list of tables, [[{where}]]")
-            return
-        for index, item in enumerate(value):
-            _collect(item, typing.get_args(kind)[0], f"{where}[{index}]", errors)
-    else:
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            errors.append(f"{where} = {value!r}: allowed is {_allowed(kind) or error}")
-
-
-def _allowed(kind: Any) -> str:
-    """What a key of this type may hold, in words; "" where there are none."""
-    if typing.get_origin(kind) is Literal:
-        return f"one of {', '.join(typing.get_args(kind))}"
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # of one type, or left out
-        return _allowed(typing.get_args(kind)[0])
-    if kind in _ALLOWED or not hasattr(kind, "__metadata__"):
-        return _ALLOWED.get(kind, "")
-    bounds = [
-        f"{words} {value:g}"
-        for meta in kind.__metadata__
-        for name, words in _BOUNDS
-        if (value := getattr(meta, name)) is not None
-    ]
-    return f"{_ALLOWED.get(kind.__origin__, 'a value')} {' and '.join(bounds)}" if bounds else ""
-
-
-def _collect_struct(value: Any, kind: type[msgspec.Struct], where: str, errors: list[str]) -> None:
-    if not isinstance(value, dict):
-        errors.append(f"{where} = {value!r}: allowed is a table")
-        return
-    hints = typing.get_type_hints(kind, include_extras=True)
-    required = {f.name for f in msgspec.structs.fields(kind) if f.required}
-    prefix = f"{where}." if where else ""
-    for key in value.keys() - hints.keys():
-        errors.append(f"{prefix}{key}: unknown key; allowed are {', '.join(sorted(hints))}")
-    for key in sorted(required - value.keys()):
-        errors.append(f"{prefix}{key}: missing")
-    for key in value.keys() & hints.keys():
-        _collect(value[key], hints[key], f"{prefix}{key}", errors)
 
 
 def _across_settings(settings: Settings) -> list[str]:

@@ -13,6 +13,8 @@ from protocols.errors import AnbanError, Reason
 Hex16 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 # No sign with which baresip ends or quotes a value (drivers/sip/program.py)
 SipWord = Annotated[str, msgspec.Meta(pattern=r"""^[!#-&(-+\--:=?-\[\]-~]{1,128}$""")]
+UserNumber = Annotated[int, msgspec.Meta(ge=0, le=254)]
+ConsentCode = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
 
 
@@ -74,6 +76,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     sip: SipKeys | None = None
     sensors: dict[str, Hex16] = {}  # BTHome bind keys
     mqtt_password: str | None = None
+    # By meter and its number of the user: the code for that person's own data (User Data Service)
+    consents: dict[str, dict[UserNumber, ConsentCode]] = {}
 
     def __repr__(self) -> str:
         return f"Credentials({self.hub_id})"

@@ -53,8 +53,12 @@ class History:
             raise AnbanError(
                 Reason.BAD_REQUEST, f"limit = {limit!r}", f"Allowed is a number from 1 to {MOST}."
             )
-        events = await self._read(_newest)
-        found = sorted((e for e in events if wanted(e, person)), key=time_of, reverse=True)[:limit]
+
+        def look(journal: Journal) -> list[Event]:
+            rows = (event for event in _newest(journal) if wanted(event, person))
+            return sorted(rows, key=time_of, reverse=True)[:limit]
+
+        found = await self._read(look)
         return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
 
     async def trends(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,10 +67,15 @@ class History:
 
         home = self._home()
         beds = {sensor.id: sensor.elder for sensor in home.sensors if sensor.role == "bed"}
-        events = await self._read(_newest)
-        slept = await self._read(lambda journal: slept_of(journal, beds)) if beds else []
         rules = {elder: home.care.of(elder).vitals for elder in home.elders}
-        return trends(events, slept, home.elders, rules, self._now_ms(), self._offset())
+        now_ms, offset = self._now_ms(), self._offset()
+
+        def look(journal: Journal) -> dict[str, Any]:  # in the journal's thread: thousands of rows
+            slept = slept_of(journal, beds) if beds else []
+            return trends(_newest(journal), slept, home.elders, rules, now_ms, offset)
+
+        found: dict[str, Any] = await self._read(look)
+        return found
 
 
 def _newest(journal: Journal) -> list[Event]:
@@ -80,11 +89,15 @@ def doors_of(
     read: Callable[[Callable[[Journal], Any]], Any],
     judge: Callable[[str, Mapping[str, Any], str, int], dict[str, Any]],
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """All operations about readings, those of edge/by_hand.py too."""
+    """All operations about readings, those of edge/by_hand.py too; and `people`, whose they may be."""
     offset = lambda: config().home.utc_offset_minutes  # noqa: E731
     history = History(read, offset, lambda: home_of(config()), hub.mint.clock.wall_ms)
     by_hand = ByHand(hub, tuple(elder.id for elder in config().elders), offset, judge)
-    return {**history.operations(), **by_hand.operations()}
+
+    async def people(_args: Mapping[str, Any]) -> list[dict[str, str]]:
+        return [{"id": elder.id, "name": elder.name} for elder in config().elders]
+
+    return {**history.operations(), **by_hand.operations(), "people": people}
 
 
 def slept_of(journal: Journal, beds: Mapping[str, str]) -> list[Slept]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from drivers.talk import Phone, Stage, Talk
+from edge.budget import Purpose
 from edge.hub import Hub
 from edge.phrases import Phrase
 from protocols.errors import AnbanError, Reason
@@ -26,9 +27,9 @@ HEARD_S: Final = 6.0  # the sentence takes 4 s; nobody is kept waiting for a spe
 class Spending(Protocol):
     """`edge.budget.Budget`, as far as a telephone spends it."""
 
-    async def spend(self, count: int = 1, share: float = 1.0) -> None: ...
+    async def spend(self, count: int = 1, share: float = 1.0, purpose: Purpose | None = None) -> None: ...
 
-    def give_back(self, count: int = 1) -> None: ...
+    def give_back(self, count: int = 1, purpose: Purpose | None = None) -> None: ...
 
 
 class Rooms(Protocol):

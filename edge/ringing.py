@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from drivers.talk import Stage, Talk
 from edge.book import Call, elapsed_ms, find, open_calls
+from edge.budget import Purpose
 from edge.hub import Hub
 from edge.lines import Lines, Way, open_room
 from edge.phrases import Phrase
@@ -103,11 +104,11 @@ class Ringing:
 
         A round in which nothing could be dialled is none, and begins anew a minute later.
         """
-        begun, share = False, 1.0 if ring.soon else LATER_SHARE
+        begun = False
         for contact in ring.contacts:
             for way in self._lines.order():
                 dialled_ms = self._now_ms()
-                talk = await self._dial(way, contact, share) if self._wanted(ring.call_id) else None
+                talk = await self._dial(way, contact, ring) if self._wanted(ring.call_id) else None
                 if talk is None:
                     continue
                 if not begun:
@@ -125,17 +126,18 @@ class Ringing:
         call, now = find(self._hub.book, call_id), self._hub.mint.stamp()
         return call is not None and rings(self._hub.book, call, now, self._shared.help_ms())
 
-    async def _dial(self, way: Way, contact: str, share: float) -> Talk | None:
+    async def _dial(self, way: Way, contact: str, ring: Ring) -> Talk | None:
         """Ring one number; None where that cannot be done."""
+        purpose = Purpose(call=ring.call_id, again=not ring.soon)
         try:
-            await way.budget.spend(share=share)
+            await way.budget.spend(share=1.0 if ring.soon else LATER_SHARE, purpose=purpose)
             try:
                 talk = self._lines.talk
                 if talk is not None and _in_vain(talk):
                     await self._lines.hang_up()  # whoever rings now does not hold up a call
                 return await way.phone.dial(self._shared.address_of(contact, way.name))
             except AnbanError:
-                way.budget.give_back()
+                way.budget.give_back(purpose=purpose)
                 way.doubted = True
                 raise
         except AnbanError as error:

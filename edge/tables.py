@@ -74,6 +74,7 @@ class Tables:
             "hub": self._hub.mint.origin,
             "version": VERSION,
             "uptime_s": now_ms // 1000,
+            "clock": {"by": self._hub.mint.clock.source(), "wall_ms": self._hub.mint.clock.wall_ms()},
             "lamp": f"{lamp.colour} {lamp.pattern}",
             "paths": paths,
             "store": {

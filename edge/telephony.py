@@ -166,7 +166,7 @@ class Telephony:
             return
         from drivers.sip.phone import SipPhone
         from drivers.sip.program import Account
-        from edge.budget import Budget
+        from edge.budget import Budget, calls_cap
         from edge.lines import Way
 
         account = Account(
@@ -192,7 +192,8 @@ class Telephony:
             prepare=None if room is None else room.prepare,
         )
         phone.on_standing = lambda good: self._hub.see("path", "sip", not good, phone.trouble)
-        budget = Budget(self._state, "sip_calls", section.calls_a_day, self._hub.mint.stamp)
+        most = section.calls_a_day
+        budget = Budget(self._state, "sip_calls", most, self._hub.mint.stamp, calls_cap(most))
         yield Way("sip", phone, budget, test=section.test_address, room=room)
 
     def _room(self, name: str, line: tuple[str, ...] = ()) -> Room:

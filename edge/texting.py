@@ -13,17 +13,19 @@ from collections.abc import Callable
 from typing import Final
 
 from drivers.modem.modem import Modem
+from drivers.modem.network_time import NetworkTime
 from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
 from edge.book import open_calls
-from edge.budget import Budget
+from edge.budget import Budget, calls_cap
 from edge.config import Config, ContactSection
 from edge.config_phones import ModemSection
 from edge.credentials import SmsKeys
 from edge.delivery import Delivery
 from edge.hub import Hub
+from edge.network_clock import network_ms
 from edge.paths.base import PathError
-from edge.paths.sms import Keeping, SmsPath
+from edge.paths.sms import Keeping, SmsPath, cap_of
 from edge.plan import IP
 from edge.stores.state import State
 from edge.text_asks import Asks
@@ -61,6 +63,7 @@ class Texting:
     ) -> None:
         self._hub, self._config, self._section = hub, config, section
         self.on_time: Callable[[int], object] = lambda wall_ms: None
+        self.on_network_time: Callable[[int], object] = lambda wall_ms: None
         self.modem = Modem(
             open_port,
             self._message,
@@ -69,8 +72,11 @@ class Texting:
             pin=pin_keeper(state, keys),
             now_ms=hub.mint.clock.monotonic_ms,
         )
-        self.budget = Budget(state, "texts", section.texts_a_day, hub.mint.stamp)
-        self.calls = Budget(state, "calls", section.calls_a_day, hub.mint.stamp)
+        self.modem.wants_time = lambda: not hub.mint.clock.trusted()
+        self.modem.on_time = self._network_time
+        now, cap = hub.mint.stamp, cap_of(len(section.platform_numbers))
+        self.budget = Budget(state, "texts", section.texts_a_day, now, cap)
+        self.calls = Budget(state, "calls", section.calls_a_day, now, calls_cap(section.calls_a_day))
         self._replies: deque[int] = deque()  # when the last ones came
         self.path = SmsPath(
             self.modem,
@@ -177,13 +183,21 @@ class Texting:
         clock = self._hub.mint.clock
         if clock.trusted():
             return
-        known_ms = max(
-            (call.at.wall_ms for call in self._hub.book.calls.values() if call.at.trusted), default=0
-        )
         asked_ms = self.path.first_sent_ms(receipt.about)
-        now_ms = time_of(receipt.wall_ms, asked_ms, clock.monotonic_ms(), known_ms)
+        now_ms = time_of(receipt.wall_ms, asked_ms, clock.monotonic_ms(), self._known_ms())
         if now_ms is not None:
             self.on_time(now_ms)
+
+    def _network_time(self, told: NetworkTime) -> None:
+        """What the cell network says of the time: for as long as the platform has not told it."""
+        now_ms = network_ms(told, self._config.home.utc_offset_minutes * 60, self._known_ms())
+        if now_ms is not None:
+            self.on_network_time(now_ms)
+
+    def _known_ms(self) -> int:
+        """The newest wall time of a call that was confirmed then, or 0."""
+        calls = self._hub.book.calls.values()
+        return max((call.at.wall_ms for call in calls if call.at.trusted), default=0)
 
     def _contact(self, number: str) -> ContactSection | None:
         return next((contact for contact in self._config.contacts if contact.number == number), None)

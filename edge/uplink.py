@@ -63,6 +63,7 @@ class Uplink:
         if texting is not None:
             texting.delivery = self.delivery
             texting.on_time = self._platform_time
+            texting.on_network_time = self._network_time
         self.cursor = self._durable = self._stored_cursor()
         self._missed = False
         self._keeping: asyncio.Task[None] | None = None
@@ -199,6 +200,12 @@ class Uplink:
         if step_ms:
             log.warning("the wall clock was wrong by %d s", step_ms // 1000)
         self._hub.see("clock", self._hub.mint.origin, abs(self._clock.offset_ms) > CLOCK_MS)
+
+    def _network_time(self, wall_ms: int) -> None:
+        """Nobody proves it: it stands until the platform has told the time, is trusted by nothing, and may
+        raise the fault of a wrong clock, but clears none."""
+        if abs(self._clock.suggest(wall_ms)) > CLOCK_MS:
+            self._hub.see("clock", self._hub.mint.origin, True, "by-network")
 
     def _path_health(self, _before: PathHealth, after: PathHealth) -> None:
         self._hub.see("path", after.name, not after.good, after.reason)

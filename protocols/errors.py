@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     MODEM_REFUSED = "modem-refused"  # it answered a command with an error
     OUTCOME_UNKNOWN = "outcome-unknown"  # handed over, and nobody knows whether it went
     PAIR_AGAIN = "pair-again"  # a device that does not know this hub, or no more: a person has to pair it
+    CONSENT_REFUSED = "consent-refused"  # a meter does not take a person's code for their own data
     NO_SESSION = "no-session"  # a glucose sensor that nobody has started, or whose start nobody knows
     NO_SERVICE = "no-service"  # no network, no SIM, or a SIM that wants a PIN
 

@@ -23,6 +23,7 @@ MDC: Final = "urn:iso:std:iso:11073:10101"
 UCUM: Final = "http://unitsofmeasure.org"
 ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+VITAL_SIGNS: Final = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
 IDENTIFIER: Final = "urn:anban:event"  # of event ids, which a meter's bytes decide
 _NAMESPACE: Final = uuid.UUID(
     "b8a4c1de-6d2b-5c8e-9f41-2b7f3a90c6d5"
@@ -191,6 +192,8 @@ def _frame(event: Event, found: ReadingData, offset_minutes: int, row: Row, part
         made["method"] = {"text": "Entered by hand"}
     else:
         made["device"] = {"identifier": {"value": found.meter or event.device}}
+    if event.elder and row.vital:  # the profile wants a subject
+        made["meta"] = {"profile": [VITAL_SIGNS]}
     if event.elder:
         made["subject"] = {"reference": f"Patient/{event.elder}"}
         made["performer"] = [{"reference": f"Patient/{event.elder}"}]

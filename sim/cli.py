@@ -209,6 +209,7 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool, sip: bool) -> 
     from sim.disk.disk import available
     from sim.home import week
     from sim.home.home import Home
+    from sim.home.hub_page import HubPage
     from sim.home.page import Page, served
     from sim.home.setup import FAMILY, Setup
     from sim.home.show import Show
@@ -228,14 +229,18 @@ async def _page(where: Path, seed: int, port: int, *, kept: bool, sip: bool) -> 
         show.show_all()
         async with served(Page(show.feed, show.acts), port) as bound:
             await week.measure(home, seed)
-            refresh = asyncio.gather(show.refresh(), show.weeks())
+            hub_page = HubPage(home.hub.directory, home.logs)
+            await hub_page.start()
+            refresh = asyncio.gather(show.refresh(), show.weeks(), show.links(hub_page.link))
             click.echo(f"Ready after {time.monotonic() - began:.1f} s.\n")
             click.echo(f"  The home:  http://127.0.0.1:{bound}/")
             click.echo(f"  The seat:  {home.platform.seat_url}")
+            click.echo(f"  The hub:   {await hub_page.link()}")
             click.echo(f"\nLogs: {home.logs}   Seed: {seed}   Ctrl-C ends everything.")
             await ended.wait()
             refresh.cancel()
             await asyncio.gather(refresh, return_exceptions=True)
+            await hub_page.stop()
     verdict = home.verdict()
     click.echo(
         f"\n{len(home.ledger.presses)} presses, {verdict.calls} calls, {verdict.cases} cases; "

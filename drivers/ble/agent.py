@@ -1,7 +1,7 @@
 """Our own answer to what BlueZ asks while it pairs: a passkey that a person read from the meter, or nothing.
 
-    async with answering("C4:0E:...", ask):
-        await client.pair()
+    async with answering("/org/bluez/hci0/dev_C4_0E_...", ask):
+        ... org.bluez.Device1.Pair ...
 
 Bleak has no agent, and without one bluetoothd refuses every meter that shows a passkey. An agent answers at
 once, for one device and one pairing, and is gone after it: nobody else is let in meanwhile. D-Bus interface
@@ -32,7 +32,7 @@ class Refused(Exception):
     """This is no question of this pairing."""
 
 
-async def answer(member: str, body: Sequence[Any], address: str, ask: AskPasskey) -> tuple[str, list[Any]]:
+async def answer(member: str, body: Sequence[Any], device: str, ask: AskPasskey) -> tuple[str, list[Any]]:
     """Signature and body of the answer to a call of BlueZ. Refused for what is not to be answered.
 
     Only the device that is being paired is answered; a question for yes or no is answered no, for nobody sees
@@ -40,8 +40,7 @@ async def answer(member: str, body: Sequence[Any], address: str, ask: AskPasskey
     """
     if member in ("Release", "Cancel"):
         return "", []
-    device = str(body[0]) if body else ""
-    if not device.upper().endswith("DEV_" + address.upper().replace(":", "_")):
+    if not body or str(body[0]) != device:
         raise Refused
     if member == "RequestAuthorization":  # Just Works, begun by us
         return "", []
@@ -52,15 +51,18 @@ async def answer(member: str, body: Sequence[Any], address: str, ask: AskPasskey
 
 
 @contextlib.asynccontextmanager
-async def answering(address: str, ask: AskPasskey, bus: Any = None) -> AsyncIterator[None]:
-    """Be BlueZ's agent for the pairing of one device. AnbanError(RADIO_DOWN) when BlueZ takes none."""
+async def answering(device: str, ask: AskPasskey, bus: Any = None) -> AsyncIterator[None]:
+    """Be BlueZ's agent for the pairing of one device, named by its D-Bus path.
+
+    AnbanError(RADIO_DOWN) when BlueZ takes none.
+    """
     if bus is None:
         bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     answers: set[asyncio.Task[None]] = set()
 
     async def reply(message: Message) -> None:
         try:
-            found = await answer(message.member or "", message.body, address, ask)
+            found = await answer(message.member or "", message.body, device, ask)
         except Refused:
             await bus.send(Message.new_error(message, REJECTED, "not this pairing"))
         else:

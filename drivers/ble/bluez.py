@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
-from drivers.ble.ports import Client, Scanner
+from drivers.ble.ports import Bonding, Client, Scanner
 from protocols.errors import AnbanError, Reason
 
+DISCOVERED_S: Final = 10.0  # for a device's services, once it is bonded
 _SYSFS = Path("/sys/class/bluetooth")
 _ANY_ADDRESS = "00:00:00:00:00:00"  # today's kernels have none in sysfs; recovery finds it by the name
 
@@ -38,25 +39,34 @@ class BluezAdapter:
         return BleakScanner(on_advert, bluez={"adapter": self._name, **bluez})  # type: ignore[typeddict-item]
 
     def client(
-        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+        self,
+        device: Any,
+        on_disconnect: Callable[[], None],
+        timeout_s: float,
+        services: Sequence[str],
+        bonding: Bonding | None = None,
     ) -> Client:
         """A client bound to this adapter."""
         from bleak import BleakClient
 
-        return BleakClient(
-            device,
-            lambda _client: on_disconnect(),
-            services,
-            timeout=timeout_s,
-            bluez={"adapter": self._name},
-        )
+        def stock() -> Client:
+            return cast(
+                Client,
+                BleakClient(
+                    device,
+                    lambda _client: on_disconnect(),
+                    services,
+                    timeout=timeout_s if bonding is None else DISCOVERED_S,
+                    bluez={"adapter": self._name},
+                ),
+            )
 
-    async def pair(self, client: Client, address: str, ask: Callable[[], Awaitable[int | None]]) -> None:
-        """With an agent of our own for as long as it takes."""
-        from drivers.ble.agent import answering
+        if bonding is None:
+            return stock()
+        from drivers.ble.bonded import BondedClient
 
-        async with answering(address, ask):
-            await client.pair()
+        adapter = f"/org/bluez/{self._name}"
+        return BondedClient(stock, adapter, device.details["path"], bonding, on_disconnect)
 
     async def recover(self) -> None:
         """Power-cycle, then reset over USB or rfkill. AnbanError(RADIO_DOWN) when nothing helped."""

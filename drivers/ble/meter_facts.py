@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from drivers.ble.pairing import AskPasskey
-from protocols.gatt import GattError, Values
+from protocols.gatt import GattError, Moment, Values
+
+if TYPE_CHECKING:
+    from drivers.ble.consent import Consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Timing:
 
     settle_s: float = 0.3  # some report an error when they are asked too early: 0.1 to 0.7 s
     step_s: float = 5.0  # for one write, read or subscription; the clock has to be set within 5 s
-    pair_s: float = 30.0  # of SMP (Core 5.4 Vol 3 Part H 3.4); a passkey is known before
+    pair_s: float = 45.0  # 30 of SMP (Core 5.4 Vol 3 Part H 3.4), and discovery
     first_s: float = 10.0  # for the first record: a cuff may still be deflating
     quiet_s: float = 4.0  # after the last record
     live_s: float = 900.0  # after the last of a sensor that goes on telling: some do so every five minutes
@@ -31,13 +34,14 @@ class Timing:
 @dataclass(frozen=True, slots=True)
 class Meter:
     """A meter of this home. `profile`: a key of PROFILES; `quirk`: one of QUIRKS or empty; `bond`: pair
-    before anything is asked of it."""
+    before anything is discovered in it or asked of it; `consents`: its users' codes, where it wants them."""
 
     id: str
     address: str
     profile: str
     quirk: str = ""
     bond: bool = False
+    consents: tuple[Consent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class MeterConnection(Protocol):
 
     def has(self, characteristic: str) -> bool: ...
 
-    async def pair(self, ask: AskPasskey) -> None: ...
+    async def bond(self) -> str: ...
 
     async def forget(self) -> None: ...
 
@@ -88,3 +92,10 @@ class MeterConnection(Protocol):
     async def write(self, characteristic: str, data: bytes) -> None: ...
 
     async def subscribe(self, characteristic: str, on_value: Callable[[bytes], None]) -> None: ...
+
+
+def local_moment(wall_ms: int, offset_minutes: int) -> tuple[Moment, int]:
+    """What a clock on the wall of this home shows, and the day of the week (1 is Monday)."""
+    zone = datetime.timezone(datetime.timedelta(minutes=offset_minutes))
+    at = datetime.datetime.fromtimestamp(wall_ms / 1000, zone)
+    return Moment(at.year, at.month, at.day, at.hour, at.minute, at.second), at.isoweekday()

@@ -17,7 +17,6 @@ a session is listened to after its history for as long as the radio has room.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import functools
 import logging
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from drivers.ble import sessions
+from drivers.ble.consent import CONTROL, Register
 from drivers.ble.meter_facts import (
     Meter,
     MeterConnection,
@@ -34,8 +34,9 @@ from drivers.ble.meter_facts import (
     Record,
     Timing,
     WallClock,
+    local_moment,
 )
-from drivers.ble.pairing import Pairing
+from drivers.ble.pairing import PAIRINGS, Pairing
 from drivers.ble.pendant import RadioPort
 from drivers.ble.ports import Advert, Clock
 from drivers.ble.profiles import BATTERY, CURRENT_TIME, DATE_TIME, PROFILES, RECORD_ACCESS, mended
@@ -49,7 +50,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 USUAL: Final = Timing()
-OFF_MS: Final = 5_000  # longer than any attempt that makes an adapter deaf
+# Longer than any attempt that makes an adapter deaf, and than BlueZ scans (10.24 s) before it scans anew:
+# many a controller tells an advert that does not change once in that time.
+OFF_MS: Final = 12_000
 NO_LINK_MS: Final = 45_000  # heard for so long; fifty at once on one adapter have theirs by then
 NO_LINKS: Final = 4  # as transfers in a row that did not begin
 MAX_SEEN: Final = 4096  # records of one connection; a meter holds some hundreds
@@ -78,7 +81,8 @@ class MeterLink:
         self._failures = self._empty = 0
         self._asked_ms: int | None = None  # since when it is heard and has no link
         self._before: frozenset[bytes] = frozenset()  # what the last transfer brought
-        self.pairing = Pairing(meter.id)
+        self.pairing = Pairing(meter.id, meter.address, self._bond_lost)
+        self._stranger, self._stranger_ms = "", -(10**12)  # behind a changing address, while it is paired
         self._streamed_ms: dict[int, int] = {}
         self.after: tuple[sessions.Session, int] | None = None  # the last of a session that is durable
 
@@ -97,7 +101,23 @@ class MeterLink:
         self._heard_ms = advert.heard_ms
         if not self._busy and advert.heard_ms >= self._not_before_ms:
             self._missed(advert.heard_ms)
-            self._radio.request(self.meter.address, Lane.READING, self.profile.uuids, self.exchange)
+            bonding = self.pairing if self.meter.bond else None
+            uuids = self.profile.uuids
+            self._radio.request(self.meter.address, Lane.READING, uuids, self.exchange, bonding)
+
+    def on_stranger(self, advert: Advert) -> None:
+        """A device behind a changing address offers what this meter has. While a person pairs it, it may be
+        the meter, which nobody can know before the bond; if it is another, the bond is dropped again."""
+        offers = advert.hidden and not set(self.profile.own).isdisjoint(advert.services)
+        if self.pairing.state != "waiting" or self._busy or not offers:
+            return
+        if advert.address != self._stranger:
+            if advert.heard_ms - self._stranger_ms < OFF_MS:
+                return  # one after the other
+            self._radio.withdraw(self._stranger)
+        self._stranger, self._stranger_ms = advert.address, advert.heard_ms
+        uuids = self.profile.uuids
+        self._radio.request(advert.address, Lane.READING, uuids, self.exchange, self.pairing)
 
     def _missed(self, now_ms: int) -> None:
         """It is heard and asked for a link, and there is none: that is told, once."""
@@ -108,6 +128,17 @@ class MeterLink:
             self._failures = NO_LINKS
             cause = Reason.PAIR_AGAIN if self.meter.bond else Reason.RADIO_DOWN
             self._on_fact(MeterTrouble(self.meter.id, str(cause), NO_LINKS))
+
+    def _bond_lost(self) -> None:
+        """A link ended while it was encrypted: once is an accident, several in a row are a bond that is lost.
+        It is tried ever more rarely, and a person is told."""
+        self._radio.withdraw(self.meter.address)
+        waits = self._timing.failed_s
+        wait_s = waits[min(self._failures, len(waits) - 1)]
+        self._not_before_ms = self._clock.monotonic_ms() + round(1000 * wait_s)
+        self._failures += 1
+        if self._failures >= PAIRINGS:
+            self._on_fact(MeterTrouble(self.meter.id, str(Reason.PAIR_AGAIN), self._failures))
 
     def due(self, stream: int) -> bool:
         """Whether a figure of a stream is kept: the first, and then one a minute."""
@@ -157,6 +188,7 @@ class _Transfer:
         self.brought: set[bytes] = set()
         self._told = 0
         self._held: Record | None = None  # a glucose record whose context follows
+        self._register: Register | None = None
         self._session: sessions.Session | None = None
         self._newest = -1  # minutes into its session
         self._done = False  # the memory says that this was all
@@ -167,7 +199,10 @@ class _Transfer:
         """Begin, take what comes, wait for the disk."""
         try:
             await self._begin()
-            await self._listen()
+            if self._register is None:
+                await self._listen()
+            else:
+                await self._for_each(self._register)
         except AnbanError as error:
             if not self._told:  # a meter that switches off after its last record is in order
                 self.trouble = str(error.reason)
@@ -178,6 +213,19 @@ class _Transfer:
         elif self._session is not None and self._done and self._newest >= 0:
             self._owner.after = (self._session, self._newest)
 
+    async def _for_each(self, register: Register) -> None:
+        """What a meter holds of one person after the other; a code that it refuses keeps no other's back."""
+        for consent in self._owner.meter.consents:
+            try:
+                await self._step(register.give(self._owner.meter.id, consent))
+            except AnbanError as error:
+                if error.reason is not Reason.CONSENT_REFUSED:
+                    raise
+                self.trouble = str(error.reason)
+                log.warning("%s", error)
+            else:
+                await self._listen()
+
     # ---- the beginning ----
 
     async def _begin(self) -> None:
@@ -185,6 +233,8 @@ class _Transfer:
         await asyncio.sleep(self._timing.settle_s)
         if self._owner.meter.bond:
             await self._step(self._owner.pairing.bond(self._link), self._timing.pair_s)
+            if self._link.gone.is_set():
+                raise AnbanError(Reason.BUSY, f"{self._owner.meter.id} is bonded; the next link asks it.")
         await self._perhaps(self._set_clock())
         battery = await self._perhaps(self._read_battery())
         self._owner._on_fact(MeterSeen(self._owner.meter.id, battery))
@@ -196,6 +246,9 @@ class _Transfer:
         for uuid in known:
             on_value = functools.partial(self._value, uuid)
             await self._step(self._link.subscribe(uuid128(uuid), on_value))
+        if self._owner.meter.consents and self._link.has(uuid128(CONTROL)):
+            self._register = Register(self._link)
+            await self._step(self._register.open())
         if self._owner.profile.memory and self._link.has(uuid128(RECORD_ACCESS)):
             await self._step(self._link.subscribe(uuid128(RECORD_ACCESS), self._answer))
             after = self._owner.after
@@ -358,10 +411,3 @@ class _Transfer:
             await asyncio.wait(self._waiting, timeout=self._timing.kept_s)
         self._look()
         return not self._lost and not self._waiting
-
-
-def local_moment(wall_ms: int, offset_minutes: int) -> tuple[Moment, int]:
-    """What a clock on the wall of this home shows, and the day of the week (1 is Monday)."""
-    zone = datetime.timezone(datetime.timedelta(minutes=offset_minutes))
-    at = datetime.datetime.fromtimestamp(wall_ms / 1000, zone)
-    return Moment(at.year, at.month, at.day, at.hour, at.minute, at.second), at.isoweekday()

@@ -1,14 +1,16 @@
 """How a meter is bonded: once, by a person's hand, with the passkey that it shows.
 
-pairing = Pairing("bp-01")
+pairing = Pairing("bp-01", "C4:0E:...")
 pairing.begin(passkey)                    a person asked for it; the old bond is forgotten
-await pairing.bond(link)                  on each connection: make the bond, or use it
+radio.request(..., bonding=pairing)       the adapter asks it for the passkey
+await pairing.bond(link)                  on each connection: the bond is made, or used, before discovery
 pairing.state, pairing.give(123456)       "waiting", "passkey" (it shows one now), "paired", "failed"
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -25,9 +27,7 @@ AskPasskey = Callable[[], Awaitable[int | None]]
 class BondingLink(Protocol):
     """The part of drivers/ble/radio.Link that is used here."""
 
-    gone: asyncio.Event
-
-    async def pair(self, ask: AskPasskey) -> None: ...
+    async def bond(self) -> str: ...
 
     async def forget(self) -> None: ...
 
@@ -35,8 +35,8 @@ class BondingLink(Protocol):
 class Pairing:
     """One meter's bond."""
 
-    def __init__(self, meter: str) -> None:
-        self._meter = meter
+    def __init__(self, meter: str, address: str, lost: Callable[[], None] = lambda: None) -> None:
+        self._meter, self._address, self.lost = meter, address, lost
         self.state = ""
         self._passkey: int | None = None
         self._asked: asyncio.Future[int | None] | None = None
@@ -59,15 +59,17 @@ class Pairing:
         self._asked.set_result(passkey)
         return True
 
+    def forgets(self) -> bool:
+        """Whether the old bond is to be dropped first; True once after `begin`."""
+        forget, self._forget = self._forget, False
+        return forget
+
     async def bond(self, link: BondingLink) -> None:
-        """AnbanError(PAIR_AGAIN) where the meter does not know this hub; BUSY when it is only begun."""
-        if self._forget:
-            self._forget = False
-            await link.forget()
-            if link.gone.is_set():  # BlueZ ends the link with the bond: the next one pairs
-                raise AnbanError(Reason.BUSY, f"{self._meter}: its old bond is forgotten.")
+        """AnbanError(PAIR_AGAIN) where the meter does not know this hub."""
         try:
-            await link.pair(self._ask)
+            identity = await link.bond()
+            if identity != self._address:
+                await self._refuse(link, identity)
         except AnbanError as error:
             self._failed += 1
             self.state = "failed"
@@ -79,7 +81,15 @@ class Pairing:
         self._failed, self._passkey = 0, None
         self.state = "paired" if self.state else ""
 
-    async def _ask(self) -> int | None:
+    async def _refuse(self, link: BondingLink, identity: str) -> None:
+        """Another device than that of the settings was in pairing mode under a private address."""
+        with contextlib.suppress(AnbanError):
+            await link.forget()
+        raise AnbanError(
+            Reason.NOT_AUTHENTIC, f"who pairs is {identity}, and the settings say {self._address}."
+        )
+
+    async def ask(self) -> int | None:
         """What the meter shows: known before, or asked of a person; None when nobody is there."""
         if self._passkey is not None or self.state != "waiting":  # nobody has begun it, or not again
             return self._passkey

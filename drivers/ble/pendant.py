@@ -30,7 +30,7 @@ from drivers.ble.facts import (
 )
 from drivers.ble.judge import AdvertJudge, Challenge, Fresh, Reading, Refused
 from drivers.ble.owed import Message, Owed, WallClock
-from drivers.ble.ports import Advert, Clock
+from drivers.ble.ports import Advert, Bonding, Clock
 from drivers.ble.radio import Link, Work
 from protocols.errors import AnbanError, Reason
 from protocols.link import messages
@@ -84,7 +84,9 @@ class Timing:
 class RadioPort(Protocol):
     """The part of drivers/ble/radio.Radio that is used here."""
 
-    def request(self, address: str, lane: int, services: Sequence[str], work: Work) -> None: ...
+    def request(
+        self, address: str, lane: int, services: Sequence[str], work: Work, bonding: Bonding | None = None
+    ) -> None: ...
 
     def withdraw(self, address: str) -> None: ...
 

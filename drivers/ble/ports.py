@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,19 @@ class Scanner(Protocol):
     async def stop(self) -> None: ...
 
 
+class Bonding(Protocol):
+    """For whom a device is bonded before anything is discovered in it."""
+
+    def forgets(self) -> bool:
+        """Whether an old bond is to be dropped first; True once."""
+
+    async def ask(self) -> int | None:
+        """The passkey that the device shows; None: there is none."""
+
+    def lost(self) -> None:
+        """The link of a bonded device ended before it said anything: it knows this hub no more, or broke."""
+
+
 class Client(Protocol):
     """As bleak.BleakClient."""
 
@@ -39,9 +52,12 @@ class Client(Protocol):
 
     async def disconnect(self) -> object: ...
 
-    async def pair(self) -> object: ...
+    async def bond(self) -> str:
+        """With a Bonding: `connect` is over when the link stands, this when it is bonded and discovered. The
+        device's identity: its own address, whatever it is on the air."""
 
-    async def unpair(self) -> object: ...
+    async def forget(self) -> object:
+        """Drop the bond, and with it the link."""
 
     async def read_gatt_char(self, char_specifier: str) -> bytearray: ...
 
@@ -65,12 +81,15 @@ class AdapterPort(Protocol):
         """A scanner; `on_advert` gets Bleak's BLEDevice and AdvertisementData."""
 
     def client(
-        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+        self,
+        device: Any,
+        on_disconnect: Callable[[], None],
+        timeout_s: float,
+        services: Sequence[str],
+        bonding: Bonding | None,
     ) -> Client:
-        """A client for a device that this adapter has heard; only `services` are discovered."""
-
-    async def pair(self, client: Client, address: str, ask: Callable[[], Awaitable[int | None]]) -> None:
-        """Bond, or use the bond that there is; `ask` gives the passkey that the device shows."""
+        """A client for a device that this adapter has heard; only `services` are discovered, with a `bonding`
+        after the bond."""
 
     async def recover(self) -> None:
         """Reset the adapter. Its scanners and clients are dead afterwards."""
@@ -87,6 +106,13 @@ class Advert:
     name: str | None
     service_data: Mapping[str, bytes]
     manufacturer_data: Mapping[int, bytes]
+    services: tuple[str, ...] = ()  # that it says it has
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the address is a resolvable private one that nobody resolved: the two highest bits of a
+        random address are 01 (Core 5.4 Vol 6 Part B 1.3.2.2). A public one may look like that too."""
+        return int(self.address[:2], 16) >> 6 == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ CURRENT_TIME: Final = 0x2A2B
 DATE_TIME: Final = 0x2A08  # A&D's meters have it beside the measurement, and no Current Time service
 BATTERY: Final = 0x2A19
 RECORD_ACCESS: Final = 0x2A52
-_SERVICES: Final = (0x1805, 0x180F, 0x180A)  # current time, battery, device information: of every kind
+# Current time, battery, device information, user data: of every kind.
+_SERVICES: Final = (0x1805, 0x180F, 0x180A, 0x181C)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Profile:
     tells: tuple[int, ...]
     memory: bool = False
     session: bool = False  # a sensor under the skin, which goes on telling (drivers/ble/sessions.py)
+
+    @property
+    def own(self) -> list[str]:
+        """The services that only this kind has."""
+        return [uuid128(uuid) for uuid in self.services]
 
     @property
     def uuids(self) -> list[str]:

@@ -24,6 +24,7 @@ from drivers.ble.ports import (
     AdapterPort,
     AdapterUp,
     Advert,
+    Bonding,
     Client,
     Clock,
     RadioFact,
@@ -41,6 +42,7 @@ class Patience:
 
     start_s: float = 5.0  # bluetoothd answers StartDiscovery at once, or not at all
     stop_s: float = 2.0
+    soon_s: float = 0.4  # a device that is heard is connected to by then, or scanning has to begin anew
     # For a cancelled attempt to end. Once its link stands, BlueZ answers Disconnect 2 s later
     # (DISCONNECT_TIMER in its src/device.c, by GLib's grid 1.75-2.75 s): who waits less resets a healthy
     # adapter, and all its links.
@@ -54,7 +56,6 @@ class Link:
 
     def __init__(self, adapter: AdapterPort, address: str) -> None:
         self.adapter = adapter.name
-        self._port = adapter
         self.address = address
         self.gone = asyncio.Event()
         self._errors: tuple[type[Exception], ...] = (*adapter.errors, OSError, TimeoutError)
@@ -72,13 +73,14 @@ class Link:
         """Read a value. AnbanError(RADIO_DOWN) when the link is gone or the device refuses."""
         return bytes(await self._do(lambda client: client.read_gatt_char(characteristic)))
 
-    async def pair(self, ask: Callable[[], Awaitable[int | None]]) -> None:
-        """Bond, or use the bond that there is. AnbanError(RADIO_DOWN) when the device refuses."""
-        await self._do(lambda client: self._port.pair(client, self.address, ask))
+    async def bond(self) -> str:
+        """Until it is bonded and discovered; its own address, by which it is known from now on, whatever that
+        of the link is. AnbanError(RADIO_DOWN) when the device refuses."""
+        return await self._do(lambda client: client.bond())
 
     async def forget(self) -> None:
-        """Drop the bond; BlueZ ends the link with it. AnbanError(RADIO_DOWN) when the adapter refuses."""
-        await self._do(lambda client: client.unpair())
+        """Drop the bond, and with it the link. AnbanError(RADIO_DOWN) when the adapter refuses."""
+        await self._do(lambda client: client.forget())
 
     def has(self, characteristic: str) -> bool:
         """Whether a characteristic was discovered; False when the link is gone."""
@@ -102,6 +104,7 @@ Work = Callable[[Link], Awaitable[None]]
 class _Request:
     services: Sequence[str]
     work: Work
+    bonding: Bonding | None
 
 
 class _Scan:
@@ -140,14 +143,17 @@ class Radio:
 
     # ---- for those who want links ----
 
-    def request(self, address: str, lane: int, services: Sequence[str], work: Work) -> None:
+    def request(
+        self, address: str, lane: int, services: Sequence[str], work: Work, bonding: Bonding | None = None
+    ) -> None:
         """Have a link as soon as the device is heard and its lane's turn comes; a new replaces the old.
 
-        Asking again for the same work costs nothing, and may raise the lane.
+        Asking again for the same work costs nothing, and may raise the lane. With a `bonding` the work begins
+        when the link stands, and has to await `link.bond()` before it asks anything of the device.
         """
         old = self._requests.get(address)
-        if old is None or old.work != work:
-            self._requests[address] = _Request(services, work)
+        if old is None or old.work != work or old.bonding is not bonding:
+            self._requests[address] = _Request(services, work, bonding)
         if self.arbiter.want(address, lane, self._clock.monotonic_ms()):
             self.poke()
 
@@ -232,6 +238,7 @@ class Radio:
             data.local_name,
             data.service_data,
             data.manufacturer_data,
+            tuple(data.service_uuids),
         )
         for listener in self.listeners:
             listener(advert)
@@ -303,7 +310,8 @@ class Radio:
         ok = False
         try:
             if request and device:
-                client = scan.port.client(device, link.gone.set, action.limit_ms / 1000, request.services)
+                limit_s = action.limit_ms / 1000
+                client = scan.port.client(device, link.gone.set, limit_s, request.services, request.bonding)
                 link._client = client
                 ok = await self._connect(scan, client, action)
         finally:
@@ -330,8 +338,12 @@ class Radio:
 
     async def _connect(self, scan: _Scan, client: Client, action: Connect) -> bool:
         attempt = asyncio.ensure_future(client.connect())
+        limit_s, soon_s = action.limit_ms / 1000, self._patience.soon_s
         try:
-            done, _ = await asyncio.wait({attempt}, timeout=action.limit_ms / 1000)
+            done, _ = await asyncio.wait({attempt}, timeout=min(limit_s, soon_s))
+            if not done and limit_s > soon_s:
+                await self._scan_anew(scan)
+                done, _ = await asyncio.wait({attempt}, timeout=limit_s - soon_s)
         except asyncio.CancelledError:
             await self._call_off(scan, attempt)
             raise
@@ -344,6 +356,21 @@ class Radio:
                 raise error
             return False
         return True
+
+    async def _scan_anew(self, scan: _Scan) -> None:
+        """A kernel that scans connects when it hears the device again. Of adverts that do not change, as
+        those of meters, a controller that drops duplicates tells one each time that scanning begins: every
+        ten seconds by itself."""
+        scanner = scan.scanner
+        if scanner is None:
+            return
+        try:
+            async with asyncio.timeout(self._patience.stop_s):
+                await scanner.stop()
+                await scanner.start()
+        except scan.errors as e:
+            _log.warning("%s: scanning was not begun anew: %r", scan.port.name, e)
+            self.arbiter.scanning(scan.port.name, False, self._clock.monotonic_ms())
 
     async def _call_off(self, scan: _Scan, attempt: asyncio.Future[object]) -> None:
         """Cancel an attempt; a backend that does not let go within the grace hangs."""

@@ -19,6 +19,7 @@ import msgspec
 from drivers.modem.channel import AtError, AtTimeout, Channel
 from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
 from drivers.modem.ladder import Climb, Rung, climb
+from drivers.modem.network_time import Mute, NetworkTime, network_time
 from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
 from protocols import sms_pdu
@@ -60,6 +61,8 @@ class Modem:
         self._open, self._on_message = open_port, on_message
         self._on_standing, self._on_report, self._alarm, self._power = on_standing, on_report, alarm, power
         self.talking = talking
+        self.wants_time: Callable[[], bool] = lambda: False
+        self.on_time: Callable[[NetworkTime], None] = lambda told: None
         self._pin, self._check_s, self._now_ms = pin or PinKeeper(), check_s, now_ms
         self.standing = Standing()
         self.family: Family = GENERIC
@@ -71,6 +74,7 @@ class Modem:
         self._reference = 0
         self._known: dict[tuple[int, str], int] = {}  # place and PDU of a message in memory -> since
         self._climb = Climb()
+        self._tells_time = True
         self._card = ""  # what is wrong with it
         self._direct_tasks: set[asyncio.Future[bool]] = set()
 
@@ -123,6 +127,7 @@ class Modem:
 
     async def _begin(self, channel: Channel) -> None:
         """Everything set explicitly; what a modem does not know degrades, and never fails."""
+        self._tells_time = True
         await channel.ask("ATE0")
         await self._bear(channel, "AT+CMEE=1")
         identity = await self._bear(channel, "ATI", "", "+")
@@ -225,6 +230,22 @@ class Modem:
         )
         if rung is not Rung.WAIT:
             await self._recover(channel, rung)
+        elif not trouble:
+            await self._read_time(channel)
+
+    async def _read_time(self, channel: Channel) -> None:
+        """What time the network has told, where somebody wants to know; never before an alarm's text."""
+        if not self._tells_time or self._alarm() or not self.wants_time():
+            return
+        try:
+            told = await network_time(
+                lambda command, prefix: self._bear(channel, command, prefix), self.family
+            )
+        except Mute:
+            self._tells_time = False
+            return
+        if told is not None:
+            self.on_time(told)
 
     async def _unlock_again(self, channel: Channel) -> None:
         if self._card:

@@ -18,6 +18,7 @@ from typing import Final
 from drivers.child import START_S
 from drivers.sip.control import Control, Said
 from drivers.sip.program import ATTENTION, QUIET_SPEAKER, Account, Program
+from drivers.sip.seal import seal
 from drivers.talk import Stage, Talk
 from protocols.errors import AnbanError, Reason
 
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 CHECK_S: Final = 60.0  # as of the modem
 AGAIN_S: Final = (1.0, 2.0, 5.0, 15.0, 60.0)  # by failures in a row
 STEADY_S: Final = 60.0
-CONNECT_AGAIN_S: Final = 0.1
+CONNECT_AGAIN_S: Final = 0.02  # until it is connected the control port is anybody's
 ADDRESS: Final = re.compile(r"sips?:[A-Za-z0-9+._~-]{1,64}@[A-Za-z0-9.\[\]-]{1,128}(?::[0-9]{1,5})?")
 REGISTERED: Final = re.compile(r"(?:\[3[0-9]m|\s)(?:(?P<ok>OK)|ERR)(?=\s|\x1b)")  # its answer to "reginfo"
 KEYS: Final = frozenset("0123456789*#ABCD")
@@ -94,6 +95,7 @@ class SipPhone:
         try:
             await program.start()
             self._control = await self._connected(program)
+            self._seal(program)
             self._stands("" if not self._account.register_s else "not-registered")
             await self._look(self._control)  # it may have registered before anybody listened
             await self._follow(program, self._control)
@@ -116,6 +118,14 @@ class SipPhone:
                 if program.ended.is_set() or loop.time() > until:
                     raise
                 await asyncio.sleep(CONNECT_AGAIN_S)
+
+    @staticmethod
+    def _seal(program: Program) -> None:
+        """Nobody else is let in. A telephone whose port stays open is better than none."""
+        try:
+            seal(program.pid, program.port)
+        except AnbanError as error:
+            log.warning("sip: %s", error)
 
     async def _follow(self, program: Program, control: Control) -> None:
         """Until it ends or hangs."""

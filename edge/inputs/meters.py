@@ -70,11 +70,16 @@ class Meters:
         self._meters: dict[str, _Known] = {}
         self._keys = credentials.sensors if credentials is not None else {}
         if any(section.profile not in ADVERTS for section in config.meters):
+            from drivers.ble.consent import Consent
             from drivers.ble.meters import Meter, MeterLink
         for section in config.meters:
             known = self._meters[section.id] = _Known(section)
             if section.profile not in ADVERTS:
-                meter = Meter(section.id, section.address, section.profile, section.quirk or "", section.bond)
+                codes = credentials.consents.get(section.id, {}) if credentials is not None else {}
+                consents = tuple(Consent(user, code) for user, code in sorted(codes.items()))
+                meter = Meter(
+                    section.id, section.address, section.profile, section.quirk or "", section.bond, consents
+                )
                 known.link = MeterLink(meter, radio, ports.clock, self._record, self._fact, self._wall)
         self._by_address = {known.section.address: known for known in self._meters.values()}
 
@@ -87,6 +92,10 @@ class Meters:
                 known.link.on_advert(advert)
             elif known.reader is not None:
                 self._told(known, known.reader, advert)
+        elif advert.services and advert.hidden:
+            for known in self._meters.values():
+                if known.link is not None:
+                    known.link.on_stranger(advert)
 
     async def run(self) -> None:
         """Load what reads adverts; at once over where no meter needs it. A task for the supervisor."""
@@ -139,6 +148,7 @@ class Meters:
                 "battery_pct": known.battery_pct,
                 "life": "-",
                 "kind": known.section.profile,
+                "pairing": None if known.link is None else known.link.pairing.state,
             }
             for name, known in self._meters.items()
         ]
@@ -224,8 +234,11 @@ class Meters:
             if fact.battery_pct is not None:
                 self._battery(fact.meter, fact.battery_pct)
         else:
-            lost = fact.cause == Reason.PAIR_AGAIN  # told at once: a person has to do something
-            self._hub.see("meter", fact.meter, lost or fact.count >= FAILS, fact.cause)
+            person = fact.cause in (
+                Reason.PAIR_AGAIN,
+                Reason.CONSENT_REFUSED,
+            )  # has to do something: told at once
+            self._hub.see("meter", fact.meter, person or fact.count >= FAILS, fact.cause)
 
 
 def _passkey(text: object) -> int:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from edge.budget import Budget
+from edge.budget import Budget, Cap, Purpose
 from edge.credentials import SmsKeys
 from edge.paths.base import PathError
 from edge.threads import in_thread
@@ -32,6 +32,12 @@ RETRY_SHARE: Final = 0.8  # nor do the hourly tries of an old call what a new on
 FIRST_TRIES: Final = 4  # of an event: those of the plan's first three minutes
 KEPT_TRIES: Final = 64
 GONE: Final = (Reason.OUTCOME_UNKNOWN,)
+
+
+def cap_of(numbers: int) -> Cap:
+    """What the texts of one call may cost, to so many numbers: what one press costs by the plan, which is 7
+    repetitions in 80 minutes and then hourly ones, and the first text of nine more presses."""
+    return Cap(first=10 * numbers, again=8 * numbers, hourly=numbers, each=numbers)
 
 
 class Sending(Protocol):
@@ -175,12 +181,13 @@ class SmsPath:
             del self._tried[next(iter(self._tried))]
         self._handing(event.id)
         share = 1.0 if tried < FIRST_TRIES else RETRY_SHARE
+        purpose = Purpose(call=event.call_id or event.id, event=event.id, lane=event.lane)
         errors = []
         for number in self._numbers:
             try:
                 text = self._text(event)
-                await self._budget.spend(share=share)
-                await sent(self._modem, self._budget, number, text)
+                await self._budget.spend(share=share, purpose=purpose)
+                await sent(self._modem, self._budget, number, text, purpose)
             except AnbanError as error:
                 log.info("sms: %s", error)
                 errors.append(error)
@@ -266,13 +273,15 @@ class SmsPath:
             log.warning("the window of texts is not kept: %s", error)
 
 
-async def sent(modem: Sending, budget: Budget, number: str, text: str) -> None:
+async def sent(
+    modem: Sending, budget: Budget, number: str, text: str, purpose: Purpose | None = None
+) -> None:
     """Send what was counted; what has certainly not gone costs nothing. AnbanError as of the modem."""
     try:
         await modem.send(number, text)
     except AnbanError as error:
         if error.reason not in GONE:
-            budget.give_back()
+            budget.give_back(purpose=purpose)
         raise
 
 

@@ -109,6 +109,8 @@ _HEIGHT_STEPS: Final = ("not-specified", "0.01 m or 1 in", "0.005 m or 0.5 in", 
 BITS: Final[dict[tuple[int, str], Bits]] = {
     (0x2A35, "status"): _PRESSURE_STATUS,
     (0x2A36, "status"): _PRESSURE_STATUS,
+    (0x2B34, "status"): _PRESSURE_STATUS,
+    (0x2B35, "status"): _PRESSURE_STATUS,
     (0x2A49, "features"): (
         *("body-movement", "cuff-fit", "irregular-pulse", "pulse-range", "position"),
         *("several-bonds", "crc", "user-data", "user-facing-time"),

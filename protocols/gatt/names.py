@@ -89,6 +89,9 @@ ASSIGNED: Final[dict[int, str]] = {
     0x2AAA: "CGM Session Start Time",
     0x2AAB: "CGM Session Run Time",
     0x2AAC: "CGM Specific Ops Control Point",
+    0x2B34: "Enhanced Blood Pressure Measurement",
+    0x2B35: "Enhanced Intermediate Cuff Pressure",
+    0x2B36: "Blood Pressure Record",
     0x2BED: "Battery Level Status",
 }
 # Words that a technician may use for one of them.

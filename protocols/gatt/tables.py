@@ -11,7 +11,7 @@ from typing import Final
 
 from protocols.gatt.layout import Choice, Field, Layout
 from protocols.gatt.numbers import FLOAT, SFLOAT, Bounded, DateTime, Many, Nibbles, Whole, Word
-from protocols.gatt.octets import Unused
+from protocols.gatt.octets import Octets, Unused
 
 U8: Final = Whole(1)
 U16: Final = Whole(2)
@@ -114,7 +114,14 @@ _CUFF: Final = (
     Field("", Unused(b"\xff\x07\xff\x07")),
     *_AROUND_PRESSURE,
 )
+# Blood Pressure Service 1.1: seconds of the meter's own clock, and of the one that people see, since `epoch`.
+_ENHANCED: Final = (
+    Field("stamp_s", U32, 1),
+    *_AROUND_PRESSURE[1:],
+    Field("seen_s", U32, 5),
+)
 _PRESSURE_UNIT: Final = (Choice("unit", 0, ("mm[Hg]", "kPa")),)
+_EPOCH: Final = Choice("epoch", 6, ("1900", "2000"))
 _TEMPERATURE: Final = (
     Field("temperature", DEGREES, None, FAHRENHEIT, 0),
     Field("time", TIME, 1),
@@ -131,6 +138,32 @@ def _mass(name: str, bit: int) -> Field:
 LAYOUTS: Final[tuple[Layout, ...]] = (
     Layout(0x2A35, "blood-pressure", _PRESSURE, _PRESSURE_UNIT, 1),
     Layout(0x2A36, "cuff-pressure", _CUFF, _PRESSURE_UNIT, 1),
+    Layout(
+        0x2B34,
+        "enhanced-blood-pressure",
+        (*_PRESSURE[:3], *_ENHANCED),
+        (*_PRESSURE_UNIT, _EPOCH),
+        1,
+    ),
+    Layout(
+        0x2B35,
+        "enhanced-cuff-pressure",
+        (Field("cuff", CUFF, None, CUFF_KILOPASCAL, 0), *_ENHANCED),
+        (*_PRESSURE_UNIT, _EPOCH),
+        1,
+    ),
+    # Of a record in several parts each says which it is; the recorded characteristic may end with a checksum.
+    Layout(
+        0x2B36,
+        "blood-pressure-record",
+        (Field("sequence", U16), Field("characteristic", U16), Field("octets", Octets())),
+        (
+            Choice("first", 0, ("no", "yes")),
+            Choice("last", 1, ("no", "yes")),
+            Choice("part", 2, tuple(str(number) for number in range(64))),
+        ),
+        1,
+    ),
     Layout(0x2A49, "blood-pressure-feature", (Field("features", U16),)),
     Layout(0x2A1C, "temperature", _TEMPERATURE, _TEMPERATURE_UNIT, 1),
     Layout(0x2A1E, "intermediate-temperature", _TEMPERATURE, _TEMPERATURE_UNIT, 1),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from bumble import hci
+from bumble import hci, smp
 from bumble.device import Device
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
@@ -45,9 +46,26 @@ class AirHost(Host):
             self.on_hci_event_packet(packet)
 
 
+class _Resolver(smp.AddressResolver):
+    """Says whose a resolvable address is. Bumble would scan by itself for an identity that it connects to;
+    here the adapter knows under which address a device was heard last, as the kernel does."""
+
+    def can_resolve_to(self, address: hci.Address) -> bool:
+        return False
+
+
+class AirDevice(Device):
+    """Resolves addresses with the keys that were exchanged at bonding."""
+
+    async def refresh_resolving_list(self) -> None:
+        assert self.keystore is not None
+        self.address_resolver = _Resolver(await self.keystore.get_resolving_keys())
+
+
 def make_device(name: str, address: str, source: Any, sink: Any) -> Device:
     """A Bumble device with a random static address (display order) on an HCI source and sink."""
-    device = Device(name=name, address=hci.Address(address), host=AirHost(source, sink))
+    device = AirDevice(name=name, address=hci.Address(address), host=AirHost(source, sink))
+    device.irk = hashlib.sha256(address.encode()).digest()[:16]  # Bumble's own are all zero
     device.keystore = MemoryKeyStore()
     return device
 

@@ -13,11 +13,11 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from bumble import core, gatt, hci
+from bumble import att, core, gatt, hci
 from bumble.device import Connection
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from protocols.gatt import Absence, Moment, encode
+from protocols.gatt import Absence, Moment, decode, encode
 from sim.air.ether import Air
 from sim.air.host import local_device
 
@@ -59,8 +59,14 @@ class Manners:
     leaves: bool = False
     pace_s: float = 0.0  # between two records: a real link has 7.5 to 50 ms between its events
     dies_after: int = -1  # indications, then its battery is out; -1: never
+    # What its adverts bear. "static": its own address; "resolvable": another each time that it goes on the
+    # air, by which those who have its key know it; "non-resolvable": another, by which nobody does.
+    addresses: str = "static"
     bond: str = ""  # "just-works", or the passkey that it shows: without a bond it tells nothing
+    hides: bool = False  # whoever asks anything of it on a link that is not encrypted is hung up on
     dies_at: str = ""  # "connected", "clock", "subscribed", "asked": once, at that step
+    # Its users' numbers and codes: it tells of a person to who gives that person's code, and of nobody else.
+    consents: dict[str, int] = field(default_factory=dict)
     session: str = ""  # hex of its session's start (2AAA); "" while it was not told
     stopped: bool = False  # no session runs
 
@@ -73,9 +79,12 @@ class Seen:
     sent: int = 0
     confirmed: int = 0
     strangers: int = 0  # asked by who is not bonded
+    hung_up: int = 0  # on who asked before the link was encrypted
     clock: str = ""  # the last value written to its clock, hex
     clock_after_s: float = -1.0  # of the connection
     asked: list[str] = field(default_factory=list)  # of its memory, hex
+    consented: list[str] = field(default_factory=list)  # what it answered to codes, hex
+    addresses: list[str] = field(default_factory=list)  # that were not its own, on the air
 
 
 # A session whose start is not known: year 0, zone and summer time unknown, and the checksum of that.
@@ -117,6 +126,8 @@ class Meter:
         self._work: asyncio.Task[None] | None = None
         self._off: asyncio.TimerHandle | None = None
         self._build()
+        self._serve_pdu = self.device.gatt_server.on_gatt_pdu
+        self.device.gatt_server.on_gatt_pdu = self._hear  # type: ignore[method-assign]
         self.device.on("connection", self._connected)
         if manners.bond:
             self.device.pairing_config_factory = lambda _connection: PairingConfig(
@@ -138,6 +149,8 @@ class Meter:
             self.device.add_service(gatt.Service(core.UUID.from_16_bits(service), found))
         if clock == "current-time":
             self._serve(0x1805, self._clock(0x2A2B))
+        if self.manners.consents:
+            self._serve(0x181C, self._users())
         self._serve(0x180F, self._says(0x2A19, bytes((80,))))
         self._serve(0x180A, self._says(0x2A24, b"Simulated"))
 
@@ -176,6 +189,16 @@ class Meter:
             gatt.CharacteristicValue(write=lambda connection, value: self._asked(connection, bytes(value))),
         )
         self._characteristics[0x2A52] = made
+        return made
+
+    def _users(self) -> gatt.Characteristic[Any]:
+        made: gatt.Characteristic[Any] = gatt.Characteristic(
+            core.UUID.from_16_bits(0x2A9F),
+            _P.WRITE | _P.INDICATE,
+            _A.WRITEABLE,
+            gatt.CharacteristicValue(write=lambda connection, value: self._code(connection, bytes(value))),
+        )
+        self._characteristics[0x2A9F] = made
         return made
 
     def _session(self) -> list[gatt.Characteristic[Any]]:
@@ -219,6 +242,18 @@ class Meter:
             self._off = asyncio.get_running_loop().call_later(self.manners.off_s, self._switch_off)
             self._work = asyncio.create_task(self._advertise())
 
+    def _hear(self, bearer: Connection, pdu: att.ATT_PDU) -> None:
+        if self.manners.hides and not bearer.is_encrypted:
+            self.seen.hung_up += 1
+            asyncio.get_running_loop().create_task(self._hang_up(bearer))
+            return
+        self._serve_pdu(bearer, pdu)
+
+    @staticmethod
+    async def _hang_up(connection: Connection) -> None:
+        with contextlib.suppress(core.BaseBumbleError, hci.HCI_Error, asyncio.CancelledError):
+            await connection.disconnect(hci.HCI_AUTHENTICATION_FAILURE_ERROR)
+
     def _clock_set(self, value: bytes) -> None:
         self._steps("clock")
         self.seen.clock = value.hex()
@@ -234,8 +269,22 @@ class Meter:
         if self._steps("subscribed"):
             return
         self._subscribed.add(uuid)
-        if not self.kind.memory and self._work is None:
+        if not self.kind.memory and not self.manners.consents and self._work is None:
             self._work = asyncio.create_task(self._transfer(connection, self.records))
+
+    def _code(self, connection: Connection, value: bytes) -> None:
+        """Somebody gives a code (op 2): what is held of that user follows, or "not authorised" (5)."""
+        op, user = value[0], value[1] if len(value) == 4 else -1
+        known = op == 2 and self.manners.consents.get(str(user)) == int.from_bytes(value[2:4], "little")
+        answer = bytes((0x20, op, 1 if known else 5 if op == 2 else 2))
+        self.seen.consented.append(answer.hex())
+        held = [(uuid, raw) for uuid, raw in self.records if decode(uuid, raw).get("user") == user]
+        if self._work is None:
+            self._work = asyncio.create_task(self._open_for(connection, answer, held if known else []))
+
+    async def _open_for(self, connection: Connection, answer: bytes, held: list[tuple[int, bytes]]) -> None:
+        await self.device.indicate_subscriber(connection, self._characteristics[0x2A9F], answer)
+        await self._transfer(connection, held)
 
     def _asked(self, connection: Connection, value: bytes) -> None:
         self.seen.asked.append(value.hex())
@@ -305,7 +354,16 @@ class Meter:
             connection = next(iter(self.device.connections.values()))
             self._work = asyncio.create_task(self._transfer(connection, records))
 
+    async def _new_address(self) -> None:
+        key = self.device.irk if self.manners.addresses == "resolvable" else b""
+        address = hci.Address.generate_private_address(key)
+        await self.device.send_sync_command(hci.HCI_LE_Set_Random_Address_Command(random_address=address))
+        self.device.random_address = address
+        self.seen.addresses.append(address.to_string(False))
+
     async def _advertise(self) -> None:
+        if self.manners.addresses != "static":
+            await self._new_address()
         services = b"".join(struct.pack("<H", service) for service in self.kind.services)
         data = bytes(
             core.AdvertisingData(
@@ -335,6 +393,11 @@ class Meter:
         self.radio.le_connections.clear()
         for connection in list(self.device.connections.values()):
             self.device.on_disconnection(connection.handle, hci.HCI_CONNECTION_TIMEOUT_ERROR)
+
+    async def lose_bond(self) -> None:
+        """It was reset, or bonded with another: it knows nobody any more."""
+        if self.device.keystore is not None:
+            await self.device.keystore.delete_all()
 
     async def stop(self) -> None:
         """Off for good."""

@@ -236,10 +236,16 @@ class Station:
         await self._meter(name).measure([(int(uuid), bytes.fromhex(raw)) for uuid, raw in records])
 
     async def meter(
-        self, name: str, dies_after: int | None = None, dies_at: str | None = None
+        self,
+        name: str,
+        dies_after: int | None = None,
+        dies_at: str | None = None,
+        loses_bond: bool = False,
     ) -> dict[str, Any]:
         """What a meter has seen and still holds; `dies_after` so many more records its battery is out."""
         meter = self._meter(name)
+        if loses_bond:
+            await meter.lose_bond()
         if dies_after is not None:
             meter.manners.dies_after = dies_after
         if dies_at is not None:

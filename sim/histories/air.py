@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from drivers.ble.ports import Bonding
 from protocols.link.const import BTHOME_UUID
 from sim.histories.clockwork import Loop, World
 from sim.histories.pendant import Pendant
@@ -136,6 +137,7 @@ class Adapter:
             local_name=None,
             service_data={BTHOME_UUID: payload[SERVICE_DATA_AT:]},
             manufacturer_data={},
+            service_uuids=[],
         )
         self.loop.do(self._on_advert, SimpleNamespace(address=address), data)
 
@@ -144,14 +146,15 @@ class Adapter:
         return _Scanner(self, on_advert)
 
     def client(
-        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+        self,
+        device: Any,
+        on_disconnect: Callable[[], None],
+        timeout_s: float,
+        services: Sequence[str],
+        bonding: Bonding | None,
     ) -> Client:
         """As AdapterPort.client."""
         return Client(self, self.air.pendants[device.address], on_disconnect)
-
-    async def pair(self, client: Any, address: str, ask: Any) -> None:
-        """As AdapterPort.pair."""
-        await client.pair()
 
     async def recover(self) -> None:
         """As AdapterPort.recover: a reset helps."""

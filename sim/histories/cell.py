@@ -5,16 +5,23 @@ They live on a loop of their own, so that a hub that is killed takes no text wit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from drivers.modem.port import lost
+from protocols.errors import AnbanError
+from protocols.kinds import KINDS, TEST
+from protocols.sms_frame import EVENT, EventFrame, home_of, kind_of, read
+from protocols.sms_pdu import Deliver, decode
+from protocols.values import Lane
 from sim.histories.clockwork import Loop, World
 from sim.modem.modem import SimModem
-from sim.modem.network import CellNetwork
+from sim.modem.network import Carried, CellNetwork, deliver_of, read_submit
 from sim.modem.phone import Phone
 
+UP_KEY = bytes(16)  # as sim/histories/hub.py configures the home
 HOME, CENTRE, DAUGHTER = "+8613800138101", "+8613800138000", "+8613800138201"
 
 
@@ -82,6 +89,7 @@ class Cell:
         self.world, self.loop = world, Loop(world)
         self.wires: dict[str, DirectWire] = {}
         self.network = CellNetwork(seed)
+        self.network.clock = lambda: world.now_ms / 1000
         self.modem = SimModem(HOME, Path("modem"), self.network, "a7670", self._wire)
         self.phone = Phone(DAUGHTER, self.network)
         self.phone.on_change = self._looked_at
@@ -128,6 +136,31 @@ class Cell:
         """Texts that the network has taken from the home."""
         return sum(carried.sender == HOME for carried in self.network.log)
 
+    def texts_by_call(self) -> dict[tuple[tuple[int, int, int], bool], Counter[tuple[int, int, int]]]:
+        """(call, whether an SOS) -> event -> the texts of it that the network has taken for the platform."""
+        found: dict[tuple[tuple[int, int, int], bool], Counter[tuple[int, int, int]]] = {}
+        for carried in self.network.log:
+            frame = _frame(carried)
+            if frame is not None:
+                event = (frame.origin, frame.life, frame.number)
+                grave = KINDS[kind_of(frame.kind)[0]].lane is Lane.SOS
+                found.setdefault((frame.call or event, grave), Counter())[event] += 1
+        return found
+
     def calls(self) -> int:
         """Phone calls that the home has made."""
         return sum(call.caller == HOME for call in self.network.exchange.log)
+
+
+def _frame(carried: Carried) -> EventFrame | None:
+    """The call's event in a text from the home to the platform; None for anything else."""
+    if (carried.sender, carried.receiver) != (HOME, CENTRE):
+        return None
+    _, coding, data = read_submit(carried.tpdu)
+    message = decode("00" + deliver_of(HOME, False, coding, data).hex())
+    text = message.text if isinstance(message, Deliver) else ""
+    try:
+        frame = read(text, EVENT, home_of(text) or "", UP_KEY)
+    except AnbanError:
+        return None
+    return frame if isinstance(frame, EventFrame) and kind_of(frame.kind)[0] != TEST else None

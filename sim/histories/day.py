@@ -38,6 +38,8 @@ class Day:
     seed: int
     texts: int = 0
     texts_allowed: int = 0
+    call_texts: int = 0  # of the call and its gravity that cost most
+    call_texts_allowed: int = 0
     calls: int = 0
     calls_allowed: int = 0
     lost: list[str] = field(default_factory=list)
@@ -66,6 +68,8 @@ class Day:
         found = [f"{event_id} is lost" for event_id in self.lost]
         if not 0 < self.texts <= self.texts_allowed:
             found.append(f"{self.texts} texts of {self.texts_allowed}")
+        if not 0 < self.call_texts <= self.call_texts_allowed:
+            found.append(f"{self.call_texts} texts of one call, of {self.call_texts_allowed}")
         if not 0 < self.calls <= self.calls_allowed:
             found.append(f"{self.calls} phone calls of {self.calls_allowed}")
         if self.cases != self.cases_expected:
@@ -118,6 +122,10 @@ class _Played:
         day.texts, day.calls = self.cell.texts(), self.cell.calls()
         budget = self.process.texting
         assert budget is not None
+        cap = budget.budget.cap
+        assert cap is not None
+        day.call_texts = max(events.total() for events in self.cell.texts_by_call().values())
+        day.call_texts_allowed = cap.most
         day.texts_allowed, day.calls_allowed = budget.budget.most, budget.calls.most
         day.family = sum(c.receiver == self.cell.phone.number for c in self.cell.network.log)
         before, waited = set(self.platform.shelf.events), set(self.accepted)

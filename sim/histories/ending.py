@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.book import Life
+from edge.budget import HOUR_MS
 from protocols.values import EventId, Lane
 from sim.histories.checks import Checks
 from sim.histories.hub import Site
@@ -45,6 +46,13 @@ def _within_budget(checks: Checks, site: Site) -> None:
     texts, calls = process.texting.budget.most, process.texting.calls.most
     checks.must(cell.texts() <= texts, "B budget", f"{cell.texts()} texts in a day of {texts}")
     checks.must(cell.calls() <= calls, "B budget", f"{cell.calls()} phone calls in a day of {calls}")
+    cap = process.texting.budget.cap
+    assert cap is not None
+    for (call, _), events in cell.texts_by_call().items():
+        again = sum(count - cap.each for count in events.values() if count > cap.each)
+        checks.must(events.total() <= cap.most, "B budget", f"{events.total()} texts of {call}")
+        most = cap.again + cap.hourly * (checks.world.now_ms // HOUR_MS + 1)
+        checks.must(again <= most, "B budget", f"{again} repeated texts of {call}")
 
 
 def _withdrawn(checks: Checks) -> set[EventId]:

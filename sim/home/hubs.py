@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from edge.api import ask
 from edge.phrases.record import record_name
+from edge.plan import DEFAULT
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
 from sim.home.meters import meter_address
@@ -50,6 +53,7 @@ class HubRig:
         self.lamp = LampReader()
         self._fingers = {name: Finger() for name in PINS}
         self.said: list[tuple[int, str]] = []
+        self.killed_ms: list[int] = []  # when
         self.on_lamp: Callable[[Shown], None] = lambda shown: None
         self.on_spoken: Callable[[str], None] = lambda key: None
         self.on_end: Callable[[], None] = lambda: None
@@ -105,6 +109,7 @@ class HubRig:
 
     async def kill(self) -> None:
         """kill -9; a press of which nothing had been told until now is not owed any more."""
+        self.killed_ms.append(now_ms())
         await self.child.kill()
         await self._last_words()
         self.ledger.excuse(self.setup.id, now_ms())
@@ -172,6 +177,14 @@ class HubRig:
         except AnbanError:
             return []
         return list(status["paths"])
+
+    async def clock_by(self) -> str:
+        """Who has told it the time: for waiting alone. Empty while it does not answer."""
+        try:
+            status = await asyncio.to_thread(ask, self.directory / "run" / "hub.sock", "status")
+        except AnbanError:
+            return ""
+        return str(status["clock"]["by"])
 
     async def settings(self) -> dict[str, Any]:
         """What the hub says of its settings: version in force, trial, last proposal. AnbanError."""
@@ -323,8 +336,11 @@ def hub_toml(
             f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
             *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
             *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
-            *_pairs(texts_a_day=home.texts_a_day),
+            *_pairs(texts_a_day=home.texts_a_day, calls_a_day=home.calls_a_day),
         ]
+    for row in DEFAULT.sos if home.rings_ms else ():
+        rung = {"offsets_ms": home.rings_ms} if row.path == "voice" else {}
+        lines += ["[[plan.sos]]", *_pairs(**msgspec.to_builtins(msgspec.structs.replace(row, **rung)))]
     if rig.sip is not None:
         lines += rig.sip.section(rig.setup.id)
     for relative in home.family if home.modems or home.sip else ():
@@ -343,7 +359,8 @@ def hub_toml(
             ),
         ]
     for number, meter in enumerate(home.meters, 1):
-        owner = {"elder": meter.elder} if meter.elder else {}
+        owner: dict[str, str | bool] = {"elder": meter.elder} if meter.elder else {}
+        owner |= {"bond": True} if "bond" in meter.manners else {}
         lines += ["[[meters]]", *_pairs(id=meter.id, address=meter_address(number), profile=meter.kind)]
         lines += _pairs(room=meter.room, **owner)
         if meter.users:

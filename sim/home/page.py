@@ -1,4 +1,4 @@
-"""Serve the home page: its three static files, the live feed, and one door for what a visitor does.
+"""Serve the home page: its static files, the live feed, and one door for what a visitor does.
 
 Bound to the loopback interface. Whoever only knows the address may look; whatever changes something needs
 the token of this run, which stands in the page itself, so that another site open in the same browser cannot
@@ -23,10 +23,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from edge.page import app
+from edge.page.words import module
 from sim.home.feed import Feed
 from sim.internet import LOOPBACK
 
 FILES = Path(__file__).parent / "page"
+SHARED = ("trends.js", "trends.css", "making.js")  # of the hub's own page: one drawing for both
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MAX_BODY = 4_096
 PING_S = 15  # a comment line keeps an idle feed open and finds pages that have gone
@@ -101,9 +104,11 @@ class Page:
         """One of the page's own files; the token is put into the HTML."""
         params = request.path_params
         name = f"{params['name']}.{params['kind']}" if params else "home.html"
-        if name not in {path.name for path in FILES.iterdir()}:
+        if name == app.WORDS:
+            return Response(module(), media_type=TYPES[".js"])
+        path = (app.FILES if name in SHARED else FILES) / name
+        if name not in SHARED and name not in {path.name for path in FILES.iterdir()}:
             return Response("not found", 404)
-        path = FILES / name
         text = await asyncio.to_thread(path.read_text, "utf-8")
         if path.suffix == ".html":
             text = text.replace("{{token}}", self.token)

@@ -101,6 +101,8 @@ class Setup:
     sound: bool = False  # with `sip`: the room's echo control and the air in it, not tones at baresip itself
     sms_delay_s: tuple[float, float] = TYPICAL_S
     texts_a_day: int = 100  # as a hub has it by itself
+    calls_a_day: int = 60  # likewise
+    rings_ms: tuple[int, ...] = ()  # likewise of its plan: when after a press the family is rung; shortened
     service: dict[str, int] = field(default_factory=lambda: dict(ALL_DAY))
 
     def number_of(self, hub: str) -> str:

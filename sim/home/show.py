@@ -28,6 +28,7 @@ from sim.modem.network import Carried
 LIGHT_GOES_S = 4.0  # twice the period of the slowest flash: the light is off when none came for so long
 SPEAKS_S = 4.0  # how long a phrase stands out
 WEEKS_S = 5.0  # how often the hub is asked for everybody's week
+LINKS_S = 3.0  # how often the hub's page is asked for a link that nobody has used
 TEXTS_SHOWN = 2  # of a phone
 SIGNAL_S = 1.0  # how often the strength of the links is asked of the air
 FEELINGS = {
@@ -175,8 +176,15 @@ class Show:
             if self.home.hub.running:
                 with contextlib.suppress(AnbanError, OSError):
                     door = self.home.hub.directory / "run" / "hub.sock"
-                    self.feed.show("trends", await asyncio.to_thread(ask, door, "trends"))
+                    told = await asyncio.to_thread(ask, door, "trends")
+                    self.feed.show("trends", {**told, "told_ms": now_ms()})
             await asyncio.sleep(WEEKS_S)
+
+    async def links(self, link: Callable[[], Awaitable[str]]) -> None:
+        """Until cancelled: a link to the hub's own page; each opens it once, so there is soon another."""
+        while True:
+            self.feed.show("hub_page", await link())
+            await asyncio.sleep(LINKS_S)
 
     async def refresh(self) -> None:
         """Until cancelled: lights that went out, phrases that were said, the strength of the links."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sim.modem.clock import clock_lines
 from sim.modem.network import CellNetwork
 from sim.modem.voice import QUECTEL, SimVoice
 from sim.modem.wire import AnyWire, Wire
@@ -53,7 +54,7 @@ class Manners:
     pin: str = "1234"
     pin_tries: int = 3
     room: int = 30
-    unknown: tuple[str, ...] = ("AT+CEREG", "AT+CTZU")  # beginnings of commands that it does not know
+    unknown: tuple[str, ...] = ("AT+CEREG",)  # beginnings of commands that it does not know
     refusal: str = "ERROR"  # what it says to those
     mute: tuple[str, ...] = ()  # beginnings of commands that it does not answer at all
     no_ok: tuple[str, ...] = ()  # commands whose answer it does not end
@@ -84,6 +85,7 @@ class SimModem:
         self._text_of: str | None = None  # the CMGS command whose text is being given
         self._telling = False
         self._mode = ""  # of +CNMI
+        self._takes_time = False
         self._reference = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_text: Callable[[bytes], None] = lambda tpdu: None
@@ -93,6 +95,7 @@ class SimModem:
     def plug(self) -> None:
         """Make the port, boot, join the network."""
         self._echo, self._held, self._text_of, self._telling = True, b"", None, False
+        self._takes_time = False
         self._wire.plug()
         self.voice.plug()
         for line in BOOT_LINES.get(self.family, ()):
@@ -208,6 +211,11 @@ class SimModem:
         elif text.startswith("AT+CMGD="):
             self.memory.pop(int(text[8:].partition(",")[0]), None)
             self._fill_room()
+        elif text == "AT+CTZU=1":
+            self._takes_time = True
+        elif text == "AT+CCLK?" or text.startswith("AT+QLTS="):
+            served = manners.registration in (1, 5) and self.network.tells_time and not self.network.air.down
+            return clock_lines(text, self.family, self.network, served and self._takes_time)
         elif text == "AT+CSCA?":
             return ['+CSCA: "+8613800100500",145', "OK"]
         elif text == "AT+CFUN=1,1":

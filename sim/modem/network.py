@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from sim.modem.exchange import Exchange
 
+CHINA = 32  # quarters of an hour
+
 # ETSI EMTEL 2006: 6 to 8 s are typical between mobiles. A scenario says so when it makes them shorter.
 TYPICAL_S = (6.0, 8.0)
 QUARTILE = 0.6745  # of the normal distribution
@@ -89,6 +91,9 @@ class CellNetwork:
         self._waiting: dict[str, list[bytes]] = {}
         self._under_way: set[asyncio.TimerHandle] = set()
         self.on_carried: list[Callable[[Carried], None]] = []
+        self.clock: Callable[[], float] = time.time  # seconds: what it tells modems that join (NITZ)
+        self.zone = CHINA
+        self.tells_time = True
 
     def join(self, number: str, deliver: Callable[[bytes], None]) -> None:
         """A phone or modem is in the network: what waited for it comes."""

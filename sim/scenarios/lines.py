@@ -74,7 +74,7 @@ async def udp_blocked(home: Home, case: Case) -> None:
     await case.until("the next one too", arrived(home, red), ARRIVES_S)
 
 
-async def internet_cut(home: Home, case: Case) -> None:
+async def internet_cut_without_modem(home: Home, case: Case) -> None:
     home.net.set(cut=True)
     red = await home.hub.press("red")
     await case.until("the hub has it", lamp_is(home, "amber", "steady"), ARRIVES_S)
@@ -134,7 +134,11 @@ SCENARIOS = (
         quick=True,
     ),
     Scenario("udp-blocked", "UDP is blocked from the start of the hub on.", udp_blocked),
-    Scenario("internet-cut", "The whole line is cut during two calls and comes back.", internet_cut),
+    Scenario(
+        "internet-cut-without-modem",
+        "A home without a modem: the whole line is cut during two calls and comes back.",
+        internet_cut_without_modem,
+    ),
     Scenario(
         "press-crosses-the-end",
         "The seat closes a call; before the home hears of it, red key and pendant are pressed again.",

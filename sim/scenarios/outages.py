@@ -34,6 +34,8 @@ async def day(case: Case, seed: int) -> dict[str, Any]:
     budgets = told["texts"] <= told["texts_allowed"] and told["calls"] <= told["calls_allowed"]
     case.claim("the hub texted and phoned as long as it might", told["texts"] > 0 < told["calls"], figures)
     case.claim("the SIM's day cost no more than it may", budgets, figures)
+    one = f"{told['call_texts']} of {told['call_texts_allowed']}"
+    case.claim("nor one call more than a call may", told["call_texts"] <= told["call_texts_allowed"], one)
     case.claim("all that was stored is delivered in the end", not told["lost"], "; ".join(told["lost"][:5]))
     came = f"{told['stored']} events"
     case.claim("a call is the first that comes", not told["call_was_late"], came)

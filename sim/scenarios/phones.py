@@ -35,6 +35,9 @@ def registered(home: Home) -> Condition:
     return lambda: side(home).up("hub-01")
 
 
+REACHED = ("ringing", "answered")  # a hub that answers by itself may not be seen ringing
+
+
 def rings(phone: SipFamilyPhone) -> Condition:
     return lambda: phone.state == "ringing"
 
@@ -128,7 +131,7 @@ async def incoming(home: Home, case: Case) -> None:
     try:
         await case.until("hub and telephones are registered", registered(home), UP_S)
         await daughter.dial(hub)
-        await case.until("without a call it rings at the hub", rings(daughter), SLACK_S)
+        await case.until("without a call it reaches the hub", lambda: daughter.state in REACHED, SLACK_S)
         await case.never("and nobody is let in", lambda: daughter.state == "answered", 5.0)
         await daughter.hang_up()
         red = await home.hub.press("red")

@@ -46,7 +46,7 @@ def knows_no_way(home: Home) -> Condition:
     return look
 
 
-async def internet_gone(home: Home, case: Case) -> None:
+async def internet_cut(home: Home, case: Case) -> None:
     hub = home.setup.number_of("hub-01")
     await case.until("both modems are up", modems_up(home), UP_S)
     home.net.set(cut=True)
@@ -197,9 +197,9 @@ SCENARIOS = (
         WITH_MODEMS,
     ),
     Scenario(
-        "internet-gone-sms",
+        "internet-cut",
         "The line is cut; the red key's calls and their answers go by SMS, 6 to 8 s each way.",
-        internet_gone,
+        internet_cut,
         WITH_MODEMS,
     ),
 )

@@ -12,6 +12,8 @@ from sim.scenarios.case import Case, Scenario
 from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, has_fault
 
 READINGS = 100_000
+TOLD_S = 60.0  # until a modem is up and has been looked at
+OFF_MS = 5_000  # the network's time has whole seconds
 YEARS_BACK_S = -9 * 365 * 86_400  # a board without a battery for its clock, asleep since its image was made
 
 
@@ -64,6 +66,32 @@ async def clock_wrong(home: Home, case: Case) -> None:
     case.claim("and its time is right", last.wall_ms > TRUE_MS and last.clock_trusted, str(last.wall_ms))
 
 
+async def clock_from_the_air(home: Home, case: Case) -> None:
+    home.net.set(cut=True)
+    home.cell.air.loss = 1.0  # nor does a text of the platform prove the time
+    await home.hub.kill()
+    await home.hub.start()
+
+    async def told() -> bool:
+        return await home.hub.clock_by() == "network"
+
+    await case.until("the cell network tells the time", told, TOLD_S)
+    red = await home.hub.press("red")
+    await asyncio.sleep(case.dice.uniform(0.0, 3.0))
+    home.net.set(cut=False)
+    await case.until("the call arrives", arrived(home, red), 75)
+    event = next(event for event in home.platform.events if event.kind == "call.sos")
+    off_ms = event.wall_ms - red.at_ms
+    case.claim("at the time of its press", abs(off_ms) < OFF_MS, f"{off_ms} ms")
+    case.claim("which nobody has proved", not event.clock_trusted)
+    await case.until("that the clock is wrong stands as a fault", has_fault(home, "clock"), ARRIVES_S)
+    await close(home, case, "e-chen")
+    again = await home.hub.press("red")
+    await case.until("a later call arrives", arrived(home, again), ARRIVES_S)
+    last = [event for event in home.platform.events if event.kind == "call.sos"][-1]
+    case.claim("and its time is proved", last.clock_trusted and last.wall_ms > TRUE_MS, str(last.wall_ms))
+
+
 SCENARIOS = (
     Scenario("backlog", f"{READINGS} readings wait in the hub when two calls come.", backlog),
     Scenario(
@@ -71,5 +99,11 @@ SCENARIOS = (
         "The hub starts with a wall clock nine years behind and no line to correct it.",
         clock_wrong,
         Setup(clock_offset_s=YEARS_BACK_S),
+    ),
+    Scenario(
+        "clock-from-the-cell-network",
+        "As before, and texts are lost too: the modem's network alone tells the time, which proves nothing.",
+        clock_from_the_air,
+        Setup(modems=True, clock_offset_s=YEARS_BACK_S),
     ),
 )

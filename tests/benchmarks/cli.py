@@ -17,7 +17,8 @@ from tests.benchmarks.machine import Stolen
 # Name -> what it measures. Each is a module of this folder with `measure(directory: Path) -> dict[str, Any]`.
 BENCHES: dict[str, str] = {
     "sos": "A press, from the edge to disk, platform, lamp and pendant; also with 100,000 readings waiting.",
-    "sms": "Without internet: a text to the network and to the platform, a relative's phone that rings.",
+    "sms": "Without internet: a text to the network and to the platform.",
+    "voice": "Without internet and texts: a relative's phone that rings; several homes beside each other.",
     "store": "Commits a second of the journal, alone and grouped, beside raw SQLite on the same disk.",
     "drain": "Events a second from the journal of a hub that comes back into the platform's database.",
     "wire": "Bytes on the line for one SOS, by CoAP and by HTTPS.",

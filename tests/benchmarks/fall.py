@@ -37,7 +37,7 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
         mine = [r for r in everything if r.trunk is trunk]
         if mine:
             _placement(placement, mine, out)
-    out["steps"] = steps.measure(everything)
+    out["steps"] = steps.counted(everything)
     return out
 
 

@@ -1,8 +1,7 @@
-"""Measures calls without internet: handed to the cell network, known to the platform, a phone that rings.
+"""Measures texts without internet: handed to the cell network, known to the platform.
 
 In a whole home of processes, in real time: `sms_handed_ms` from the press to the network's acceptance of its
-text, when nobody knew yet that the line is cut, and `sms_handed_known_down_ms` when it was known;
-`voice_ringing_ms` to the first ringing of a relative's phone, when texts are lost too.
+text, when nobody knew yet that the line is cut, and `sms_handed_known_down_ms` when it was known.
 
 On the made-up clock, with the network's published delays, losses and duplicates (`sim/modem/network.py`):
 `sms_platform_ms` from the press until the platform's own modem has its frame, when nobody knew yet that the
@@ -29,13 +28,13 @@ from sim.histories.hub import Site
 from sim.histories.internet import Platform
 from sim.histories.run import silence
 from sim.home.home import Home
-from sim.home.setup import FAMILY, Setup
+from sim.home.setup import Setup
 from sim.home.waiting import Condition, came
 from sim.modem.network import published
 from sim.scenarios.texts import knows_no_way, modems_up, texted
 from tests.benchmarks.rig import spread
 
-HANDED, KNOWN, RINGS = 6, 10, 2
+HANDED, KNOWN = 6, 10
 PRESSES = 400
 LONGEST_MS = 30 * 60_000
 WARM_MS = 60_000
@@ -43,7 +42,7 @@ LIMIT_S = 150.0
 
 
 def measure(directory: Path) -> dict[str, Any]:
-    """sms_handed_ms, sms_handed_known_down_ms, voice_ringing_ms, sms_platform_ms: {p50, p99, n}."""
+    """sms_handed_ms, sms_handed_known_down_ms, sms_platform_ms: {p50, p99, n}."""
     place = directory / "sms"
     shutil.rmtree(place, ignore_errors=True)
     try:
@@ -57,51 +56,37 @@ def measure(directory: Path) -> dict[str, Any]:
 
 
 async def _home(place: Path) -> dict[str, Any]:
-    handed, known, rings = [], [], []
-    there = Home(place, setup=Setup(pendants=(), modems=True, family=FAMILY, sms_delay_s=(1.0, 1.0)))
+    handed, known = [], []
+    there = Home(place, setup=Setup(pendants=(), modems=True, sms_delay_s=(1.0, 1.0)))
     async with there.running():
-        await _must(modems_up(there))
+        await must(modems_up(there))
         for _ in range(HANDED):
             there.net.set(cut=True)
             handed.append(await _texted(there))
-            await _over(there)
+            await over(there)
         there.net.set(cut=True)
         await there.hub.press("red")
-        await _must(knows_no_way(there))
+        await must(knows_no_way(there))
         for _ in range(KNOWN):
             known.append(await _texted(there))
             await asyncio.sleep(2.0)  # its receipt comes by text; a person presses again
-        await _over(there)
-        for _ in range(RINGS):
-            there.cell.air.loss = 1.0
-            there.net.set(cut=True)
-            rings.append(await _rung(there))
-            await _over(there)
+        await over(there)
     return {
         "sms_handed_ms": spread(handed),
         "sms_handed_known_down_ms": spread(known),
-        "voice_ringing_ms": spread(rings),
     }
 
 
 async def _texted(there: Home) -> float:
     hub = there.setup.number_of("hub-01")
     press = await there.hub.press("red")
-    await _must(texted(there, hub, press.at_ms))
+    await must(texted(there, hub, press.at_ms))
     return float(
         next(c.at_ms for c in there.cell.log if c.sender == hub and c.at_ms >= press.at_ms) - press.at_ms
     )
 
 
-async def _rung(there: Home) -> float:
-    press = await there.hub.press("red")
-    rang = lambda: any(at >= press.at_ms for phone in there.phones.values() for at in phone.rang)  # noqa: E731
-    await _must(rang)
-    first = min(at for phone in there.phones.values() for at in phone.rang if at >= press.at_ms)
-    return float(first - press.at_ms)
-
-
-async def _over(there: Home) -> None:
+async def over(there: Home) -> None:
     """The internet is back, the seat closes the call, and the hub knows both."""
     there.cell.air.loss = 0.0
     there.net.set(cut=False)
@@ -110,8 +95,8 @@ async def _over(there: Home) -> None:
         rows = await there.hub.paths()
         return all(row["good"] for row in rows if row["name"] in ("coap", "https"))
 
-    await _must(good)
-    await _must(lambda: there.platform.open_case("e-chen") is not None)
+    await must(good)
+    await must(lambda: there.platform.open_case("e-chen") is not None)
     case = there.platform.open_case("e-chen")
     assert case is not None
     await there.platform.hand(case.call_id, "close")
@@ -119,12 +104,13 @@ async def _over(there: Home) -> None:
     async def closed() -> bool:
         return not await there.hub.has_open_call("e-chen")
 
-    await _must(closed)
+    await must(closed)
     for phone in there.phones.values():
         phone.hang_up()
 
 
-async def _must(condition: Condition) -> None:
+async def must(condition: Condition) -> None:
+    """Wait for it. TimeoutError after LIMIT_S."""
     if await came(condition, LIMIT_S) is None:
         raise TimeoutError("what is measured does not come about")
 

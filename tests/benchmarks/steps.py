@@ -37,7 +37,7 @@ def noticed(recording: Recording) -> tuple[bool, float] | None:
     return any(walker.update(*sample) for sample in samples[begins:]), seconds
 
 
-def measure(recordings: Sequence[Recording]) -> dict[str, dict[str, Any]]:
+def counted(recordings: Sequence[Recording]) -> dict[str, dict[str, Any]]:
     """By placement and what is done, and walking by data set too: recordings, how many are said to walk."""
     groups: dict[str, list[tuple[bool, float]]] = {}
     for recording in recordings:

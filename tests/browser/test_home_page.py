@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -198,6 +199,9 @@ async def test_a_week_is_drawn_and_what_is_old_says_so(browser: Browser, visit: 
     await page.locator("#language").click()
     await expect(week.locator(".nights")).to_contain_text("周五")
     await expect(old).to_contain_text("旧")
+    # The hub has died: what it told yesterday has grown a day older.
+    visit.feed.show("trends", {**a_week(), "told_ms": round(time.time() * 1000) - DAY_MS})
+    await expect(week.locator(".seen li").first).to_contain_text("24 小时前测得")
     visit.feed.show("trends", None)
 
 
@@ -279,6 +283,15 @@ async def test_a_phone_of_the_family_rings_and_is_answered(browser: Browser, vis
     visit.feed.show("phone:mum-sip", by_sip | {"state": "ringing"})
     await page.locator('[data-phone="mum-sip/answer"]').click()
     assert (await visit.next())["phone"] == "mum-sip"
+
+
+async def test_the_hubs_own_page_is_one_click_away(browser: Browser, visit: Visit) -> None:
+    page = await opened(browser, visit)
+    link = page.locator("#hub-page")
+    await expect(link).to_be_hidden()
+    visit.feed.show("hub_page", "http://127.0.0.1:1/?key=k")
+    await expect(link).to_have_text("Hub's page ↗")
+    await expect(link).to_have_attribute("href", "http://127.0.0.1:1/?key=k")
 
 
 async def test_whatever_is_told_to_the_page_stays_text(browser: Browser, visit: Visit) -> None:

@@ -10,6 +10,7 @@ from tests.planted.plant import Change, Plant
 from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
 from tests.planted.rows_of_falls import FALLS
 from tests.planted.rows_of_modem import MODEM
+from tests.planted.rows_of_pages import PAGES
 from tests.planted.rows_of_phones import PHONES
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
@@ -149,7 +150,7 @@ LINES = (
     Plant(
         "that nobody is reached is kept to itself",
         (9,),
-        "internet-cut",
+        "internet-cut-without-modem",
         "it says that nobody is reached yet",
         (Change("edge/surfaces.py", "    return no_path or old\n", "    return False\n"),),
     ),
@@ -418,6 +419,6 @@ SETTINGS = (
 
 PLANTS = (
     *MODEM,
-    *(*PRESSES, *FALLS, *LINES, *TEXTS, *PHONES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
+    *(*PRESSES, *FALLS, *LINES, *TEXTS, *PHONES, *PAGES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
     *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
 )

@@ -98,6 +98,50 @@ METERS = (
         ),
     ),
     Plant(
+        "a meter is asked what it has before it is bonded",
+        (),
+        "tests/integration/ble/test_bonds.py"
+        "::test_a_meter_that_hides_all_from_strangers_is_bonded_before_it_is_discovered",
+        "",
+        (
+            Change(
+                "drivers/ble/meters.py",
+                "bonding = self.pairing if self.meter.bond else None",
+                "bonding = None",
+            ),
+        ),
+    ),
+    Plant(
+        "whoever is in pairing mode is the meter",
+        (),
+        "tests/integration/ble/test_bonds.py"
+        "::test_a_neighbours_meter_that_pairs_instead_is_refused_and_forgotten",
+        "",
+        (Change("drivers/ble/pairing.py", "if identity != self._address:", "if False:"),),
+    ),
+    Plant(
+        "a code that a scale refuses is passed over",
+        (),
+        "tests/integration/ble/test_consents.py::test_a_wrong_code_is_told_and_keeps_nobody_elses_back",
+        "",
+        (Change("drivers/ble/consent.py", 'if answer["result"] != "success":', "if False:"),),
+    ),
+    Plant(
+        "a connect waits for an advert that the card tells once in ten seconds",
+        (),
+        "tests/unit/drivers_ble/test_scan_anew.py"
+        "::test_scanning_begins_anew_for_a_connect_that_waits_for_an_advert",
+        "",
+        (Change("drivers/ble/radio.py", "if not done and limit_s > soon_s:", "if False:"),),
+    ),
+    Plant(
+        "nobody is told of a bond that the meter lost",
+        (),
+        "tests/integration/ble/test_bonds.py::test_a_meter_that_lost_its_bond_is_told_of_and_paired_anew_by_a_person",
+        "",
+        (Change("drivers/ble/meters.py", "if self._failures >= PAIRINGS:", "if False:"),),
+    ),
+    Plant(
         "a bond that is lost is begged for without end",
         (),
         "tests/unit/drivers_ble/test_meter_link.py::test_a_lost_bond_is_told_and_not_begged_for",

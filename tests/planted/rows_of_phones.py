@@ -62,4 +62,19 @@ PHONES = (
             ),
         ),
     ),
+    Plant(
+        "whoever runs a program on the hub may use its telephone",
+        (6,),
+        "tests/integration/sip/test_telephone.py::test_no_other_program_of_this_machine_gets_at_its_control",
+        "",
+        (Change("drivers/sip/phone.py", "            self._seal(program)\n", ""),),
+    ),
+    Plant(
+        "a program that is started while the hub dies lives on",
+        (),
+        "tests/unit/drivers_sip/test_child.py"
+        "::test_a_program_whose_hub_died_while_it_was_started_does_not_begin",
+        "",
+        (Change("drivers/child.py", """'[ "$PPID" = "$0" ] && exec "$@"'""", """'exec "$@"'"""),),
+    ),
 )

@@ -155,6 +155,27 @@ TESTS = (
         (10,),
         "tests/unit/edge/test_config.py::test_a_wrong_key_is_named_with_what_is_allowed",
         "",
-        (Change("edge/config.py", "        errors = across(config)\n", "        errors = []\n"),),
+        (Change("edge/document.py", "        errors = across(config)\n", "        errors = []\n"),),
+    ),
+    Plant(
+        "every press of a call has a budget of its own",
+        (),
+        "tests/unit/edge/test_budget.py::test_a_call_of_ten_presses_costs_what_a_call_may_and_is_never_silent",
+        "",
+        (
+            Change(
+                "edge/budget.py",
+                "    return not mine or not row.again or again + row.count <= allowed\n",
+                "    return True\n",
+            ),
+        ),
+    ),
+    Plant(
+        "what an assistance has cost is taken from the SOS into which it rises",
+        (3,),
+        "tests/unit/edge/test_budget.py"
+        "::test_what_was_spent_on_an_assistance_takes_nothing_from_the_sos_into_which_it_rises",
+        "",
+        (Change("edge/budget.py", " and other.lane <= purpose.lane]", "]"),),
     ),
 )

@@ -6,6 +6,32 @@ from tests.planted.plant import Change, Plant
 
 TEXTS = (
     Plant(
+        "a cell network's time is trusted as if it were proved",
+        (7, 9),
+        "clock-from-the-cell-network",
+        "which nobody has proved",
+        (
+            Change(
+                "edge/clock.py",
+                "        return self._confirmed is not None\n",
+                "        return (self._confirmed or self._suggested) is not None\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a modem's local time is taken for GMT",
+        (9,),
+        "clock-from-the-cell-network",
+        "at the time of its press",
+        (
+            Change(
+                "drivers/modem/network_time.py",
+                "    utc_s = local.clock_s - local.zone_s\n",
+                "    utc_s = local.clock_s\n",
+            ),
+        ),
+    ),
+    Plant(
         "what a command by text came to is told by IP alone",
         (9,),
         "asked-by-text",
@@ -34,7 +60,7 @@ TEXTS = (
     Plant(
         "a receipt that comes by text is read and not kept",
         (1, 2),
-        "internet-gone-sms",
+        "internet-cut",
         "and the lamp is green",
         (
             Change(
@@ -47,7 +73,7 @@ TEXTS = (
     Plant(
         "a text that the network took counts as delivered",
         (9,),
-        "internet-gone-sms",
+        "internet-cut",
         "nothing was claimed before it was true",
         (
             Change(

@@ -17,10 +17,10 @@ NAMES = """
     sos assist upgrade second-press cancel two-pendants two-hubs platform-down-then-back nobody-takes-it
     internet-cut-http-alive udp-blocked hub-killed-at-every-stage pendant-power-cut-at-every-stage
     fsync-hangs-10s disk-full read-only-disk pendant-flash-dead corrupt-db replay stranger-connects jammed
-    backlog clock-wrong no-hub
+    backlog clock-wrong clock-from-the-cell-network no-hub
 
-    internet-cut internet-gone-sms internet-and-platform-sms-slow sms-duplicated-and-late modem-dies-mid-alarm
-    sim-full sim-removed no-signal-then-back forged-sms voice-only delivered-but-nobody-takes-it
+    internet-cut internet-and-platform-sms-slow sms-duplicated-and-late modem-dies-mid-alarm sim-full
+    sim-removed no-signal-then-back forged-sms voice-only delivered-but-nobody-takes-it
     everything-down-for-a-day incoming-call
 """.split()  # noqa: SIM905 - the issue's own list
 

@@ -75,7 +75,17 @@ function show(names) {
   }
   if (changed("world")) showWorld(state.world ?? {});
   if (changed("calls")) showCalls(state.calls ?? []);
-  if (changed("trends") || changed("home")) showTrends($("trends"), state.trends, state.home?.people ?? {});
+  if (changed("trends") || changed("home")) showWeek();
+  if (changed("hub_page")) {
+    $("hub-page").hidden = !state.hub_page;
+    $("hub-page").href = state.hub_page || "#";
+  }
+}
+
+/** Everybody's week, as old as it is by now: `told_ms` is when the hub told it. */
+function showWeek() {
+  const age = state.trends?.told_ms ? Math.max(0, Date.now() - state.trends.told_ms) : 0;
+  showTrends($("trends"), state.trends, state.home?.people ?? {}, age);
 }
 
 function showBubbles(hubs) {
@@ -167,5 +177,6 @@ function listen() {
 }
 
 $("language").addEventListener("click", () => { switchLanguage(); showAll(); });
+setInterval(showWeek, 15_000);
 showAll();
 listen();

@@ -1,7 +1,11 @@
-// Everything the page says, in both languages: [zh, en]. {name} is filled in by say().
+// Everything the page says, in both languages: [zh, en]. {name} is filled in by say(). The words of the week are
+// those of the hub's own page.
+import { WORDS as TOLD } from "./told.js";
+
 export const WORDS = {
+  ...TOLD,
   lead: ["按一下，有人知道，您也知道有人知道。", "One press: somebody knows, and the elder feels that they know."],
-  seat_page: ["坐席页面 ↗", "Seat page ↗"],
+  hub_page: ["终端页面 ↗", "Hub's page ↗"], seat_page: ["坐席页面 ↗", "Seat page ↗"],
   ended: ["这一次模拟已经结束。", "This run has ended."],
   seed: ["种子 {seed}", "seed {seed}"],
   plan: ["家", "The home"],
@@ -79,21 +83,6 @@ export const WORDS = {
   off: ["灭", "off"], amber: ["琥珀", "amber"], green: ["绿", "green"], red: ["红", "red"],
   flash: ["闪", "flashes"], blink: ["闪烁", "blinks"], steady: ["长亮", "steady"],
   short: ["短", "short"], long: ["长", "long"], two_long: ["两次长", "two long"], low: ["低", "low"],
-  trends: ["这一周", "This week"], no_trends: ["还没有测量。", "Nothing has been measured yet."],
-  pressure_week: ["血压 mmHg，色带是本人近 30 天的范围", "Blood pressure, mmHg; the bands are her or his own of 30 days"],
-  glucose_meals: ["血糖 mmol/L，按一天的时段", "Glucose, mmol/L, by mealtime"],
-  nights: ["卧床", "Nights in bed"],
-  meal_breakfast: ["早", "morning"], meal_lunch: ["中", "midday"], meal_dinner: ["晚", "evening"], meal_night: ["夜", "night"],
-  meal_before: ["餐前", "before a meal"], meal_after: ["餐后", "after a meal"], meal_fasting: ["空腹", "fasting"],
-  meal_casual: ["随机", "between meals"], meal_bedtime: ["睡前", "at bedtime"],
-  seen_ago: ["{age}测得", "measured {age}"], seen_arrived: ["{age}收到，测量时间不明", "arrived {age}, when it was measured is not known"],
-  stale: ["旧", "old"], age_now: ["刚刚", "just now"], age_minutes: ["{n} 分钟前", "{n} min ago"],
-  age_hours: ["{n} 小时前", "{n} h ago"], age_days: ["{n} 天前", "{n} days ago"],
-  measure_blood_pressure: ["血压", "Blood pressure"], measure_pulse: ["脉搏", "Pulse"], measure_oxygen: ["血氧", "Oxygen"],
-  measure_glucose: ["血糖", "Glucose"], measure_body_temperature: ["体温", "Temperature"], measure_weight: ["体重", "Weight"],
-  measure_body_composition: ["体成分", "Body composition"], measure_activity: ["活动", "Activity"],
-  measure_uric_acid: ["尿酸", "Uric acid"], measure_cholesterol: ["总胆固醇", "Cholesterol"],
-  measure_triglycerides: ["甘油三酯", "Triglycerides"], measure_hdl: ["高密度脂蛋白", "HDL cholesterol"], measure_ldl: ["低密度脂蛋白", "LDL cholesterol"],
   light: ["轻", "light"], asked: ["询问", "asking"],
 };
 

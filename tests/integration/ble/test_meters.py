@@ -9,61 +9,18 @@ from typing import Any
 
 import pytest
 
-from drivers.ble.meters import Meter, MeterFact, MeterLink, MeterSeen, MeterTrouble, Record, Timing
+from drivers.ble.meters import (
+    Meter,
+    MeterLink,
+    MeterSeen,
+    MeterTrouble,
+    Record,
+)
 from protocols.gatt import Cause, Moment, decode, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome
+from tests.integration.ble.meterhome import ADDRESS, QUICK, WALL_MS, MeterHome, pressure, released
 from tests.integration.ble.waiting import until
-
-ADDRESS = "C4:0E:00:00:00:01"
-QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, live_s=60.0, again_s=(0.2,), failed_s=(0.1,))
-WALL_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
-
-
-def pressure(systolic: float, minute: int = 0) -> list[Any]:
-    values = {
-        "systolic": systolic,
-        "diastolic": 80,
-        "mean": 95,
-        "time": Moment(2025, 6, 15, 20 + minute // 60, minute % 60, 0),
-        "pulse": 66,
-        "user": 1,
-    }
-    return [0x2A35, encode(0x2A35, values).hex()]
-
-
-class MeterHome:
-    """A hub's radio and one meter; records are kept here, durably or not as `takes` says."""
-
-    def __init__(self, hub: HubHome) -> None:
-        self.hub, self.station = hub, hub.station
-        self.records: list[Record] = []
-        self.facts: list[MeterFact] = []
-        self.takes = True
-        self.disk: asyncio.Event | None = None
-
-    async def meter(self, kind: str = "blood-pressure", quirk: str = "", **manners: Any) -> MeterLink:
-        await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
-        meter = Meter("m-1", ADDRESS, kind, quirk, bond=bool(manners.get("bond")))
-        wall = lambda: (WALL_MS, True, 480)  # noqa: E731
-        link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
-        self.hub.radio.listeners.append(lambda a: link.on_advert(a) if a.address == ADDRESS else None)
-        return link
-
-    async def _record(self, record: Record) -> bool:
-        self.records.append(record)
-        if self.disk is not None:
-            await self.disk.wait()
-        return self.takes
-
-    async def seen(self) -> dict[str, Any]:
-        return await self.station.meter(name="m-1")
-
-    async def linked(self) -> int:
-        return int((await self.station.state())["radios"]["m-1"]["connections"])
-
-    def systolic(self) -> list[float]:
-        return [record.values["systolic"] for record in self.records if record.values]
 
 
 @pytest.fixture
@@ -71,12 +28,6 @@ async def home(station: Station) -> AsyncIterator[MeterHome]:
     hub = await HubHome(station).start()
     yield MeterHome(hub)
     await hub.stop()
-
-
-async def released(home: MeterHome) -> None:
-    """Until the meter's link has ended."""
-    while await home.linked():
-        await asyncio.sleep(0.01)
 
 
 async def test_a_reading_is_taken_and_the_meters_clock_is_set(home: MeterHome) -> None:
@@ -106,50 +57,6 @@ async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
     await until(lambda: len(home.records) == 40)
     assert home.systolic() == [100 + n for n in range(40)]
     assert (await home.seen())["connections"] == 1
-
-
-async def test_a_meter_that_wants_a_bond_is_paired_and_knows_the_hub_again(home: MeterHome) -> None:
-    link = await home.meter(bond="just-works")
-    for systolic in (120, 130):
-        await home.station.measure(name="m-1", records=[pressure(systolic)])
-        await until(lambda wanted=systolic: wanted in home.systolic())
-        await released(home)
-    assert (await home.seen())["strangers"] == 0
-    assert link.pairing.state == ""
-
-
-async def test_a_passkey_is_asked_of_a_person_while_the_meter_shows_it(home: MeterHome) -> None:
-    link = await home.meter(bond="042317")
-    link.pair(None)
-    await home.station.measure(name="m-1", records=[pressure(138)])
-    await until(lambda: link.pairing.state == "passkey")
-    assert home.records == []
-    assert link.pairing.give(42317)
-    await until(lambda: home.records)
-    assert (home.systolic(), link.pairing.state) == ([138], "paired")
-
-
-async def test_a_passkey_that_stands_on_the_meter_is_given_at_once(home: MeterHome) -> None:
-    link = await home.meter(bond="042317")
-    link.pair(42317)
-    await home.station.measure(name="m-1", records=[pressure(138)])
-    await until(lambda: home.records)
-    assert link.pairing.state == "paired"
-
-
-async def test_a_wrong_passkey_reads_nothing_and_a_person_is_asked_to_pair_again(home: MeterHome) -> None:
-    link = await home.meter(bond="042317")
-    link.pair(111111)
-    await home.station.measure(name="m-1", records=[pressure(138)])
-    await until(lambda: link.pairing.hopeless)
-    causes = {fact.cause for fact in home.facts if isinstance(fact, MeterTrouble)}
-    assert ("pair-again" in causes, home.records, link.pairing.state) == (True, [], "failed")
-    before = (await home.seen())["connections"]
-    await home.station.measure(name="m-1", records=[pressure(139, 1)])
-    assert (await home.seen())["connections"] == before
-    link.pair(42317)
-    await home.station.measure(name="m-1", records=[])
-    await until(lambda: len(home.records) == 2)
 
 
 STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("subscribed", "asked")}
@@ -183,16 +90,16 @@ async def test_fifty_meters_at_once_are_all_read_and_none_twice(station: Station
         records.setdefault(record.meter, []).append(record.values["systolic"])
         return True
 
-    quick = dataclasses.replace(QUICK, again_s=(60.0,))
+    patient = dataclasses.replace(QUICK, first_s=20.0, quiet_s=0.6, again_s=(300.0,))  # on a busy machine too
     for n in range(50):
         name, address = f"m-{n:02}", f"C4:0E:00:00:01:{n:02X}"
         await station.add_meter(name=name, address=address, kind="blood-pressure")
         meter = Meter(name, address, "blood-pressure")
-        links[address] = MeterLink(meter, hub.radio, hub.clock, keep, lambda fact: None, wall, quick)
+        links[address] = MeterLink(meter, hub.radio, hub.clock, keep, lambda fact: None, wall, patient)
     hub.radio.listeners.append(lambda a: links[a.address].on_advert(a) if a.address in links else None)
     for n in range(50):
         await station.measure(name=f"m-{n:02}", records=[pressure(100 + n), pressure(101 + n, 1)])
-    await until(lambda: sum(map(len, records.values())) >= 100, 120)
+    await until(lambda: sum(map(len, records.values())) >= 100, 300)
     assert records == {f"m-{n:02}": [100 + n, 101 + n] for n in range(50)}
     await hub.stop()
 

@@ -17,6 +17,7 @@ from sim.sip.phone import SipFamilyPhone
 from sim.sip.sound import hears, write_tone
 
 LIMIT_S = 60.0
+STRANGER_S = 1.0  # a connection on this machine comes about in less than a millisecond
 ROOM_HZ, HER_HZ = 440.0, 1150.0
 PASSWORD = "secret-of-the-hub"
 
@@ -174,6 +175,16 @@ async def test_no_secret_is_on_a_command_line_or_in_a_file_for_others(line):
     holding = [path.name for path in folder.iterdir() if PASSWORD.encode() in path.read_bytes()]
     assert holding == ["accounts"]
     assert PASSWORD not in repr(line.hub._account)
+
+
+async def test_no_other_program_of_this_machine_gets_at_its_control(line):
+    with pytest.raises((TimeoutError, OSError)):
+        async with asyncio.timeout(STRANGER_S):
+            await asyncio.open_connection("127.0.0.1", line.hub.program.port)
+    talk = await line.hub.dial(line.her)
+    await until(lambda: line.daughter.state == "ringing")
+    await line.hub.hang_up()
+    await until(lambda: talk.stage is Stage.ENDED)
 
 
 async def test_a_wrong_password_is_a_way_that_is_down(tmp_path):

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from drivers.ble.agent import AGENT, PATH, REJECTED, Refused, answer, answering
 from protocols.errors import AnbanError
 
-METER = "C4:0E:00:00:00:01"
 DEVICE = "/org/bluez/hci0/dev_C4_0E_00_00_00_01"
 
 
@@ -27,9 +26,9 @@ def typed(passkey: int | None) -> Any:
 
 
 async def test_the_passkey_that_a_person_typed_is_the_answer() -> None:
-    assert await answer("RequestPasskey", [DEVICE], METER, typed(42317)) == ("u", [42317])
-    assert await answer("RequestPinCode", [DEVICE], METER, typed(42317)) == ("s", ["042317"])
-    assert await answer("RequestAuthorization", [DEVICE], METER, typed(None)) == ("", [])
+    assert await answer("RequestPasskey", [DEVICE], DEVICE, typed(42317)) == ("u", [42317])
+    assert await answer("RequestPinCode", [DEVICE], DEVICE, typed(42317)) == ("s", ["042317"])
+    assert await answer("RequestAuthorization", [DEVICE], DEVICE, typed(None)) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -45,12 +44,12 @@ async def test_the_passkey_that_a_person_typed_is_the_answer() -> None:
 )
 async def test_everything_else_is_refused(member: str, body: list[Any], passkey: int | None) -> None:
     with pytest.raises(Refused):
-        await answer(member, body, METER, typed(passkey))
+        await answer(member, body, DEVICE, typed(passkey))
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=60) | st.integers() | st.none(), max_size=3))
 def test_a_stranger_never_gets_the_passkey(member: str, body: list[Any]) -> None:
-    asking = answer(member, body, METER, typed(42317))
+    asking = answer(member, body, DEVICE, typed(42317))
     with contextlib.suppress(Refused):
         with pytest.raises(StopIteration) as told:  # it waits for nobody
             asking.send(None)
@@ -100,7 +99,7 @@ class Bus:
 
 async def test_the_agent_is_there_for_one_pairing_and_gone_after_it() -> None:
     bus = Bus()
-    async with answering(METER, typed(42317), bus):
+    async with answering(DEVICE, typed(42317), bus):
         assert [member for member, _ in bus.asked] == ["RegisterAgent", "RequestDefaultAgent"]
         assert await bus.puts(AGENT, "RequestPasskey", DEVICE)
         assert not await bus.puts("org.freedesktop.DBus.Peer", "Ping", DEVICE)
@@ -116,6 +115,6 @@ async def test_the_agent_is_there_for_one_pairing_and_gone_after_it() -> None:
 async def test_a_bluez_that_takes_no_agent_is_said_so() -> None:
     bus = Bus("RegisterAgent")
     with pytest.raises(AnbanError, match="RegisterAgent"):
-        async with answering(METER, typed(None), bus):
+        async with answering(DEVICE, typed(None), bus):
             raise AssertionError("it was not refused")
     assert not bus.open

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.child import Child, Order, private_file, private_folder
+from drivers.child import Child, Order, bound, private_file, private_folder
 from protocols.errors import AnbanError, Reason
 
 LIMIT_S = 30.0
@@ -44,11 +44,17 @@ def runs(pid):
 async def test_a_hub_that_is_killed_leaves_no_child_behind():
     hub = await asyncio.create_subprocess_exec(*(sys.executable, "-c", HUB), stdout=asyncio.subprocess.PIPE)
     pid = int(await hub.stdout.readline())
-    # a hub that dies in the millisecond before the program itself begins leaves it behind
-    await until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
     hub.send_signal(signal.SIGKILL)
     await hub.wait()
     await until(lambda: not runs(pid))
+
+
+async def test_a_program_whose_hub_died_while_it_was_started_does_not_begin(tmp_path):
+    for parent, begins in ((os.getpid(), True), (os.getpid() + 1, False), (1, False)):
+        mark = tmp_path / str(parent)
+        child = await asyncio.create_subprocess_exec(*bound(("touch", str(mark)), parent))
+        await child.wait()
+        assert mark.exists() is begins
 
 
 async def test_a_child_that_dies_is_known_and_one_that_is_stopped_is_gone():

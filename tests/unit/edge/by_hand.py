@@ -25,6 +25,9 @@ class ClockByHand:
     def trusted(self):
         return True
 
+    def source(self):
+        return "platform"
+
 
 class DiskByHand:
     """A store whose commits return, hang or fail as a test says."""

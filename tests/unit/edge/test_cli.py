@@ -16,6 +16,7 @@ STATUS = {
     "hub": "hub-01",
     "version": "0.1.0",
     "uptime_s": 7300,
+    "clock": {"by": "network", "wall_ms": 1_800_000_000_000},
     "lamp": "amber off",
     "paths": [
         {"name": "coap", "good": False, "last_good_age_s": None, "round_trip_ms": -1, "reason": "path-down"}

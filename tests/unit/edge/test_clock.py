@@ -76,3 +76,29 @@ def test_the_machines_own_clocks_are_read():
     before = clock.monotonic_ms()
     assert clock.monotonic_ms() >= before
     assert clock.wall_ms() > NOON_MS - 20 * YEAR_MS
+
+
+def test_a_suggested_time_is_shown_and_not_trusted():
+    machine = Machine(wrong_by_ms=-9 * YEAR_MS)
+    assert machine.clock.suggest(machine.true_ms) == 9 * YEAR_MS
+    machine.uptime_ms += 3_600_000
+    machine.wrong_by_ms += 5 * YEAR_MS  # somebody sets the system's clock
+    assert machine.clock.wall_ms() == machine.true_ms
+    assert not machine.clock.trusted()
+    assert machine.clock.source() == "network"
+
+
+def test_what_the_platform_says_stands_against_every_suggestion():
+    machine = Machine(wrong_by_ms=-9 * YEAR_MS)
+    assert machine.clock.source() == ""
+    machine.clock.suggest(machine.true_ms + 90 * 60_000)
+    assert machine.clock.confirm(machine.true_ms) == 9 * YEAR_MS, "the system's own error is told, not that"
+    machine.clock.suggest(machine.true_ms + 90 * 60_000)
+    assert machine.clock.wall_ms() == machine.true_ms
+    assert machine.clock.source() == "platform"
+
+
+def test_a_suggestion_near_the_systems_clock_leaves_that_one():
+    machine = Machine()
+    assert machine.clock.suggest(machine.true_ms + 20_000) == 0
+    assert machine.clock.wall_ms() == machine.true_ms

@@ -1,7 +1,10 @@
 """The downlink's cursor on the disk never passes over what the disk did not take."""
 
+import asyncio
+
 import pytest
 
+from edge.clock import SystemClock
 from edge.config import parse_settings
 from edge.hub import Hub
 from edge.mint import Mint
@@ -12,6 +15,8 @@ from protocols.errors import Reason
 from protocols.values import DownlinkItem, EventId, Receipt
 from tests.unit.edge.by_hand import ClockByHand, DiskByHand, PathByHand
 from tests.unit.edge.test_config import SETTINGS
+
+NOON_MS = 1_800_000_000_000
 
 
 class UplinkByHand(Uplink):
@@ -76,3 +81,20 @@ async def test_what_the_disk_did_not_take_comes_again(tmp_path, trouble):
     home.disk.trouble, home.disk.durable = "", True
     assert await home.said(4) == (1, 1)  # the disk takes again: from where it stopped
     assert await home.said(2, 3, 4) == (4, 4)
+
+
+@pytest.mark.parametrize("off_ms", [0, 3 * 3_600_000])
+async def test_a_time_that_nobody_proves_raises_the_fault_of_a_wrong_clock_and_clears_none(tmp_path, off_ms):
+    home = Home(tmp_path)
+    hub, uplink = home.uplink._hub, home.uplink
+    clock = uplink._clock = SystemClock(read_monotonic_ms=lambda: 5_000, read_system_ms=lambda: NOON_MS)
+    uplink._network_time(NOON_MS + off_ms)
+    await asyncio.sleep(0)
+    assert bool(hub.faults.open) is bool(off_ms)
+    uplink._network_time(NOON_MS)
+    await asyncio.sleep(0)
+    assert bool(hub.faults.open) is bool(off_ms), "whoever says so"
+    uplink._platform_time(NOON_MS)
+    await asyncio.sleep(0)
+    assert not hub.faults.open
+    assert clock.source() == "platform"

@@ -31,18 +31,21 @@ _LIBRARIES: Final = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
 
 @contextlib.asynccontextmanager
 async def bluetooth(
-    bluez: str, by_address: bool = False
+    bluez: str, by_address: bool = False, settings: str = ""
 ) -> AsyncIterator[tuple[BluezAdapter, AirControl, str]]:
     """An adapter of the product that is up, the air around it, and BlueZ's version; `bluez` is a folder.
 
     `by_address`: a controller whose duplicate filter looks at addresses alone, and a kernel that knows it, as
     with the chip of a Raspberry Pi (drivers/bluetooth/btbcm.c sets HCI_QUIRK_STRICT_DUPLICATE_FILTER).
+    `settings`: bluetoothd's main.conf.
     """
     folder = Path(bluez)
     _furnish(folder)
     await (await asyncio.create_subprocess_exec("dbus-daemon", "--system", "--fork")).wait()
     version = await _version(folder)
-    daemon = await _started(*_command(folder), "-n", "-d", log="bluetoothd.log")
+    conf = LOGS / "main.conf"
+    conf.write_text(settings)
+    daemon = await _started(*_command(folder), "-n", "-d", "-f", str(conf), log="bluetoothd.log")
     air = await _started(sys.executable, "-m", "sim.air", "--dir", str(AIR), "--vhci", log="air.log")
     control = await AirControl(AIR).open(STARTED_S)
     try:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from drivers.ble.bluez import BluezAdapter
 from drivers.ble.facts import PressHeard
 from drivers.ble.pendant import Paired, PendantLink
-from drivers.ble.ports import Advert, Client, Scanner
+from drivers.ble.ports import Advert, Bonding, Client, Scanner
 from drivers.ble.radio import Radio
 from protocols.link.const import STAGE_HEARD
 from protocols.link.keys import advert_key, link_key
@@ -56,9 +56,14 @@ class Watched:
         return self._adapter.scanner(on_advert, bluez)
 
     def client(
-        self, device: Any, on_disconnect: Callable[[], None], timeout_s: float, services: Sequence[str]
+        self,
+        device: Any,
+        on_disconnect: Callable[[], None],
+        timeout_s: float,
+        services: Sequence[str],
+        bonding: Bonding | None,
     ) -> Client:
-        client = self._adapter.client(device, on_disconnect, timeout_s, services)
+        client = self._adapter.client(device, on_disconnect, timeout_s, services, bonding)
         connect = client.connect
 
         async def timed() -> object:

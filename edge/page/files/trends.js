@@ -1,7 +1,9 @@
 // The week of each person: blood pressure with her own band, glucose by mealtime, nights in bed, last seen.
+// One drawing for every page; what stands around it gives the names, and how old the answer is.
+import { ago, make } from "./making.js";
 import { language, pick, say } from "./words.js";
 
-const DAY = 86_400_000;
+const DAY = 86_400_000, STALE = 2 * DAY, JUST_NOW = 120_000;   // STALE: edge/trends.py
 const WIDTH = 336, TALL = 132, LOW = 46, LEFT = 30;
 const svg = (tag, attributes = {}, text) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -9,20 +11,17 @@ const svg = (tag, attributes = {}, text) => {
   if (text !== undefined) node.textContent = text;
   return node;
 };
-const make = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
 const round = (value) => Math.round(value * 10) / 10;
 
-/** Everybody's cards; nothing at all while no hub has told a week. */
-export function showTrends(place, trends, names) {
+/** Everybody's cards; nothing at all while no hub has told a week. `age`: how many ms ago it told this. */
+export function showTrends(place, trends, names, age = 0) {
   const people = (trends?.people ?? []).filter((one) => one.seen.length || one.sleep.length);
+  const shown = people.map((person) => card(person, { ...trends, now_ms: trends.now_ms + age }, names[person.id]));
+  const before = [...place.querySelector(".people").children];
   place.hidden = !trends;
-  place.querySelector(".people").replaceChildren(...people.map((person) => card(person, trends, names[person.id])));
   place.querySelector(".nothing").hidden = people.length > 0;
+  if (shown.length === before.length && shown.every((one, n) => one.isEqualNode(before[n]))) return;
+  place.querySelector(".people").replaceChildren(...shown);
 }
 
 function card(person, trends, name) {
@@ -126,23 +125,18 @@ function nights(list, week) {
   return drawing;
 }
 
+/** The newest of each kind, and how long ago: what was told hours ago has grown older since. */
 function lastSeen(seen, trends) {
   const list = make("ul", "seen");
   for (const one of seen) {
-    const item = make("li", one.stale ? "stale" : "");
-    const age = ago(trends.now_ms - one.at_ms);
+    const since = trends.now_ms - one.at_ms, stale = one.stale || since > STALE;
+    const item = make("li", stale ? "stale" : "");
+    const age = since < JUST_NOW ? say("age_now") : ago(since);
     const words = one.time_known ? say("seen_ago", { age }) : say("seen_arrived", { age });
-    item.append(make("b", "", say(`measure_${one.kind}`)), make("span", "", one.text), make("time", "", one.stale ? `${words} · ${say("stale")}` : words));
+    item.append(make("b", "", say(`measure_${one.kind}`)), make("span", "", one.text), make("time", "", stale ? `${words} · ${say("stale")}` : words));
     list.append(item);
   }
   return list;
-}
-
-function ago(ms) {
-  if (ms < 120_000) return say("age_now");
-  if (ms < 7_200_000) return say("age_minutes", { n: Math.round(ms / 60_000) });
-  if (ms < 2 * DAY) return say("age_hours", { n: Math.round(ms / 3_600_000) });
-  return say("age_days", { n: Math.round(ms / DAY) });
 }
 
 const clock = (at, trends) => new Date(at + trends.offset_minutes * 60_000).toISOString().slice(5, 16).replace("T", " ");
