@@ -27,8 +27,8 @@ CONNECTION_S = 1.5  # [E] connect, discover, handshake, a few frames
 CONNECTION_MA = 35.0  # [E] idle plus a connection event each 30 ms
 LED_MC = 60e-3 * 2 * 2.0  # [E] a flash of 60 ms, two colours, 2 mA each
 BUZZ_MC = 0.5 * 30.0  # [E] half a second of vibration motor, 30 mA
-MOTION_AWAKE_S = 6.5  # [E] after a blow: SETTLE_MS of falls.py, and on while an impact is waited for
-FALL_WAKES_A_DAY = 90.0  # [E] as `anban bench fall` estimates them (candidates, wakes_a_day), trunk
+FALL_WAKES_A_DAY = 52.0  # [E] as `anban bench fall` estimates them (candidates, wakes_a_day), trunk
+FALL_AWAKE_S_A_DAY = 1386.0  # [E] as there (awake_s_a_day): most of it while somebody walks briskly
 SECONDS_PER_DAY = 86400
 MC_PER_MAH = 3600.0
 
@@ -97,9 +97,10 @@ def proof_mc() -> float:
     return wake_mc() + air_mc(3.0, schedule.PROOF[0][1]) + CONNECTION_S * CONNECTION_MA
 
 
-def fall_use(wakes_a_day: float = FALL_WAKES_A_DAY) -> Use:
+def fall_use(wakes_a_day: float = FALL_WAKES_A_DAY, awake_s_a_day: float = FALL_AWAKE_S_A_DAY) -> Use:
     """Blows that end the deep sleep and are no fall: radio and all, the FIFO read three times a second."""
-    return Use("blows looked at for falls", wakes_a_day, wake_mc() + MOTION_AWAKE_S * IDLE_MA)
+    awake_mc = awake_s_a_day * IDLE_MA / wakes_a_day if wakes_a_day else 0.0
+    return Use("blows looked at for falls", wakes_a_day, wake_mc() + awake_mc)
 
 
 def uses(calls_a_month: float = 1.0) -> list[Use]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from provisioning import fall_training, train_fall
+from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_training import Candidates, Outcome
 from provisioning.fall_trees import Growth
@@ -86,9 +86,16 @@ def _of(recordings: Sequence[Recording], found: Candidates, used: Any) -> tuple[
         recording=index[found.recording[mine]],
         at_s=found.at_s[mine],
         wakes=(),
+        awake_s=(),
         notes=(),
     )
     return [r for r, use in zip(recordings, used, strict=True) if use], impacts
+
+
+def _of_week(got: Estimate, everybody: bool) -> str:
+    week = train_fall.ordinary(got.outcomes, everybody)
+    calls = [fall_day.calls_a_month(number) for number in week]
+    return f"{week.number:.2f} (to {week.high:.1f}), calls a month {calls[0]:.2f} (to {calls[1]:.1f})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{placement}: {got.sensitivity:.3f} of {len(got.outcomes) - len(daily)} falls, "
                 f"{got.fa_per_h:.2f} false alarms/h scripted "
                 f"({sum(o.alarms for o in daily)} in {hours:.1f} h), "
+                f"a worn week {_of_week(got, False)}, were the old as everybody {_of_week(got, True)}, "
                 f"thresholds {min(got.thresholds)} to {max(got.thresholds)}",
                 flush=True,
             )

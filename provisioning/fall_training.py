@@ -22,6 +22,7 @@ from provisioning.fall_trees import Growth, Trees, grow
 
 POSTS = {"trunk": 32, "wrist": 44}  # blocks waited after an impact: 2.56 s; a wrist is told apart later
 BOOTS_S = (0.3, 0.6)
+GROWN_SETTLE_MS = 4000  # the trees' recipe; at the wrist fewer falls were found by trees grown at SETTLE_MS
 FREE_FALL_MG, FREE_FALL_SAMPLES = 312, 3  # as the driver sets the chip up
 AT_FALL_S = 1.6  # an impact so near to the labelled one (+-0.5 s) is the fall
 EARLY_S = 1.0  # an alarm so long before the labelled impact still counts as its detection
@@ -39,6 +40,7 @@ class Candidates:
     recording: Any  # (n,), index into the recordings
     at_s: Any  # (n,), when each was decided
     wakes: tuple[int, ...] = ()  # the recording of each end of a sleep
+    awake_s: tuple[float, ...] = ()  # how long it then stayed awake, beyond the recording's end too
     notes: tuple[bytes, ...] = ()  # what the hub would be told of each
 
     @property
@@ -56,6 +58,7 @@ class _Kept:
         self.where: list[int] = []
         self.when: list[float] = []
         self.wakes: list[int] = []
+        self.awake_s: list[float] = []
         self.notes: list[bytes] = []
         self._open: list[
             tuple[int, int]
@@ -81,7 +84,8 @@ class _Kept:
     def all(self) -> Candidates:
         features = np.frombuffer(b"".join(self.rows), np.uint8).reshape(-1, len(fall.FEATURES))
         where, when = np.array(self.where, np.int64), np.array(self.when)
-        return Candidates(self.detector.post, features, where, when, tuple(self.wakes), tuple(self.notes))
+        wakes, awake_s = tuple(self.wakes), tuple(self.awake_s)
+        return Candidates(self.detector.post, features, where, when, wakes, awake_s, tuple(self.notes))
 
 
 def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:
@@ -97,14 +101,19 @@ def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: i
 
 
 def woken(
-    recordings: Sequence[Recording], post: int, boot_s: float, chip: Any = lis2dw12, hz: int = 25
+    recordings: Sequence[Recording],
+    post: int,
+    boot_s: float,
+    chip: Any = lis2dw12,
+    hz: int = 25,
+    settle_ms: int = falls.SETTLE_MS,
 ) -> Candidates:
     """As `candidates`, by a pendant that sleeps until the accelerometer's line wakes it: of what came before
     it has what the FIFO holds when the program has booted, the newest `chip.DEPTH` samples.
     """
     kept = _Kept(post, hz)
     detector = kept.detector
-    boot, settle = round(boot_s * hz), round(falls.SETTLE_MS * hz / 1000)
+    boot, settle = round(boot_s * hz), round(settle_ms * hz / 1000)
     wakes = _wakes if chip is lis2dw12 else _wakes_above
     for index, recording in enumerate(recordings):
         samples = recording.at(hz)
@@ -119,6 +128,7 @@ def woken(
                 if detector.waiting():
                     blow = max(at, blow)
                 at += 1
+            kept.awake_s.append((max(at, blow + settle) - n) / hz)
             n = wakes(samples, at)
     return kept.all()
 
@@ -153,12 +163,14 @@ def _wakes_above(samples: Sequence[Sequence[int]], first: int) -> int | None:
 
 
 def views(recordings: Sequence[Recording], placement: str) -> list[Candidates]:
-    """What trees are grown on: everything twice, blocks lying otherwise, and as a pendant wakes to it."""
+    """What trees are grown on: everything twice, blocks lying otherwise, and as a pendant wakes to it that
+    stays awake for long, so that there is more to learn from.
+    """
     post = POSTS[placement]
     return [
         candidates(recordings, post),
         candidates(recordings, post, skip=3),
-        *(woken(recordings, post, boot_s) for boot_s in BOOTS_S),
+        *(woken(recordings, post, boot_s, settle_ms=GROWN_SETTLE_MS) for boot_s in BOOTS_S),
     ]
 
 

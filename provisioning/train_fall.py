@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Trained:
     falls: int
     sensitivity: float
     fa_per_h: float
-    a_week: float
+    a_week: fall_day.Week
 
 
 def noted(found: Sequence[fall_training.Candidates]) -> list[fall_training.Candidates]:
@@ -73,13 +73,15 @@ def likely(
     return low, hub[0], scores
 
 
-def threshold(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> tuple[int, float]:
+def threshold(
+    recordings: Sequence[Recording], found: Any, scores: Any, placement: str
+) -> tuple[int, fall_day.Week]:
     """The lowest one within A_WEEK by the estimate and AN_HOUR as scripted, and the estimate there."""
     low, high = -20_000, 20_000
     while low < high:  # fewer alarms at a higher threshold
         middle = (low + high) // 2
         if (
-            week(recordings, found, scores, middle) <= A_WEEK
+            week(recordings, found, scores, middle).number <= A_WEEK
             and hourly(fall_training.outcomes(recordings, found, scores, middle)) <= AN_HOUR[placement]
         ):
             high = middle
@@ -95,12 +97,15 @@ def hourly(outcomes: Sequence[fall_training.Outcome]) -> float:
     return sum(o.alarms for o in daily) / hours if hours else 0.0
 
 
-def week(recordings: Sequence[Recording], found: Any, scores: Any, limit: int) -> float:
+def week(recordings: Sequence[Recording], found: Any, scores: Any, limit: int) -> fall_day.Week:
     """False alarms of an ordinary week at a threshold."""
-    all_of_them = fall_training.outcomes(recordings, found, scores, limit)
-    return fall_day.alarms_a_week(
-        (o.recording, o.alarms) for o in all_of_them if o.recording.impact_s is None
-    )
+    return ordinary(fall_training.outcomes(recordings, found, scores, limit))
+
+
+def ordinary(outcomes: Iterable[fall_training.Outcome], everybody: bool = False) -> fall_day.Week:
+    """The same of outcomes; of old people's daily life where there is any, or of everybody's."""
+    daily = ((o.recording, o.alarms) for o in outcomes if o.recording.impact_s is None)
+    return fall_day.a_week(daily, everybody)
 
 
 def train(recordings: Sequence[Recording], placement: str) -> Trained:
@@ -149,7 +154,8 @@ def module(result: Trained, recordings: Sequence[Recording]) -> str:
         f"{len(recordings)} recordings of {people} people. People held out ({FOLDS} folds), at this",
         f"threshold: {result.sensitivity:.3f} of {result.falls} acted falls; "
         f"{result.fa_per_h:.2f} false alarms",
-        f"an hour of scripted daily life; {result.a_week:.2f} a worn week by provisioning/fall_day.py.",
+        f"an hour of scripted daily life; {result.a_week.number:.2f} a worn week",
+        f"by provisioning/fall_day.py, and not more than {result.a_week.high:.1f} (97.5 %).",
         '"""',
         "",
         "TABLE = (",
@@ -203,7 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (options.hub_out / f"weighing_{placement}.py").write_text(hub_module(result, mine))
             print(
                 f"{placement}: {result.sensitivity:.3f} of {result.falls} falls of people held out, "
-                f"{result.fa_per_h:.2f} false alarms/h scripted, {result.a_week:.2f} a week estimated"
+                f"{result.fa_per_h:.2f} false alarms/h scripted, "
+                f"{result.a_week.number:.2f} a week estimated (up to {result.a_week.high:.1f})"
             )
     except DataError as error:
         print(error, file=sys.stderr)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 HZ = 25  # half of the samples and of the charge, 0.4 % of the trunk's falls at one false alarm an hour
 POLL_MS = 320  # 8 samples of 32: a loop that is late for a second still loses none
-SETTLE_MS = 4000  # after a blow: the detector's 2.6 s and what is felt of the next one
+SETTLE_MS = (
+    1500  # after a blow that is no impact, or when an impact has had its 2.6 s: the next wakes it again
+)
 RETRY_MS = 60000
 WATCH_MS = 120000  # [estimate] after a fall: long enough to get up alone and walk; awake it takes 0.7 mAh
 FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back

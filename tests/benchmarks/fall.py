@@ -45,24 +45,57 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     post = fall_training.POSTS[name]
     found = fall_training.views(recordings, name)
     also = {
-        "woken after 0.3 s, 32 samples": found[2],
-        "woken after 0.6 s, 32 samples": found[3],
+        "woken after 0.3 s, 32 samples": fall_training.woken(recordings, post, 0.3),
+        "woken after 0.6 s, 32 samples": fall_training.woken(recordings, post, 0.6),
         "woken after 0.6 s, 170 samples": fall_training.woken(recordings, post, 0.6, adxl367),
     }
     used = np.ones(len(recordings), bool)
-    more = (also["woken after 0.6 s, 170 samples"],)
-    scores = fall_training.held_out(recordings, found, used, train_fall.HOW, train_fall.FOLDS, more)
+    scores = fall_training.held_out(
+        recordings, found, used, train_fall.HOW, train_fall.FOLDS, [*also.values()]
+    )
     limit, a_week = train_fall.threshold(recordings, found[0], scores[0], name)
     at_point = fall_training.outcomes(recordings, found[0], scores[0], limit)
-    out["estimate"][name] = {"threshold": limit, "false_alarms_a_worn_week": round(a_week, 3)}
+    out["estimate"][name] = {"threshold": limit, **_estimate(a_week)}
+    out["estimate"][f"{name}, were the old as everybody"] = {
+        **_estimate(train_fall.ordinary(at_point, True)),
+        "sensitivity_at_one_a_week": sensitivity_at_one_a_week(recordings, found[0], scores[0]),
+    }
     for group, rows in _grouped(name, at_point).items():
         out["groups"][group] = summary(rows)
     out["curve"][name] = curve(recordings, found[0], scores[0])
-    for (kind, each), score in zip(also.items(), scores[2:], strict=True):
+    for (kind, each), score in zip(also.items(), scores[len(found) :], strict=True):
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
     _with_hub(name, recordings, found, scores[0] >= limit, out)
-    out.setdefault("candidates", {})[name] = _candidates(recordings, found)
+    out.setdefault("candidates", {})[name] = _candidates(
+        recordings, found[0], also["woken after 0.6 s, 32 samples"]
+    )
+
+
+def sensitivity_at_one_a_week(
+    recordings: Sequence[Recording], found: Candidates, scores: Any
+) -> float | None:
+    """What is left where even everybody's daily life, the young ones' too, has one question in a week."""
+    low, high = -20_000, 20_000
+    while low < high:
+        middle = (low + high) // 2
+        at_middle = fall_training.outcomes(recordings, found, scores, middle)
+        if train_fall.ordinary(at_middle, True).number <= train_fall.A_WEEK:
+            high = middle
+        else:
+            low = middle + 1
+    left: float | None = summary(fall_training.outcomes(recordings, found, scores, low))["sensitivity"]
+    return left
+
+
+def _estimate(week: fall_day.Week) -> dict[str, float]:
+    """Questions and calls without a fall; `high`: upper end of the 95 % interval."""
+    return {
+        "false_alarms_a_worn_week": round(week.number, 3),
+        "false_alarms_a_worn_week_high": round(week.high, 2),
+        "false_calls_a_worn_month": round(fall_day.calls_a_month(week.number), 3),
+        "false_calls_a_worn_month_high": round(fall_day.calls_a_month(week.high), 2),
+    }
 
 
 def _with_hub(
@@ -134,20 +167,28 @@ def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> di
     return out
 
 
-def _candidates(recordings: Sequence[Recording], found: Sequence[Candidates]) -> dict[str, float]:
+def _candidates(recordings: Sequence[Recording], found: Candidates, asleep: Candidates) -> dict[str, float]:
     """Impacts an hour of daily life; how often the LIS2DW12 ends a sleep for them, recorded and on an
     ordinary day (provisioning/fall_day.py); what that costs.
     """
     daily = {n: r for n, r in enumerate(recordings) if r.impact_s is None}
     hours = sum(r.seconds for r in daily.values()) / 3600
-    looked = sum(n in daily for n in found[0].recording.tolist()) / hours
-    wakes = Counter(found[-1].wakes)
-    a_day = fall_day.alarms_a_week((r, wakes[n]) for n, r in daily.items()) / fall_day.DAYS
+    looked = sum(n in daily for n in found.recording.tolist()) / hours
+    wakes, awake = Counter(asleep.wakes), dict.fromkeys(daily, 0.0)
+    for n, seconds in zip(asleep.wakes, asleep.awake_s, strict=True):
+        if n in daily:
+            awake[n] += seconds
+    a_day, awake_s = (
+        fall_day.a_week((r, of[n]) for n, r in daily.items()).number / fall_day.DAYS for of in (wakes, awake)
+    )
+    use = energy.fall_use(a_day, awake_s)
     return {
         "per_h": round(looked, 1),
         "wakes_per_h": round(sum(wakes[n] for n in daily) / hours, 1),
         "wakes_a_day": round(a_day, 1),
-        "mAh_a_day": round(energy.fall_use(a_day).mah_a_day, 2),
+        "awake_s_a_day": round(awake_s, 1),
+        "mAh_a_day": round(use.mah_a_day, 2),
+        "battery_days": round(energy.days([*energy.uses(), use]), 1),
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from firmware.energy import days, uses
 from provisioning import train_fall
 from provisioning.fall_trees import Growth
 from tests.benchmarks import cli
@@ -30,6 +31,12 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
     assert told["steps"]["trunk: after a fall, stays down"]["said_to_walk"] == 0
+    energy = told["candidates"]["trunk"]
+    assert {"per_h", "wakes_a_day", "awake_s_a_day", "mAh_a_day"} < set(energy)
+    assert energy["battery_days"] == round(days(uses()), 1), "nobody here knocks into anything"
+    week = told["estimate"]["trunk"]
+    assert week["false_alarms_a_worn_week"] <= 1 < week["false_alarms_a_worn_week_high"], "too few people"
+    assert week["false_calls_a_worn_month_high"] > week["false_calls_a_worn_month"]
     groups = told["groups"]
     assert {"trunk", "waist", "neck", "wrist", "old", "trunk with the hub"} <= set(groups)
     assert all(set(group) == FIELDS for group in groups.values())

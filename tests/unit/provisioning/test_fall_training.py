@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from drivers.pendant import adxl367, lis2dw12
 from edge import weighing
 from firmware.pendant import fall
+from firmware.pendant.falls import SETTLE_MS
 from protocols import fall_note
 from provisioning import fall_day, fall_nested, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees, grow
+from tests.benchmarks.fall import poisson
 from tests.unit.provisioning import recordings
 
 FEW = Growth(trees=6)
@@ -178,8 +181,32 @@ def test_an_old_persons_alarms_count_before_a_young_ones(waist: list[Recording])
     old = next(r for r in waist if r.age_group == "old" and r.impact_s is None)
     young = next(r for r in waist if r.age_group == "young" and r.impact_s is None)
     assert fall_day.kind_of(old) == next(k for k in fall_day.KINDS if k.name == "sitting and standing")
-    assert fall_day.alarms_a_week([(old, 0), (young, 5)]) == 0
-    assert fall_day.alarms_a_week([(old, 1), (old, 0)]) == pytest.approx(7 * 60 / 2)
+    assert fall_day.a_week([(old, 0), (young, 5)]).number == 0
+    assert fall_day.a_week([(old, 1), (old, 0)]).number == pytest.approx(7 * 60 / 2)
+
+
+@pytest.mark.parametrize("seen", [0, 1, 10])
+def test_what_one_kind_alone_may_be_in_a_week_is_the_interval_of_its_count(
+    waist: list[Recording], seen: int
+) -> None:
+    old = next(r for r in waist if r.age_group == "old" and r.impact_s is None)
+    weight = fall_day.DAYS * 60 / 20
+    week = fall_day.a_week((old, n < seen) for n in range(20))
+    assert week.number == pytest.approx(seen * weight)
+    assert week.high == pytest.approx(poisson(seen)[1] * weight, rel=1e-3)
+    assert fall_day.a_week([]) == (0, 0)
+
+
+def test_a_long_walk_is_worth_many_short_ones(waist: list[Recording]) -> None:
+    some = next(r for r in waist if r.age_group == "old")
+    walks = [
+        replace(some, text="Walking", impact_s=None, samples=np.zeros((50 * seconds, 3), np.int16))
+        for seconds in (15, 135)
+    ]
+    assert fall_day.a_week([(walks[0], 0), (walks[1], 1)]).number == pytest.approx(7 * 240 / 10)
+    young = replace(walks[0], age_group="young")
+    assert fall_day.a_week([(walks[0], 0), (young, 1)]).number == 0
+    assert fall_day.a_week([(walks[0], 0), (young, 1)], everybody=True).number == pytest.approx(7 * 240 / 2)
 
 
 @pytest.mark.parametrize("chip", [lis2dw12, adxl367])
@@ -191,6 +218,8 @@ def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recor
     fallen = {n for n, r in enumerate(some) if r.impact_s is not None}
     assert fallen <= set(woken.recording.tolist()) <= set(woken.wakes)
     assert len(woken.recording) <= len(awake.recording)
+    assert len(woken.awake_s) == len(woken.wakes)
+    assert all(SETTLE_MS / 1000 < seconds < 15 for seconds in woken.awake_s)
     walked = list(fall.FEATURES).index("move_pre")
     known = {n: row[walked] for n, row in zip(awake.recording.tolist(), awake.features, strict=True)}
     left = {n: row[walked] for n, row in zip(woken.recording.tolist(), woken.features, strict=True)}
