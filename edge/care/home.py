@@ -34,7 +34,7 @@ KEY_SOURCES: Final = ("red", "green", "pendant")
 # role -> BTHome's names of the state that it is. A bed or a stove is what an installer says it is.
 ROLES: Final[dict[str, tuple[str, ...]]] = {
     "bed": ("occupancy", "presence", "generic", "opening"),
-    "motion": ("motion", "occupancy", "presence", "moving"),
+    "motion": ("motion", "occupancy", "presence", "moving", "vibration"),  # an armchair that shakes, a drawer
     "door": ("door", "opening", "garage_door"),
     "stove": ("power", "running", "heat", "gas", "generic"),
     "well": ("generic",),

@@ -103,6 +103,14 @@ async def test_what_a_bed_says_is_journalled_when_it_is_news_and_is_no_call() ->
     assert not room.hub.book.calls
 
 
+async def test_an_armchair_that_shakes_is_a_sign_of_life() -> None:
+    room = Kitchen({"smoke-01": "00" * 16}, "motion")
+    for shakes in (True, False):
+        room.clock.now += 2_000
+        room.says(vibration=shakes)
+    assert room.sensed == [("smoke-01", "on"), ("smoke-01", "off")]
+
+
 async def test_a_sensor_that_flutters_does_not_fill_the_journal() -> None:
     room = Kitchen({"smoke-01": "00" * 16}, "motion")
     for n in range(200):
