@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from edge.cli_common import ask_hub, json_option, refused, socket_option, table
+from edge.clock import local
 from protocols.errors import AnbanError
 
 HEAD: Final = ("RULE", "PERSON", "STATE", "DOES")
@@ -52,7 +53,7 @@ def rules(context: click.Context, language: str, every: bool, as_json: bool, soc
 def replay(since: str, settings: TextIO | None, language: str, as_json: bool, socket: Path) -> None:
     """What would have fired: the rules played over the journal. Nobody is asked or called."""
     try:
-        rows = _replay(socket, _since_ms(since), settings.read() if settings else None, language)
+        rows = _replay(socket, since, settings.read() if settings else None, language)
     except AnbanError as error:
         raise refused(error) from error
     if as_json:
@@ -65,17 +66,20 @@ def replay(since: str, settings: TextIO | None, language: str, as_json: bool, so
             click.echo(line)
 
 
-def _since_ms(text: str) -> int:
+def _since_ms(text: str, offset_minutes: int) -> int:
+    """A time of the home's clocks, unless it names a zone of its own, in Unix ms."""
     if not text:
         return 0
     try:
-        return round(datetime.datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+        zone = local(0, offset_minutes).tzinfo
+        since = datetime.datetime.fromisoformat(text)
+        return round((since if since.tzinfo else since.replace(tzinfo=zone)).timestamp() * 1000)
     except (ValueError, OverflowError, OSError) as error:
         sentence = f"--since {text}: no time\nWrite it as 2026-03-01 or 2026-03-01T22:00."
         raise click.ClickException(sentence) from error
 
 
-def _replay(socket: Path, since_ms: int, document: str | None, language: str) -> list[dict[str, Any]]:
+def _replay(socket: Path, since: str, document: str | None, language: str) -> list[dict[str, Any]]:
     """Played here and not in the hub, which has better things to do."""
     from edge.care import words
     from edge.care.home import Home
@@ -89,9 +93,10 @@ def _replay(socket: Path, since_ms: int, document: str | None, language: str) ->
 
         settings = parse_settings(document)
         home = Home(home.elders, home.sensors, settings.care, settings.home.utc_offset_minutes)
+    since_ms = _since_ms(since, home.offset_minutes)
     return [
         {
-            "at": _local(fired.at.wall_ms, home.offset_minutes),
+            "at": f"{local(fired.at.wall_ms, home.offset_minutes):%Y-%m-%d %H:%M}",
             "at_ms": fired.at.wall_ms,
             "rule": fired.verdict.rule,
             "elder": fired.verdict.elder,
@@ -115,8 +120,3 @@ def _decoded(entries: Iterable[str]) -> Iterator[Any]:
 
     for text in entries:
         yield decode_entry(base64.b64decode(text))
-
-
-def _local(wall_ms: int, offset_minutes: int) -> str:
-    zone = datetime.timezone(datetime.timedelta(minutes=offset_minutes))
-    return datetime.datetime.fromtimestamp(wall_ms / 1000, zone).strftime("%Y-%m-%d %H:%M")

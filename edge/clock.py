@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
+
+
+def local(wall_ms: int, offset_minutes: int) -> datetime.datetime:
+    """Unix time as the clocks of a home say it that is so many minutes ahead of UTC: for people."""
+    zone = datetime.timezone(datetime.timedelta(minutes=offset_minutes))
+    return datetime.datetime.fromtimestamp(wall_ms / 1000, zone)
 
 
 class Clock(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +9,7 @@ from edge.by_hand import ByHand
 from edge.care import whose
 from edge.care.home import ON, Home
 from edge.carer import home_of
+from edge.clock import local
 from edge.config import Config
 from edge.entries import SensedEntry
 from edge.hub import Hub
@@ -59,7 +59,8 @@ class History:
             return sorted(rows, key=time_of, reverse=True)[:limit]
 
         found = await self._read(look)
-        return bundle(found, self._offset()) if args.get("fhir") is True else [row_of(e) for e in found]
+        offset = self._offset()
+        return bundle(found, offset) if args.get("fhir") is True else [row_of(e, offset) for e in found]
 
     async def trends(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The last week of each person (edge/trends.py)."""
@@ -122,7 +123,7 @@ def time_of(event: Event) -> int:
     return measured if type(measured) is int else event.wall_ms
 
 
-def row_of(event: Event) -> dict[str, Any]:
+def row_of(event: Event, offset_minutes: int) -> dict[str, Any]:
     """A reading as a row; `at_ms` is when it was measured where that is known, else when it arrived."""
     data, at_ms = event.data, time_of(event)
     return {
@@ -130,7 +131,7 @@ def row_of(event: Event) -> dict[str, Any]:
         "person": event.elder,
         "kind": event.kind.removeprefix("reading."),
         "at_ms": at_ms,
-        "at": local(at_ms),
+        "at": local(min(at_ms, LAST_MS), offset_minutes).strftime("%Y-%m-%d %H:%M"),
         "arrived_ms": event.wall_ms,
         "time_known": type(data.get("measured_ms")) is int,
         "meter": data.get("meter", event.device),
@@ -144,8 +145,3 @@ COLUMNS: Final = (
     *("value", "second", "third", "pulse_bpm", "unit", "judged", "reason", "clock"),
     *("whose", "user", "status", "sequence", "context", "place", "raw"),
 )
-
-
-def local(at_ms: int) -> str:
-    """Local time for people."""
-    return datetime.datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000).astimezone().strftime("%Y-%m-%d %H:%M")

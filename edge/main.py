@@ -377,6 +377,7 @@ class Service:
             self.supervisor,
             self.senses.devices,
             self.senses.carer.blind,
+            lambda: self.config.home.utc_offset_minutes,
         )
         door = Api(
             Path(self.config.hub.runtime_dir) / "hub.sock",

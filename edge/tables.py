@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from edge import faults as fault_records
 from edge.book import Book, Call, Press, open_calls
+from edge.clock import local
 from edge.delivery import Delivery
 from edge.entries import Entry, EventEntry, Stamp
 from edge.heartbeat import VERSION
@@ -43,10 +43,11 @@ class Tables:
         supervisor: Supervisor,
         devices: Callable[[], list[dict[str, Any]]],
         blind: Callable[[], list[dict[str, Any]]] = list,
+        offset_minutes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._hub, self._journal, self._reader = hub, journal, reader
         self._delivery, self._presenter, self._supervisor = delivery, presenter, supervisor
-        self._devices, self._blind = devices, blind
+        self._devices, self._blind, self._offset = devices, blind, offset_minutes
 
     def operations(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
         """Name -> operation, for `edge.api.Api`."""
@@ -174,11 +175,15 @@ class Tables:
             "lane": press.lane.name.lower(),
             "source": press.source,
             "device": press.device,
-            "at": _local(press.at),
+            "at": self._at(press.at),
             "durable": press.durable,
             "delivered": press.stored is not None,
             "stages": stages,
         }
+
+    def _at(self, at: Stamp) -> str:
+        """The home's time for people; a clock that nobody has confirmed bears a question mark."""
+        return f"{local(at.wall_ms, self._offset()):%Y-%m-%d %H:%M:%S}" + ("" if at.trusted else "?")
 
     def _event_row(self, seq: int, entry: EventEntry) -> dict[str, Any]:
         event = entry.event
@@ -189,7 +194,7 @@ class Tables:
             "id": str(event.id),
             "kind": event.kind,
             "lane": event.lane.name.lower(),
-            "at": _local(entry.at),
+            "at": self._at(entry.at),
             "delivered": delivered,
         }
 
@@ -216,9 +221,3 @@ def _age_s(then_ms: int, now_ms: int) -> float | None:
 
 def _since(start: Stamp, then: Stamp) -> int:
     return then.uptime_ms - start.uptime_ms if start.boot == then.boot else then.wall_ms - start.wall_ms
-
-
-def _local(at: Stamp) -> str:
-    """Local time for people; a clock that nobody has confirmed bears a question mark."""
-    moment = datetime.datetime.fromtimestamp(at.wall_ms / 1000).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S") + ("" if at.trusted else "?")

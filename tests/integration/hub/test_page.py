@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import pytest_asyncio
 from click.testing import CliRunner
 
 from edge import cli
+from edge.config import HomeSection
 from edge.page.app import FILES, HEADERS
 from tests.hub_pages import WITHIN_S, Door, Pages, page_process
 from tests.integration.hub.test_service import House
@@ -180,6 +182,9 @@ async def test_a_page_that_hangs_or_dies_is_nothing_to_a_press(house: House) -> 
         pages.process.send_signal(signal.SIGSTOP)
         await house.press(17)
         await house.until("calls", lambda calls: len(calls) == 1)
+        shown = datetime.fromisoformat((await house.asked("calls"))[0]["events"][0]["at"].rstrip("?"))
+        here = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=HomeSection().utc_offset_minutes)
+        assert abs(here - shown) < timedelta(hours=1), "by the home's clocks, whatever the machine's zone is"
         pages.process.kill()
         await asyncio.gather(*looks, return_exceptions=True)
         async with asyncio.timeout(WITHIN_S):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,13 @@ async def test_out_of_bed_the_hub_asks_aloud_and_green_is_an_answer(house: House
             )
             fired = json.loads(shown.output)
     assert [(row["rule"], row["fired"]) for row in fired] == [("bed_exit", True)]
+    hour = timedelta(hours=1)
+    for since, found in ((-hour, 1), (hour, 0)):  # by the home's clocks, as what is shown is
+        at = (datetime.fromisoformat(fired[0]["at"]) + since).isoformat()
+        shown = await asyncio.to_thread(
+            CliRunner().invoke, rules, ["replay", "--json", "--since", at, "--socket", socket]
+        )
+        assert len(json.loads(shown.output)) == found
 
 
 async def test_a_prompt_is_said_and_the_green_key_answers_it(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -46,6 +47,14 @@ class Reader:
 
 async def ask(journal: Journal, **args: object) -> list[dict]:
     return await History(Reader(journal).read, lambda: 480).readings(args)
+
+
+async def test_a_reading_bears_the_time_of_the_homes_clocks_wherever_the_hub_thinks_it_is() -> None:
+    journal = journal_of(pressure(1))
+    (here,) = await ask(journal)
+    (utc,) = await History(Reader(journal).read, lambda: 0).readings({})
+    apart = datetime.fromisoformat(here["at"]) - datetime.fromisoformat(utc["at"])
+    assert (apart, here["at_ms"]) == (timedelta(hours=8), utc["at_ms"])
 
 
 async def test_each_persons_readings_are_hers_and_nobodys_are_asked_for_openly() -> None:
