@@ -40,6 +40,10 @@ class Light:
         return self._next_ms
 
     def _put(self, red: int, green: int) -> None:
+        """Amber comes and goes by way of red: between the two pins is never a green that nobody meant."""
+        if not green:
+            self._green.value(0)
         self._red.value(red)
-        self._green.value(green)
+        if green:
+            self._green.value(1)
         self._lit = bool(red or green)
