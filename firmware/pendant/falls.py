@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 HZ = 25  # half of the samples and of the charge, 0.4 % of the trunk's falls at one false alarm an hour
 POLL_MS = 320  # 8 samples of 32: a loop that is late for a second still loses none
-SETTLE_MS = (
-    1500  # after a blow that is no impact, or when an impact has had its 2.6 s: the next wakes it again
-)
+# After a blow that is no impact, or when an impact has had its 2.6 s: the next one wakes it again.
+SETTLE_MS = 1500
 RETRY_MS = 60000
 WATCH_MS = 120000  # [estimate] after a fall: long enough to get up alone and walk; awake it takes 0.7 mAh
 FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back

@@ -30,22 +30,8 @@ from sim.internet import LOOPBACK
 
 FILES = Path(__file__).parent / "page"
 SHARED = ("trends.js", "trends.css", "making.js")  # of the hub's own page: one drawing for both
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MAX_BODY = 4_096
 PING_S = 15  # a comment line keeps an idle feed open and finds pages that have gone
-TOKEN_HEADER = "x-anban-token"
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cache-control": "no-store",
-}
 
 Act = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -72,7 +58,7 @@ class _Guard:
 
         async def send_guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                extra = [(name.encode(), value.encode()) for name, value in app.HEADERS.items()]
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
@@ -105,14 +91,14 @@ class Page:
         params = request.path_params
         name = f"{params['name']}.{params['kind']}" if params else "home.html"
         if name == app.WORDS:
-            return Response(module(), media_type=TYPES[".js"])
+            return Response(module(), media_type=app.TYPES[".js"])
         path = (app.FILES if name in SHARED else FILES) / name
         if name not in SHARED and name not in {path.name for path in FILES.iterdir()}:
             return Response("not found", 404)
         text = await asyncio.to_thread(path.read_text, "utf-8")
         if path.suffix == ".html":
             text = text.replace("{{token}}", self.token)
-        return Response(text, media_type=TYPES[path.suffix])
+        return Response(text, media_type=app.TYPES[path.suffix])
 
     async def stream(self, request: Request) -> Response:
         return StreamingResponse(self._lines(), media_type="text/event-stream")
@@ -137,7 +123,7 @@ class Page:
 
     async def do(self, request: Request) -> Response:
         """Carry out one act; 403 without this run's token, 422 with a sentence when it cannot be done."""
-        given = request.headers.get(TOKEN_HEADER, "")
+        given = request.headers.get(app.TOKEN_HEADER, "")
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return JSONResponse({"error": "token of another run: reload the page", "word": "other_run"}, 403)
         body = b""

@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from edge.page.app import HEADERS
 from sim.home import plan
 from sim.home.feed import Feed
-from sim.home.page import HEADERS, ActError, served
+from sim.home.page import ActError, served
 from sim.home.page import Page as HomePage
 from sim.internet import LOOPBACK
 from tests.browser.conftest import SIZES
