@@ -76,6 +76,11 @@ class SipPhone:
         """The call that stands, if there is one."""
         return self._talk if self._talk is not None and self._talk.stage < Stage.ENDED else None
 
+    @property
+    def room_given(self) -> bool:
+        """Whether the room's microphone and speaker are the line's, or are not taken back yet."""
+        return self._open
+
     # --- life ---
 
     async def run(self) -> None:
@@ -211,12 +216,24 @@ class SipPhone:
             await self._quiet(self._control)
 
     async def _quiet(self, control: Control) -> None:
-        """Take the room back: the next call begins with tones, and hears nothing of it."""
+        """Take the room back: the next call begins with tones, and hears nothing of it.
+
+        Who rings before that was given the room's devices, and baresip does not change those of a call that
+        is not answered: such a call is refused, and may come again.
+        """
         async with self._taking_back:
-            if self._open:
-                await self._use(control, "ausrc", f"aufile,{self._folder / ATTENTION}")
-                await self._use(control, "auplay", QUIET_SPEAKER)
-                self._open = False
+            if not self._open:
+                return
+            try:
+                await self._take_back(control)
+            except AnbanError:
+                await control.ask("hangup")
+                await self._take_back(control)
+            self._open = False
+
+    async def _take_back(self, control: Control) -> None:
+        await self._use(control, "ausrc", f"aufile,{self._folder / ATTENTION}")
+        await self._use(control, "auplay", QUIET_SPEAKER)
 
     async def _closed(self) -> None:
         """A call has ended: baresip that does not give the room back is ended."""

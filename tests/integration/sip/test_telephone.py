@@ -102,6 +102,7 @@ async def test_both_ends_hear_each_other_once_the_room_is_opened_and_never_befor
     await until(lambda: line.daughter.state == "idle")
     assert talk.end == "ended"
 
+    await until(lambda: not line.daughter.phone.room_given)  # who rings earlier is refused: see below
     heard = line.daughter.hears(ROOM_HZ)  # a second call begins without the room again
     talk = await line.hub.dial(line.her)
     await until(lambda: line.daughter.state == "ringing")
@@ -112,6 +113,27 @@ async def test_both_ends_hear_each_other_once_the_room_is_opened_and_never_befor
     await line.daughter.hang_up()
     await until(lambda: talk.stage is Stage.ENDED)
     assert talk.end == "ended"
+
+
+async def test_who_rings_before_the_room_is_taken_back_is_refused_and_may_ring_again(line):
+    talk, hers, program = await line.hub.dial(line.her), line.daughter.phone, line.daughter.phone.program
+    await until(lambda: line.daughter.state == "ringing")
+    await line.daughter.answer()
+    await until(lambda: talk.stage is Stage.ANSWERED and hers.room_given)
+    async with hers._taking_back:  # as on a machine that has no time
+        await line.hub.hang_up()
+        await until(lambda: line.daughter.state == "idle")
+        talk = await line.hub.dial(line.her)
+        await until(lambda: line.daughter.state == "ringing")
+        with pytest.raises(AnbanError) as refused:
+            await line.daughter.answer()
+        assert refused.value.reason is Reason.BUSY
+    await until(lambda: talk.stage is Stage.ENDED and not hers.room_given)
+    assert line.daughter.state == "idle"
+    await line.hub.dial(line.her)
+    await until(lambda: line.daughter.state == "ringing")
+    await line.daughter.answer()
+    assert hers.program is program  # nothing was ended for it
 
 
 async def test_whoever_is_busy_or_unknown_is_told_apart(line):
