@@ -203,8 +203,13 @@ async def test_a_radio_that_has_been_on_is_not_stopped_for_a_nap(
     board = make_board()
     await board.start()
     assert await came(lambda: board.state == "running" and board.bus.line == 1, 20.0), "the chip is set up"
-    board.move(BRISK[44:60])
-    assert await came(lambda: board.bus.line == 0, 20.0)
+    board.move(BRISK)
+    assert await came(lambda: board.bus.line == 0, 20.0), "from the first step on it stays awake"
+    meeting = await side.meet()
+    side.disconnect(meeting.conn)  # proved: nothing is on the air any more
+    for _ in range(3):
+        assert await came(lambda: board.bus.line == 0, 20.0)
+        assert await came(lambda: board.bus.line == 1, 20.0), "it has looked"
     assert board.state == "running"
-    await side.bring_to_sleep(board)
-    assert told(board, "nap") == []
+    assert told(board, "nap", "sleep") == []
+    assert side.on_air is None
