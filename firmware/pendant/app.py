@@ -385,7 +385,9 @@ class App:
 
         A reset in it is taken for the key's: nothing else can tell of a press that was on its way.
         """
-        if wait_ms < NAP_MS or not self._rests or self._busy() or not self._idle() or not self._stored:
+        if wait_ms < NAP_MS or not self._rests or self._busy():
+            return wait_ms
+        if not (self._idle() and self._stored):
             return wait_ms
         self.store.owe_wake(True)
         before = self.clock.now_ms()

@@ -27,6 +27,7 @@ class Fifo:
         self.samples = samples
         self.began_ms = Clock.now - held * 1000 // HZ
         self.taken = self.lost = 0
+        self.overrun = False
         self.fifo = []
         self.registers = bytearray(64)
         self.registers[0x0F] = 0x44
@@ -39,17 +40,19 @@ class Fifo:
             self.taken += 1
             if len(self.fifo) > DEPTH:
                 self.fifo.pop(0)
+                self.overrun = True
                 self.lost += 1
 
     def readfrom_mem_into(self, address, register, into):
         self.live()
         if register == 0x28:
             for at in range(0, len(into), 6):
+                self.overrun = False
                 for axis, mg in enumerate(self.fifo.pop(0)):
                     raw = (mg * 32768 // 8000) & 0xFFFF
                     into[at + 2 * axis], into[at + 2 * axis + 1] = raw & 0xFF, raw >> 8
         elif register == 0x2F:
-            into[0] = len(self.fifo)
+            into[0] = len(self.fifo) | (0x40 if self.overrun else 0)
         else:
             into[0] = self.registers[register]
 

@@ -55,8 +55,8 @@ def test_it_decides_the_same_with_and_without_naps(seed: int) -> None:
     samples = walked(seed)
     awake, napping = probed(samples, 0), probed(samples, 1)
     assert len(awake["decided"]) >= 5
-    assert napping["decided"] == awake["decided"]
     assert napping["felt"] == awake["felt"], "each sample once and in order"
+    assert napping["decided"] == awake["decided"]
     assert [row[0] for row in napping["sent"]] == [row[0] for row in awake["sent"]] == [3], "the fall"
     assert (awake["naps"], napping["lost"]) == ([[0]], [[0]])
     assert napping["naps"][0][0] > 40
