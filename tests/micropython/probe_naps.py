@@ -10,7 +10,7 @@ import bluetooth
 import probe_app
 from probe_app import Clock, Slept, Watchdog, World
 
-from drivers.pendant.lis2dw12 import Lis2dw12
+from drivers.pendant.lis2dw12 import WAKE_MG, Lis2dw12
 from firmware.pendant import fall
 from firmware.pendant.falls import HZ
 
@@ -36,7 +36,14 @@ class Fifo:
     def live(self):
         due = (Clock.now - self.began_ms) * HZ // 1000
         while self.taken < due:
-            self.fifo.append(self.samples[min(self.taken, len(self.samples) - 1)])
+            last = len(self.samples) - 1
+            sample, before = (
+                self.samples[min(self.taken, last)],
+                self.samples[max(0, min(self.taken, last) - 1)],
+            )
+            if max(abs(a - b) for a, b in zip(sample, before)) > 2 * WAKE_MG:  # noqa: B905 - MicroPython
+                self.registers[0x3B] = 2
+            self.fifo.append(sample)
             self.taken += 1
             if len(self.fifo) > DEPTH:
                 self.fifo.pop(0)
@@ -55,6 +62,8 @@ class Fifo:
             into[0] = len(self.fifo) | (0x40 if self.overrun else 0)
         else:
             into[0] = self.registers[register]
+            if register == 0x3B:  # reading it lets go of the line
+                self.registers[register] = 0
 
     def writeto_mem(self, address, register, data):
         self.registers[register] = data[0]
