@@ -49,8 +49,8 @@ PHONES = (
         (
             Change(
                 "drivers/sip/phone.py",
-                '                await control.ask("hangup")\n                await self._take_back(control)\n',
-                "                raise\n",
+                'await control.ask("hangup")\n                await self._take_back(control)\n',
+                "raise\n",
             ),
         ),
     ),
