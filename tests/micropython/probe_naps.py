@@ -7,12 +7,12 @@ the wake; samples at 25 Hz from standard input, `x y z` a line. Prints what was 
 import sys
 
 import bluetooth
-import probe_app
-from probe_app import Clock, Slept, Watchdog, World
 
 from drivers.pendant.lis2dw12 import WAKE_MG, Lis2dw12
 from firmware.pendant import fall
 from firmware.pendant.falls import HZ
+from tests.micropython import probe_app
+from tests.micropython.probe_app import Clock, Slept, Watchdog, World
 
 LOOK_MS = 7  # what a pass takes
 DEPTH = 32

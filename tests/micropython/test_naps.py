@@ -25,7 +25,7 @@ NAP_S = falls.POLL_MS / 1000
 
 def probed(samples: Samples, *arguments: int) -> dict[str, list[list[int]]]:
     """What a pendant decides and sends on a clock turned by hand; a list of rows for each word."""
-    path = f"{HERE / 'stub'}:{build.cached('unix', mpy_cache())}"
+    path = f"{HERE / 'stub'}:{build.cached('unix', mpy_cache())}:{HERE.parents[1]}"
     text = "".join("{} {} {}\n".format(*sample) for sample in samples)
     out: dict[str, list[list[int]]] = {"decided": [], "sent": []}
     told = micropython("probe_naps.py", *map(str, arguments), heap="8M", path=path, stdin=text)
