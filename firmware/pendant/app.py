@@ -91,6 +91,7 @@ class App:
         wanted = effects or self.core.book.presses or self._busy()
         if cause == "motion" and self.board.naps and not wanted:
             self._rests = True
+            gc.collect()
         else:
             self._start_radio(now)
         self.perform(effects)
@@ -122,7 +123,9 @@ class App:
         return []
 
     def _start_radio(self, now: int) -> None:
-        self._rests = False
+        if self._rests:
+            self._rests = False
+            gc.collect()  # what the looks have left lies between what is to stay
         try:
             self.radio.start()
         except OSError:
@@ -241,6 +244,9 @@ class App:
         if not notes and not self.link:
             return
         if self.link is None:
+            for part in ("protocols.link.messages", "protocols.link.session", "firmware.pendant.peers"):
+                gc.collect()  # what is left of loading lies between what is to stay: the largest first
+                __import__(part)
             from firmware.pendant.hublink import HubLink  # not before somebody connects: boot stays short
 
             self.link = HubLink(self, self._root)

@@ -128,7 +128,7 @@ async def test_whoever_walks_lets_it_nap_with_the_radio_off_and_sleep_again(
 async def test_a_press_in_a_nap_is_an_sos_at_once_and_no_nap_follows(
     make_board: Callable[..., Board], side: Hubside
 ) -> None:
-    board = make_board()
+    board = make_board(heapsize="184K")  # of 192: whatever the looks have left in it, the hub finds room
     await board.start()
     await side.bring_to_sleep(board)
     await napping(board)
@@ -146,6 +146,7 @@ async def test_a_press_in_a_nap_is_an_sos_at_once_and_no_nap_follows(
     naps = len(told(board, "nap"))
     later = await side.advert(lambda a: a.number == sos.number and a.age_ms > 1500)
     assert later.age_ms < 60_000
+    await side.meet()
     assert len(told(board, "nap")) == naps, "the radio is needed"
     assert told(board, "radio-died", "wake") == [("wake", "motion")]
 
@@ -189,13 +190,14 @@ async def test_a_reset_while_it_naps_may_have_swallowed_a_press_and_calls(
 async def test_a_fall_is_found_by_a_pendant_that_naps(
     make_board: Callable[..., Board], side: Hubside
 ) -> None:
-    board = make_board()
+    board = make_board(heapsize="184K")
     await board.start()
     await side.bring_to_sleep(board)
     await napping(board)
     board.move(motion.fallen(26, before_s=1.0))
     fell = await side.advert(lambda a: a.meaning)
     assert fell.meaning == const.MEANING_FALL
+    await side.meet()
     assert told(board, "wake") == [("wake", "motion")]
     assert told(board, "radio-died") == []
 
