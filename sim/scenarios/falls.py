@@ -172,7 +172,7 @@ SCENARIOS = (
     ),
     Scenario(
         "fall-two-hubs-green-at-one",
-        "Two hubs without internet ask about a fall: green at one ends both. Again, the pendant dead: it calls.",
+        "Two hubs without internet ask about a fall: green at one ends both. With the pendant dead it calls.",
         green_at_one,
         TWO_HUBS,
     ),
