@@ -152,7 +152,10 @@ class Hubside:
         self.event(3, [conn, self.handle(const.FRAME_IN_UUID)], frame)
 
     async def frame(self, conn: int, timeout_s: float = 30.0) -> bytes:
-        got, value = await asyncio.wait_for(self.frames.get(), timeout_s)
+        try:
+            got, value = await asyncio.wait_for(self.frames.get(), timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"no frame on {conn}; the pendant's last: {self.ops[-12:]}") from None
         assert got == conn
         return value
 
