@@ -45,6 +45,20 @@ TESTS = (
         ),
     ),
     Plant(
+        "a hub that asks takes heartbeats for nothing new",
+        (),
+        "tests/integration/ble/test_real_firmware.py::"
+        "test_a_hub_that_asks_and_has_gone_comes_back_for_the_word_that_another_was_answered",
+        "",
+        (
+            Change(
+                "drivers/ble/pendant.py",
+                "            self._let_go = True\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Plant(
         "a pendant takes the end of any press for an answer",
         (6,),
         "tests/micropython/test_answered.py::test_a_press_is_never_answered",
