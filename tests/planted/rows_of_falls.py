@@ -58,6 +58,19 @@ FALLS = (
         ),
     ),
     Plant(
+        "a pendant keeps to itself that another hub was answered",
+        (),
+        "fall-two-hubs-green-at-one",
+        "the other ends its question too",
+        (
+            Change(
+                "firmware/pendant/hublink.py",
+                "            if other != hub:\n",
+                "            if other == hub:\n",
+            ),
+        ),
+    ),
+    Plant(
         "nobody weighs what the pendant tells of a fall",
         (),
         "fall",
