@@ -12,8 +12,8 @@ send what `owed` lists, and `step(book, entry)` again when the commit has return
 stepped once, when its commit has returned or after 250 ms. At start: `step` over the whole journal, then
 `restart`, whose entries are appended and stepped.
 
-Public: `Trigger`, `TABLE`, `step`, `restart`, and the effects `Send`, `RaiseFault`, `ClearFault`,
-`RunCommand`. The values, `call_for` and `owed` stand in `edge/book.py`.
+Public: `Trigger`, `TABLE`, `step`, `restart`, `answered_elsewhere`, and the effects `Send`, `RaiseFault`,
+`ClearFault`, `RunCommand`. The values, `call_for` and `owed` stand in `edge/book.py`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Trigger(enum.Enum):
     PRESS = "press"  # one more call event, of the same meaning or a lesser one
     RISE = "rise"  # a call event of a higher meaning than the platform had
     OPENS = "opens"  # the countdown ended, or a restart ended it
-    FINE = "fine"  # the elder said during the countdown that no help is needed
+    FINE = "fine"  # the elder said during the countdown, here or at another hub, that no help is needed
     TAKEN = "taken"
     ARRIVED = "arrived"
     CLOSED = "closed"
@@ -258,6 +258,8 @@ def _local(call: Call, entry: TimerEntry | LocalEntry | ToldEntry) -> Call:
         "answer_yes": Trigger.FINE,
         "cancel_asked": Trigger.FINE,
     }.get(name)
+    if call.base is Life.ASKING and name == answered_elsewhere(call):
+        trigger = Trigger.FINE
     if trigger is None:
         return call
     if call.base is Life.ASKING:
@@ -268,6 +270,12 @@ def _local(call: Call, entry: TimerEntry | LocalEntry | ToldEntry) -> Call:
     if name == "answer_no":
         return msgspec.structs.replace(call, answer="help")
     return call
+
+
+def answered_elsewhere(call: Call) -> str:
+    """The name of the LocalEntry that ends the question about this call as it is now: what joins it before
+    that is folded was not answered, and is asked about further."""
+    return f"answered_elsewhere.{sum(press.opens for press in call.presses.values())}"
 
 
 def _receipt(book: Book, entry: ReceiptEntry) -> Stepped:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import getpass
 import json
 import time
@@ -23,6 +22,7 @@ from edge.cli_readings import readings
 from edge.cli_rules import rules
 from edge.cli_trends import trends
 from edge.cli_whose import whose
+from edge.clock import local
 from protocols.errors import AnbanError, Reason
 
 SEED = Path("/etc/anban/hub.toml")
@@ -262,11 +262,12 @@ def config(context: click.Context, as_json: bool, socket: Path) -> None:
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    click.echo(f"# Version {_version(result['active'])}")
+    offset = result["offset_minutes"]
+    click.echo(f"# Version {_version(result['active'], offset)}")
     for version in reversed(result["versions"][:-1]):
-        click.echo(f"#   before: {_version(version)}")
+        click.echo(f"#   before: {_version(version, offset)}")
     if result["trial"]:
-        click.echo(f"# Being tried: {_version(result['trial'])}")
+        click.echo(f"# Being tried: {_version(result['trial'], offset)}")
     if result["last"]:
         click.echo(f"# Last proposal: {_ended(result['last'])}")
     click.echo(result["active"]["document"], nl=False)
@@ -299,11 +300,11 @@ def _follow(socket: Path, number: int) -> None:
     click.echo("", err=True)
     if last is None or last["outcome"] != "done":
         raise click.ClickException(f"{_ended(last)}\nVersion {state['active']['number']} is in force.")
-    click.echo(f"Version {_version(state['active'])} is in force.")
+    click.echo(f"Version {_version(state['active'], state['offset_minutes'])} is in force.")
 
 
-def _version(version: dict[str, Any]) -> str:
-    at = datetime.datetime.fromtimestamp(version["wall_ms"] / 1000).astimezone()
+def _version(version: dict[str, Any], offset_minutes: int) -> str:
+    at = local(version["wall_ms"], offset_minutes)
     return f"{version['number']} of {at:%Y-%m-%d %H:%M} by {version['author']}, {version['hash'][:16]}"
 
 

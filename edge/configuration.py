@@ -166,6 +166,7 @@ class Configuration:
             "trial": msgspec.to_builtins(self.trial),
             "last": last and {"outcome": last[0], "number": last[1].number, "reason": last[2]},
             "versions": msgspec.to_builtins(self.versions()),
+            "offset_minutes": self.active.settings.home.utc_offset_minutes,
         }
 
     async def _begin_trial(self, args: Mapping[str, Any]) -> dict[str, Any]:

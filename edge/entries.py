@@ -114,11 +114,15 @@ class CommandEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a person in the home did about a call that stands: asked to cancel, answered."""
+    """Something a person in the home did about a call that stands: asked to cancel, answered.
+
+    `by`: the hub of the home at which they did it, where it was not this one.
+    """
 
     at: Stamp
     call_id: EventId
     name: str
+    by: str = ""
     extra: dict[int, Any] = msgspec.field(default_factory=dict)
 
 
@@ -170,7 +174,7 @@ _KNOWN_KEYS: Final = {
     3: 8,
     4: 5,
     5: 5,
-    6: 5,
+    6: 6,
     7: 5,
     8: 5,
     9: 5,
@@ -218,6 +222,8 @@ def _fields(entry: Entry) -> dict[int, Any]:
         return {3: about, 4: _text(entry.path), 5: number, 6: entry.outcome, 7: _text(entry.reason)}
     if isinstance(entry, SensedEntry):
         return {3: _text(entry.sensor), 4: _text(entry.what)}
+    if isinstance(entry, LocalEntry) and entry.by:
+        return {3: _pack_id(entry.call_id), 4: _text(entry.name), 5: _text(entry.by)}
     return {3: _pack_id(entry.call_id), 4: _text(entry.name)}
 
 
@@ -277,8 +283,9 @@ def _build(body: dict[int, Any]) -> Entry:
         )
     if code == 4:
         return TimerEntry(at=at, call_id=about, name=text, extra=extra)
-    kind = LocalEntry if code == 6 else ToldEntry
-    return kind(at=at, call_id=about, name=text, extra=extra)
+    if code == 6:
+        return LocalEntry(at=at, call_id=about, name=text, by=_text(body.get(5, "")), extra=extra)
+    return ToldEntry(at=at, call_id=about, name=text, extra=extra)
 
 
 def _bad(sentence: str) -> AnbanError:

@@ -18,7 +18,8 @@ of the fall or one that the hub doubts, waits for half a minute more.
 nothing. While it is asked it is a reason to ask once more at once, and since whoever walks needs time to come
 to the hub, the call goes out half a minute after that question, within the same QUESTIONS * ASKED_MS; what is
 weighed as likely keeps its half minute here too. Once the call is out, cancelling is offered aloud again. The
-answer is the green key; silence calls, and so does any press. A fall after it makes it void.
+answer is the green key, of any hub that asks (`edge/inputs/elsewhere.py`); silence calls, and so does any
+press. A fall after it makes it void.
 
 Public: `OFTEN`, `ASKED_MS`, `QUESTIONS`, `WALKS`, `often`, `questions`, `question`, `window_ms`, `walks`.
 Pure; the time is an argument.

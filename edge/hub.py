@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from edge import faults
-from edge.book import Book, Press, call_for, find, open_calls
+from edge.book import Book, Call, Press, call_for, find, open_calls
 from edge.calls import RESULT, Effect, restart, step
 from edge.deadlines import Due
 from edge.entries import (
@@ -226,9 +226,15 @@ class Hub:
         """A command of the platform: journalled, then run once, however often it comes."""
         return self._submit(Lane.FAULT, CommandEntry(at=self.mint.stamp(), command=command, path=path))
 
-    def local(self, call_id: EventId, name: str) -> None:
-        """Something a person in the home did about a call."""
-        self.note(LocalEntry(at=self.mint.stamp(), call_id=call_id, name=name))
+    def local(self, call_id: EventId, name: str, by: str = "") -> None:
+        """Something a person in the home did about a call; `by`: at another hub of it."""
+        self.note(LocalEntry(at=self.mint.stamp(), call_id=call_id, name=name, by=by))
+
+    def answered(self, call: Call) -> None:
+        """That all is well, before anything went out: that there was something is told all the same."""
+        first = call.presses[call.id]
+        data = {"plan": first.kind.removeprefix("call."), "answer": "fine"}
+        self.report("care.answered", data, device=first.device, elder=call.elder)
 
     def told(self, call_id: EventId, name: str) -> None:
         """Something was said in full to the elder."""

@@ -82,11 +82,13 @@ class Phrase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendantStage(msgspec.Struct, frozen=True):
-    """How far the help for one press of a pendant is known to have come (STAGE_* of the link)."""
+    """How far the help for one press of a pendant is known to have come (STAGE_* of the link). `answered`:
+    it is over because somebody said so when asked, and nothing went out."""
 
     device: str
     event_id: EventId
     stage: int
+    answered: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -253,7 +255,7 @@ def _pendants(calls: tuple[Call, ...], now: Now, care: Mapping[str, Care]) -> li
             left[press.device] += 1
             stage = _press_stage(call, press, now, mine)
             if stage != STAGE_NONE:
-                found.append(PendantStage(press.device, press.id, stage))
+                found.append(PendantStage(press.device, press.id, stage, call.withdrawn))
     return found[::-1]
 
 

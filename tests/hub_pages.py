@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -196,6 +197,7 @@ class Pages:
     socket: Path
     process: asyncio.subprocess.Process
     link: str
+    tls: ssl.SSLContext | None = None
 
     @property
     def port(self) -> int:
@@ -213,7 +215,7 @@ class Pages:
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> tuple[int, dict[str, str], bytes]:
         """(status, headers in small letters, body)."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
         lines = {
             "host": f"127.0.0.1:{self.port}",
             "connection": "close",

@@ -21,7 +21,7 @@ from protocols.link.errors import REASON_ORDER, Counters, LinkError
 from protocols.link.session import FRAME_CHALLENGE, RANDOM_LENGTH, Initiator, Session
 
 ANSWER_S: Final = 2.0  # a flash write of the pendant takes up to 0.4 s, an indication 2 connection events
-MAX_FALLS: Final = 4  # of one look: a pendant tells of its newest
+MAX_FALLS: Final = 4  # of one look: a pendant tells of its newest, and of four that were answered
 PROVE_S: Final = 2.5  # below the 3 s after which the pendant drops who has not proved himself
 
 
@@ -49,6 +49,7 @@ class Exchange:
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(maxsize=64)
         self._statuses: list[messages.Status] = []
         self.falls: list[messages.Fall] = []  # what came unasked; who reads them empties it
+        self.answered: list[messages.Answered] = []  # likewise
 
     async def open(self) -> messages.Status:
         """Prove each other and read the first STATUS.
@@ -146,4 +147,6 @@ class Exchange:
             self._statuses.append(message)
         elif isinstance(message, messages.Fall) and len(self.falls) < MAX_FALLS:
             self.falls.append(message)
+        elif isinstance(message, messages.Answered) and len(self.answered) < MAX_FALLS:
+            self.answered.append(message)
         return message

@@ -81,6 +81,17 @@ class FallWalks:
 
 
 @dataclass(frozen=True, slots=True)
+class FallAnswered:
+    """The pendant, authenticated, says that at another hub of the home, `hub`, somebody has answered its
+    question about the fall that is press `number`: all is well. It may be told again."""
+
+    device: str
+    life: int
+    number: int
+    hub: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageConfirmed:
     """The pendant has shown a stage of a press to the elder; `kept`: its flash holds it. `life` as told."""
 
@@ -147,6 +158,7 @@ PendantFact = (
     | StatusLearned
     | FallNoted
     | FallWalks
+    | FallAnswered
     | StageConfirmed
     | CallStateConfirmed
     | AskConfirmed

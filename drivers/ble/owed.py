@@ -21,6 +21,7 @@ class _Told:
     stage: int
     lane: int
     confirmed: int = STAGE_NONE
+    answered: bool = False
 
 
 class Owed:
@@ -35,16 +36,17 @@ class Owed:
 
     # ---- the caller says ----
 
-    def stage(self, life: int, number: int, stage: int, lane: int) -> None:
-        """A press has come so far. An earlier stage than the one told is forgotten."""
+    def stage(self, life: int, number: int, stage: int, lane: int, answered: bool = False) -> None:
+        """A press has come so far; `answered` as in messages.Ack. An earlier stage than the one told is
+        forgotten."""
         if stage >= STAGE_CLOSED:
             self._call = None  # what was said of that call must not be said of the next
         told = self._presses.get((life, number))
         if told is None:
-            self._presses[life, number] = _Told(stage, lane)
+            self._presses[life, number] = _Told(stage, lane, answered=answered)
             self._trim()
         elif stage > told.stage:
-            told.stage, told.lane = stage, lane
+            told.stage, told.lane, told.answered = stage, lane, answered
 
     def _trim(self) -> None:
         if len(self._presses) > MAX_PRESSES:
@@ -119,7 +121,7 @@ class Owed:
             return messages.CallState(open_call.stage)
         for (life, number), told in sorted(self._presses.items(), key=lambda item: item[1].lane):
             if told.confirmed < told.stage:
-                return messages.Ack(life, number, told.stage)
+                return messages.Ack(life, number, told.stage, told.answered)
         if open_call:
             return messages.CallState(open_call.stage)
         if self._ask:

@@ -2,7 +2,8 @@
 
 Fresh adverts are facts at once; an authentic one with an old counter is challenged over GATT and accepted on
 proof of life; everything else is refused and counted (judge.py). Reasons to connect: a press whose STATUS has
-not been read, something owed (owed.py), a challenge, and twice a day the proof that the acks' way works.
+not been read, something owed (owed.py), a challenge, twice a day the proof that the acks' way works, and
+heartbeats while it asks about a fall: the pendant has let go of it, and may know why (FallAnswered).
 Nothing is stored here: what must survive is told as facts.
 """
 
@@ -17,6 +18,7 @@ from drivers.ble.exchange import Exchange
 from drivers.ble.facts import (
     AskConfirmed,
     CallStateConfirmed,
+    FallAnswered,
     FallNoted,
     FallWalks,
     FloorRaised,
@@ -54,6 +56,7 @@ PROOF_EVERY_MS: Final = 11 * 3_600_000  # the pendant offers itself every 12 h
 HEARTBEAT_MS: Final = 30_000  # a burst of 3 s is one heartbeat
 FLOOR_MS: Final = 10_000
 SUSPECT_MS: Final = 60_000  # the same suspicion is told at most so often
+LOOK_AGAIN_MS: Final = 2_000  # after a STATUS, while the hub asks about a fall and heartbeats come
 RETRY_MS: Final = (250, 500, 1_000, 2_000, 5_000)  # after conversations that failed
 MAX_REPORTED: Final = 256
 
@@ -122,6 +125,7 @@ class PendantLink:
         self._waiting: dict[int, PressHeard] = {}  # by number: told when the life is known
         self._unread: dict[int, int] = {}  # number -> lane: heard, and not yet read in a STATUS
         self._walks = -1  # of the last fall whose wearer walks again
+        self._asking = self._let_go = False  # the hub asks; the pendant is heard to hold no press any more
         self._open: set[int] = set()  # numbers that the pendant holds open, as far as is known
         self._refused: dict[str, int] = {}
         self._suspected: dict[str, int] = {}
@@ -140,8 +144,9 @@ class PendantLink:
         self._judge.recall(floor)
         self.life = self.life or life
 
-    def tell(self, life: int, number: int, stage: int) -> None:
-        """A press has come so far; HEARD only when it is on disk. Repeating is harmless.
+    def tell(self, life: int, number: int, stage: int, answered: bool = False) -> None:
+        """A press has come so far; HEARD only when it is on disk. Repeating is harmless. `answered`: it is
+        CANCELLED because this hub's question was.
 
         An ACK carries a press up to DELIVERED and ends it (CLOSED, CANCELLED); that a person has taken the
         call, or is there, is the state of the call: the pendant shows it once for all its presses.
@@ -149,7 +154,7 @@ class PendantLink:
         known = [m for (_, n), m in self._reported.items() if n == number]
         lane = min((lane_of(m) for m in known), default=Lane.SOS)
         of_call = STAGE_TAKEN <= stage <= STAGE_ARRIVED
-        self.owed.stage(life, number, STAGE_DELIVERED if of_call else stage, lane)
+        self.owed.stage(life, number, STAGE_DELIVERED if of_call else stage, lane, answered)
         if of_call:
             self.owed.call_state(stage, lane)
         elif stage < STAGE_CLOSED:
@@ -163,6 +168,8 @@ class PendantLink:
 
     def ask(self, round_number: int, lane: int = Lane.ASSIST) -> None:
         """Buzz "are you all right?" (0: ask no more)."""
+        self._asking = bool(round_number)
+        self._let_go = self._let_go and self._asking
         if round_number:
             self.owed.ask(round_number, lane)
         else:
@@ -202,6 +209,8 @@ class PendantLink:
     def _fresh(self, reading: Reading) -> None:
         now, rssi = reading.heard_ms, self._rssi
         news, walks = False, reading.meaning == MEANING_FALL_WALKS
+        if reading.meaning == MEANING_NONE and self._asking and now - self._proof_ms >= LOOK_AGAIN_MS:
+            self._let_go = True
         if reading.meaning != MEANING_NONE:
             meaning = MEANING_FALL if walks else reading.meaning
             press = PressHeard(
@@ -275,6 +284,8 @@ class PendantLink:
             lanes.append(owed)
         if self._judge.challenge:
             lanes.append(lane_of(self._judge.challenge.meaning))
+        if self._let_go:
+            lanes.append(Lane.ASSIST)
         if now_ms - self._proof_ms >= PROOF_EVERY_MS:
             lanes.append(Lane.TELEMETRY)
         return min(lanes, default=None)
@@ -320,7 +331,7 @@ class PendantLink:
 
     def _learn(self, status: messages.Status) -> None:
         now = self._clock.monotonic_ms()
-        self.life, self._proof_ms = status.life, now
+        self.life, self._proof_ms, self._let_go = status.life, now, False
         self._on_fact(StatusLearned.of(self.id, status, self._rssi))
         late = self._judge.challenge.number if self._judge.challenge else None
         for p in status.presses:
@@ -381,6 +392,10 @@ class PendantLink:
         for fall in talk.falls:
             self._on_fact(FallNoted(self.id, self.life, fall.number, fall.note))
         talk.falls.clear()
+        for word in talk.answered:
+            if word.hub != self._hub_id:
+                self._on_fact(FallAnswered(self.id, word.life, word.number, word.hub))
+        talk.answered.clear()
 
     def _give_up(self) -> None:
         """Read twice, and the challenged press is still not among what fits: not stood by."""

@@ -29,6 +29,14 @@ class Key:
             self._count += 1
         self._notify()
 
+    def woke(self) -> None:
+        """After a light sleep, which keeps no edges: they are noted again, and a key that is down by now went
+        down at this moment, which ended the sleep.
+        """
+        self._pin.irq(self._edge)
+        if self.is_down():
+            self._edge(self._pin)
+
     def waiting(self) -> bool:
         """Edges came since the last drain."""
         return self._count > 0

@@ -146,6 +146,4 @@ class KeyInput:
             return
         self._hub.local(call.id, "answer_yes")
         if call.life is Life.ASKING:
-            first = call.presses[call.id]
-            data = {"plan": first.kind.removeprefix("call."), "answer": "fine"}
-            self._hub.report("care.answered", data, device=first.device, elder=call.elder)
+            self._hub.answered(call)

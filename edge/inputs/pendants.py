@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from drivers.ble.facts import (
+    FallAnswered,
     FallNoted,
     FallWalks,
     FloorRaised,
@@ -30,6 +31,7 @@ from edge.credentials import Credentials
 from edge.false_falls import WALKS, often, walks
 from edge.faults import Sign, silent, silent_cause
 from edge.hub import Hub
+from edge.inputs.elsewhere import Elsewhere
 from edge.ports import Ports
 from edge.stores.errors import StoreError
 from edge.stores.state import State
@@ -79,6 +81,7 @@ class Pendants:
         self.listeners: list[Callable[[Advert], None]] = []  # others who hear the radio's adverts
         self.in_bed: Callable[[str], bool] = lambda elder: False  # what the bed's sensor says of an elder
         self._weighing: Weighing | None = None
+        self._elsewhere = Elsewhere(hub)
         self._changed: dict[tuple[str, str], bytes] = {}  # for state.db, the newest only
         self._keeping = asyncio.Event()
         self._pendants: dict[str, _Pendant] = {}
@@ -143,7 +146,7 @@ class Pendants:
         """Bring a stage to the pendant that pressed."""
         pendant = self._pendants.get(stage.device)
         if pendant is not None:
-            pendant.link.tell(stage.event_id.life, stage.event_id.number, stage.stage)
+            pendant.link.tell(stage.event_id.life, stage.event_id.number, stage.stage, stage.answered)
 
     def ask(self, question: Question) -> None:
         """Let a pendant buzz the question."""
@@ -177,6 +180,8 @@ class Pendants:
             self._weigh(pendant, fact)
         elif isinstance(fact, FallWalks):
             self._walks(fact)
+        elif isinstance(fact, FallAnswered):
+            self._elsewhere.answered(EventId(fact.device, fact.life, fact.number), fact.hub)
         elif isinstance(fact, FloorRaised):
             self._store("pendant.floor", fact.device, fact.counter)
         elif isinstance(fact, ReplaySuspected):
@@ -192,7 +197,7 @@ class Pendants:
         age_ms = press.age_ms + max(0, self._ports.clock.monotonic_ms() - press.heard_ms)
         self._sign(pendant, press.rssi, None)
         kind = KINDS.get(press.meaning, "call.sos")
-        self._hub.call(
+        event_id = self._hub.call(
             kind,
             "pendant",
             elder=pendant.section.elder,
@@ -203,6 +208,7 @@ class Pendants:
             stages={"heard": age_ms},
             age_ms=age_ms,
         )
+        self._elsewhere.heard(event_id)
 
     def _weigh(self, pendant: _Pendant, fact: FallNoted) -> None:
         """What the fall was like comes after it: how sure it is goes with the call."""

@@ -131,7 +131,8 @@ class Page:
         )
         response = Response(on, media_type="text/html")
         if cookie is not None:
-            response.set_cookie(self.cookie, cookie, httponly=True, samesite="strict")
+            https = request.url.scheme == "https"
+            response.set_cookie(self.cookie, cookie, secure=https, httponly=True, samesite="strict")
         return response
 
     def _page(self, request: Request, session: Session) -> Response:

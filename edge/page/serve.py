@@ -7,11 +7,14 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import uvicorn
 
 from edge.api import Api
@@ -23,6 +26,16 @@ from protocols.errors import AnbanError, Reason
 DOOR: Final = "page.sock"  # beside the hub's; who may open that one may open this one
 CONNECTIONS: Final = 48  # of all browsers together, six each
 IDLE_S: Final = 20
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the page listens, the host names that it answers beside, and its certificate: PEM files, both or
+    neither; the second is the private key."""
+
+    address: str
+    port: int
+    names: tuple[str, ...] = ()
+    certificate: tuple[Path, Path] | None = None
 
 
 class _Server(uvicorn.Server):
@@ -41,12 +54,33 @@ def door_of(hub_socket: Path) -> Path:
     return hub_socket.parent / DOOR
 
 
-def link_of(address: str, port: int, key: str) -> str:
+def link_of(address: str, port: int, key: str, scheme: str = "http") -> str:
     """The link that opens the page once."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
         address, f"[{address}]" if ":" in address else address
     )
-    return f"http://{shown}:{port}/?key={key}"
+    return f"{scheme}://{shown}:{port}/?key={key}"
+
+
+def checked(certificate: Path, private_key: Path) -> tuple[Path, Path]:
+    """The two, if they belong together and others cannot read the key. AnbanError(BAD_CREDENTIALS)."""
+    try:
+        mode = stat.S_IMODE(private_key.stat().st_mode)
+        if mode & 0o077:
+            raise AnbanError(
+                Reason.BAD_CREDENTIALS,
+                f"{private_key} has mode {mode:04o}: others on this machine may read it",
+                f"chmod 600 {private_key}",
+            )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, private_key, password="")  # never asks a terminal
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise AnbanError(
+            Reason.BAD_CREDENTIALS,
+            f"{certificate} and {private_key} are no certificate and its key: {error}",
+            "Give both as PEM files, the key without a passphrase.",
+        ) from None
+    return certificate, private_key
 
 
 def bound(address: str, port: int) -> socket.socket:
@@ -66,18 +100,19 @@ def bound(address: str, port: int) -> socket.socket:
     return sock
 
 
-async def serve(
-    hub_socket: Path, address: str, port: int, names: tuple[str, ...], ready: Callable[[str], None]
-) -> None:
-    """Until SIGTERM or SIGINT; `ready` gets the first link. AnbanError where it cannot listen."""
+async def serve(hub_socket: Path, site: Site, ready: Callable[[str], None]) -> None:
+    """Until SIGTERM or SIGINT; `ready` gets the first link. AnbanError where it cannot listen, or the
+    certificate is of no use."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    sock = bound(address, port)
+    certificate, private_key = checked(*site.certificate) if site.certificate else (None, None)
+    scheme = "https" if certificate else "http"
+    sock = bound(site.address, site.port)
     at = int(sock.getsockname()[1])
     access = Access()
-    page = Page(Asking(hub_socket), access, address=address, port=at, names=names)
+    page = Page(Asking(hub_socket), access, address=site.address, port=at, names=site.names)
 
     async def link(_args: Mapping[str, Any]) -> dict[str, str]:
-        return {"link": link_of(address, at, access.key(time.monotonic()))}
+        return {"link": link_of(site.address, at, access.key(time.monotonic()), scheme)}
 
     config = uvicorn.Config(
         page.app,
@@ -92,6 +127,8 @@ async def serve(
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
     )
     try:
         async with await Api(door_of(hub_socket), {"link": link}).listen():
@@ -107,8 +144,6 @@ async def serve(
         sock.close()
 
 
-def run(
-    hub_socket: Path, address: str, port: int, names: tuple[str, ...], ready: Callable[[str], None]
-) -> None:
+def run(hub_socket: Path, site: Site, ready: Callable[[str], None]) -> None:
     """As `serve`, in a loop of its own."""
-    asyncio.run(serve(hub_socket, address, port, names, ready))
+    asyncio.run(serve(hub_socket, site, ready))

@@ -12,6 +12,7 @@ import machine
 import vfs
 
 BOOTLOADER_MS = 120  # from wake to the start of MicroPython's clock: ROM and second-stage loader, typical
+_INTERRUPTS = 0x1F << 13  # GPIO_PINn_REG: may the pin interrupt (C3: technical reference manual, 5.14)
 
 
 class RtcMemory:
@@ -32,7 +33,9 @@ class RtcMemory:
 class Board:
     """The parts of one pendant. `arm_wake(pins, level)` lets that level of any of the pins end deep sleep.
 
-    `motion` is (interrupt, clock, data): the pins of the accelerometer, where there is one.
+    `motion` is (interrupt, clock, data): the pins of the accelerometer, where there is one. `pin_registers`
+    is the address of GPIO_PIN0_REG, where a pin that ends a light sleep must be kept from interrupting; a
+    board without it takes no naps.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Board:
         arm_wake,
         cell_divider: int = 2,
         motion: tuple = (),
+        pin_registers: int = 0,
     ):
         self.key_down_level = 0  # the key pulls to ground
         self.key_pin = machine.Pin(key, machine.Pin.IN, machine.Pin.PULL_UP)
@@ -55,6 +59,8 @@ class Board:
         self._cell_divider = cell_divider
         self._arm_wake = arm_wake
         self._key = key
+        self.naps = pin_registers != 0
+        self._pin_registers = pin_registers
         self._motion = motion
         self._motion_pin = machine.Pin(motion[0], machine.Pin.IN, machine.Pin.PULL_UP) if motion else None
         self.rtc = RtcMemory()
@@ -115,6 +121,17 @@ class Board:
             pins += (self._motion_pin,)  # type: ignore[assignment]
         self._arm_wake(pins, self.key_down_level if when_down else 1 - self.key_down_level)
         machine.deepsleep(ms)
+
+    def light_sleep(self, ms: int) -> None:
+        """Sleeps with all that it knows until the key is down or the time has passed; the radio must be off.
+
+        It keeps no edges of the key, `Key.woke` must follow. MicroPython makes a pin that ends it interrupt
+        for as long as it is low: a key that is down would let the program do nothing else. So it may not
+        interrupt at all until `Pin.irq` is asked for edges again.
+        """
+        machine.mem32[self._pin_registers + 4 * self._key] &= ~_INTERRUPTS
+        self._arm_wake((self.key_pin,), self.key_down_level)
+        machine.lightsleep(ms)
 
     def motion_line_free(self) -> bool:
         """Nothing holds the accelerometer's line: one that is low for ever would wake it for ever."""

@@ -32,6 +32,7 @@ WATCHDOG_MS = (
     10000  # longer than a slow boot with radio start and a formatted flash; shorter than anyone waits
 )
 SILENT_MS = 5000  # a press not carried by the radio for this long is no progress
+NAP_MS = 20  # to light sleep and back takes a millisecond
 RADIO_RETRY_MS = 1000
 STORE_RETRY_MS = 5000
 UNREAD_RETRY_MS = 300000  # asleep, with presses perhaps waiting in a flash that could not be read: 7 C a day
@@ -59,6 +60,7 @@ class App:
         self._builder = None  # type: AdvertBuilder
         self._radio_on = False
         self._radio_due_ms = 0  # when to try the radio again
+        self._rests = False  # a blow ended the sleep and the radio was never on since: there may be naps
         self.link: HubLink = None  # made for the first who connects
         self._turn = 0
         self._payload_due_ms = None  # type: int
@@ -86,7 +88,11 @@ class App:
             except ValueError:
                 self.store.counters_lost = True
         effects = self._first_effects(cause, now)
-        self._start_radio(now)
+        wanted = effects or self.core.book.presses or self._busy()
+        if cause == "motion" and self.board.naps and not wanted:
+            self._rests = True
+        else:
+            self._start_radio(now)
         self.perform(effects)
         self.store.owe_wake(False)
         self.falls.start(now, cause == "motion")
@@ -116,6 +122,7 @@ class App:
         return []
 
     def _start_radio(self, now: int) -> None:
+        self._rests = False
         try:
             self.radio.start()
         except OSError:
@@ -156,7 +163,7 @@ class App:
 
     def _air(self, now: int) -> None:
         """Puts the right payload on the air, or nothing."""
-        if not self._radio_on:
+        if not (self._radio_on or self._rests):
             return
         press, interval, change = self.core.book.on_air(now, self._turn)
         if press is None or not interval:
@@ -169,6 +176,10 @@ class App:
                 self._on_air = False
             self._payload_due_ms = None if change is None else now + change
             return
+        if self._rests:
+            self._start_radio(now)
+            if not self._radio_on:
+                return
         meaning, number, age = (0, 0, 0)
         if press is not None:
             meaning, number, age = self._meaning(press), press.number, now - press.pressed_ms
@@ -282,6 +293,8 @@ class App:
             self._payload_due_ms = now
         self._hub(now)
         self.perform(self.core.tick(now))
+        if self._rests and self.core.gesture.down:  # whatever it comes to mean, it will be sent
+            self._start_radio(now)
         if self._battery_due_ms <= now:
             self._battery_pct = battery.percent(self.board.battery_mv())
             self._battery_due_ms = now + BATTERY_EVERY_MS
@@ -290,7 +303,7 @@ class App:
         if self.faults() & ~faults & 0x5F or (faults & ~self.faults() & 4):
             self.beat_now()
         heartbeat = self._heartbeat(now)
-        if not self._radio_on and now >= self._radio_due_ms:
+        if not (self._radio_on or self._rests) and now >= self._radio_due_ms:
             self._restart_radio(now)
         if self._payload_due_ms is not None and now >= self._payload_due_ms:
             self._air(now)
@@ -313,6 +326,8 @@ class App:
             for buzz in self._unfelt:
                 self.buzzer.play(surface.BUZZES[buzz], surface.OVERTAKEN[buzz])
             self._unfelt = []
+        if self.store.wake_owed and not (self._rests or self._busy()):
+            self.store.owe_wake(False)
         if self.store.found_book:
             self._join_found(now)
         self.store.reserve_ahead()
@@ -340,7 +355,7 @@ class App:
         for due in (self.light.step(now), self.buzzer.step(now), self.falls.next_ms(), link_ms):
             if due is not None:
                 gap = min(gap, due - now)
-        if not self._radio_on:
+        if not (self._radio_on or self._rests):
             gap = min(gap, self._radio_due_ms - now)
         return max(0, min(gap, LONGEST_WAIT_MS))
 
@@ -358,13 +373,33 @@ class App:
             and not self.buzzer.busy()
             and not self._on_air
             and not self._unfelt
-            and self._radio_on
+            and (self._radio_on or self._rests)
         )
+
+    def _busy(self) -> bool:
+        """The key is down, or what it means is not decided yet."""
+        return self.key.is_down() or self.key.waiting() or self.core.gesture.next_ms() is not None
+
+    def doze(self, wait_ms: int) -> int:
+        """Light sleep until something is due, if only the accelerometer is waited for; what is left to wait.
+
+        A reset in it is taken for the key's: nothing else can tell of a press that was on its way.
+        """
+        if wait_ms < NAP_MS or not self._rests or self._busy():
+            return wait_ms
+        if not (self._idle() and self._stored):
+            return wait_ms
+        self.store.owe_wake(True)
+        before = self.clock.now_ms()
+        self.board.light_sleep(wait_ms)
+        self.key.woke()
+        return max(0, wait_ms - (self.clock.now_ms() - before))
 
     def _sleep(self, now: int, gap: int) -> None:
         """Deep sleep: the program ends here and begins anew at the key or the timer."""
         store = self.store
         store.stuck = self.core.gesture.stuck
+        store.wake_owed = False
         store.book = self.core.book.pack(now)
         store.keep(now + gap - BOOT_MS)
         self.light.off()
@@ -373,7 +408,7 @@ class App:
     async def run(self) -> None:
         """For ever, or until the chip sleeps."""
         while True:
-            wait_ms = self.turn()
+            wait_ms = self.doze(self.turn())
             try:
                 await asyncio.wait_for_ms(self._flag.wait(), wait_ms)
             except asyncio.TimeoutError:

@@ -12,7 +12,7 @@ simulator of histories drives exactly this class:
 
     core = Core(preset, take_number)
     effects = core.key(down, now_ms) | core.wake(edge_ms, down, now_ms) | core.fall(now_ms)
-            | core.ack(number, stage, now_ms) | core.call(stage, now_ms) | core.ask(now_ms)
+            | core.ack(number, stage, now_ms, hub) | core.call(stage, now_ms) | core.ask(now_ms)
             | core.tick(now_ms)
     press, interval_ms, change_in_ms = core.book.on_air(now_ms, turn)
     core.next_ms(now_ms) -> when tick() has something to do, or None
@@ -65,10 +65,10 @@ class Core:
         self.gesture.open = True
         return [(AIR,), (STORE,)]
 
-    def ack(self, number: int, stage: int, now_ms: int) -> list:
-        """A hub tells how far one press has come."""
+    def ack(self, number: int, stage: int, now_ms: int, hub: str = "") -> list:
+        """A hub tells how far one press has come; `hub` as in PressBook.ack."""
         was = self.book.stage()
-        if not self.book.ack(now_ms, number, stage):
+        if not self.book.ack(now_ms, number, stage, hub):
             return []
         out = [(AIR,), (STORE,)]  # type: list[tuple]
         least = self.book.stage()

@@ -70,12 +70,20 @@ class HubLink:
                 radio.drop(conn)
             elif what == peers.PROVED:
                 self._app.proved(now)
+                self._tell_answered(conn, now)
                 self._do(self._peers.tell(conn, self._status(now)), now)
                 self._tell_fall(conn, now)
             else:
-                self._do(self._peers.tell(conn, self._answer(value, now)), now)
+                self._do(self._peers.tell(conn, self._answer(conn, value, now)), now)
 
-    def _answer(self, message, now: int):
+    def _tell_answered(self, conn: int, now: int) -> None:
+        """The falls about which another hub's question was answered: this one's, if it asks, ends too."""
+        hub = self._peers.hub(conn)
+        for number, other in self._app.core.book.answered:
+            if other != hub:
+                self._do(self._peers.tell(conn, messages.Answered(self._app.store.life, number, other)), now)
+
+    def _answer(self, conn: int, message, now: int):
         """Does what a message says; the message to answer with."""
         app = self._app
         kind = message.kind
@@ -86,7 +94,11 @@ class HubLink:
         if kind == messages.KIND_ACK:
             life, number, stage = app.store.life, message.number, message.stage
             if message.life in (0, life):
-                kept = self._perform(app.core.ack(number, stage, now))
+                hub = self._peers.hub(conn) if message.answered else ""
+                effects = app.core.ack(number, stage, now, hub)
+                kept = self._perform(effects)
+                for other in self._peers.proved() if hub and effects else ():
+                    self._tell_answered(other, now)
         elif kind == messages.KIND_CALL_STATE:
             stage = message.stage
             kept = self._perform(app.core.call(stage, now))

@@ -97,6 +97,11 @@ class Peers:
             return []
         return self._queue(peer, peer.session.seal(message.encode()))
 
+    def hub(self, conn: int) -> str:
+        """Who has proved itself on a connection; empty while nobody has."""
+        peer = self._peers.get(conn)
+        return peer.responder.hub_id if peer is not None and peer.session is not None else ""
+
     def proved(self) -> list:
         """The connections of those who have proved themselves."""
         return [conn for conn, peer in self._peers.items() if peer.session is not None]

@@ -32,6 +32,7 @@ _PRESS = "<IBBIQ"  # number, meaning, stage, age ms, wall ms (0 unknown)
 _MAGIC = b"ABPB"
 _VERSION = 1
 MAX_AGE_MS = 0xFFFFFFFF
+ANSWERED_KEPT = 4  # falls of the last half minute; what was answered of more is asked about again
 
 
 class Press:
@@ -53,6 +54,8 @@ class PressBook:
         self.call_stage = NONE
         self.progress_ms = 0  # when a hub last told something new of the call
         self.low_buzzes = 0  # felt for the oldest unheard press
+        self.answered = []  # (number, hub): falls about which that hub's question was answered; not in flash
+        self.answered_ms = 0  # the last of them
 
     # -- what happens
 
@@ -72,8 +75,9 @@ class PressBook:
         self.presses.append(Press(number, meaning, pressed_ms, wall_ms, NONE))
         return True
 
-    def ack(self, now_ms: int, number: int, stage: int) -> bool:
-        """A hub says how far one press has come; True when that is news. A stage never goes back."""
+    def ack(self, now_ms: int, number: int, stage: int, hub: str = "") -> bool:
+        """A hub says how far one press has come; True when that is news. A stage never goes back. `hub`: the
+        one whose question about it was answered, and which ends it for that."""
         for press in self.presses:
             if press.number == number and press.stage < stage <= CANCELLED:
                 heard = [p.meaning for p in self.presses if p.stage]
@@ -85,6 +89,9 @@ class PressBook:
                 self.progress_ms = now_ms
                 if stage >= CLOSED:
                     self.presses.remove(press)
+                    if hub and stage == CANCELLED and press.meaning == FALL:
+                        self.answered = (self.answered + [(number, hub)])[-ANSWERED_KEPT:]  # noqa: RUF005
+                        self.answered_ms = now_ms
                     # what was said of that call must not be said of the next
                     self.call_stage = NONE if self.presses else stage
                 if not self.unheard():
@@ -163,10 +170,15 @@ class PressBook:
         """(press or None, interval in ms or 0 when silent, ms until that changes or None).
 
         Unheard presses take turns, highest meaning first and oldest first among equals; the pace is that of
-        the youngest. With none, the latest heard press is the hub's occasion to come back.
+        the youngest. With none, the latest heard press is the hub's occasion to come back. No press with an
+        interval: heartbeats.
         """
         if not self.presses:
-            return None, 0, None
+            if not self.answered:
+                return None, 0, None
+            age = max(0, now_ms - self.answered_ms)
+            interval, change = schedule.pace(schedule.ANSWERED, age)
+            return None, interval, None if change is None else change - age
         unheard = self.unheard()
         if unheard:
             youngest = unheard[-1]

@@ -16,6 +16,9 @@ HEARD = (
     (60_000, 100, 0, 0),
     (1_800_000, 100, 1_500, 10_000),
 )
+# After a fall about which one hub's question was answered: heartbeats, by which another hub that asks too can
+# come and learn it. As long as one question takes.
+ANSWERED = ((30_000, 100, 0, 0),)
 HEARTBEAT_PERIOD_MS = 3_600_000
 HEARTBEAT = (
     (3_000, 100, 0, 0),

@@ -1,8 +1,9 @@
 """What the frames of a session carry: a kind byte and fixed fields, little-endian.
 
-The pendant sends STATUS by itself as soon as the hub has proved itself, and whenever GET_STATUS asks, and
-FALL when it has one to tell of; it answers every other message of the hub with OK, after its flash holds
-what the message brought. Bytes behind the known fields are left alone, so that later minor versions can add
+The pendant sends STATUS by itself as soon as the hub has proved itself, and whenever GET_STATUS asks, FALL
+when it has one to tell of, and before the first STATUS an ANSWERED for each fall that another hub has asked
+about to the end; it answers every other message of the hub with OK, after its flash holds what the message
+brought. Bytes behind the known fields are left alone, so that later minor versions can add
 some. What a pendant reports is read with leniency (an unknown meaning is an SOS, an odd battery figure is
 clamped): an alarm is never refused for a field beside it.
 """
@@ -20,6 +21,7 @@ from protocols.link.const import (
     STAGE_NONE,
 )
 from protocols.link.errors import REASON_KIND, REASON_LENGTH, REASON_VALUE, LinkError
+from protocols.link.keys import MAX_ID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ KIND_CONFIG = 7
 KIND_OK = 8  # pendant to hub
 KIND_GET_STATUS = 9
 KIND_FALL = 10  # pendant to hub, unasked: what a fall was like
+KIND_ANSWERED = 11  # likewise: a question that was answered at another hub
 
 RESULT_DONE = 0
 RESULT_NOT_UNDERSTOOD = 1  # a kind or value that this firmware does not know
@@ -52,6 +55,8 @@ _ACK = "<BIIB"
 _TIME = "<BQB"
 _OK = "<BBBIIBI"
 _FALL = "<BIB"
+_ANSWERED = "<BIIB"
+_ID_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789-"  # as in keys.id_bytes
 
 
 class Press:
@@ -107,18 +112,24 @@ class Status:
 
 
 class Ack:
-    """ACK: how far the help for one press has come. HEARD: the hub's disk has it, and never before that."""
+    """ACK: how far the help for one press has come. HEARD: the hub's disk has it, and never before that.
+
+    `answered`, with CANCELLED: this hub asked about it, somebody said there that all is well, and no call
+    went out. It came later than the fields before it: who does not send it has not said so.
+    """
 
     kind = KIND_ACK
 
-    def __init__(self, life: int, number: int, stage: int) -> None:
+    def __init__(self, life: int, number: int, stage: int, answered: bool = False) -> None:
         self.life = life
         self.number = number
         self.stage = stage
+        self.answered = answered
 
     def encode(self) -> bytes:
         """The message."""
-        return struct.pack(_ACK, KIND_ACK, self.life, self.number, self.stage)
+        head = struct.pack(_ACK, KIND_ACK, self.life, self.number, self.stage)
+        return head + bytes((1 if self.answered else 0,))
 
 
 class CallState:
@@ -236,8 +247,25 @@ class Fall:
         return struct.pack(_FALL, KIND_FALL, self.number, len(self.note)) + self.note
 
 
+class Answered:
+    """ANSWERED: at the hub `hub` somebody has said that all is well after the fall that is press `number` of
+    `life`; who still asks about it need not. No answer."""
+
+    kind = KIND_ANSWERED
+
+    def __init__(self, life: int, number: int, hub: str) -> None:
+        self.life = life
+        self.number = number
+        self.hub = hub  # its id
+
+    def encode(self) -> bytes:
+        """The message."""
+        raw = self.hub.encode()
+        return struct.pack(_ANSWERED, KIND_ANSWERED, self.life, self.number, len(raw)) + raw
+
+
 if TYPE_CHECKING:
-    Message = Status | Ack | CallState | Ask | Time | Floor | Config | Ok | GetStatus | Fall
+    Message = Status | Ack | CallState | Ask | Time | Floor | Config | Ok | GetStatus | Fall | Answered
 
 
 def decode(message: bytes) -> "Message":
@@ -273,7 +301,8 @@ def _ack(message: bytes) -> Ack:
     _, life, number, stage = struct.unpack_from(_ACK, message)
     if not STAGE_HEARD <= stage <= STAGE_CANCELLED:
         raise LinkError(REASON_VALUE)
-    return Ack(life, number, stage)
+    at = struct.calcsize(_ACK)
+    return Ack(life, number, stage, len(message) > at and message[at] == 1)
 
 
 def _call_state(message: bytes) -> CallState:
@@ -323,6 +352,20 @@ def _fall(message: bytes) -> Fall:
     return Fall(number, message[at : at + length])
 
 
+def _answered(message: bytes) -> Answered:
+    _, life, number, length = struct.unpack_from(_ANSWERED, message)
+    at = struct.calcsize(_ANSWERED)
+    if len(message) < at + length:
+        raise LinkError(REASON_LENGTH)
+    hub = message[at : at + length]
+    if not 1 <= length <= MAX_ID:
+        raise LinkError(REASON_VALUE)
+    for byte in hub:
+        if byte not in _ID_BYTES:
+            raise LinkError(REASON_VALUE)
+    return Answered(life, number, str(hub, "utf-8"))
+
+
 _DECODERS: "dict[int, tuple[Callable[[bytes], Message], int]]" = {
     KIND_STATUS: (_status, struct.calcsize(_STATUS)),
     KIND_ACK: (_ack, struct.calcsize(_ACK)),
@@ -334,4 +377,5 @@ _DECODERS: "dict[int, tuple[Callable[[bytes], Message], int]]" = {
     KIND_OK: (_ok, struct.calcsize(_OK)),
     KIND_GET_STATUS: (_get_status, 1),
     KIND_FALL: (_fall, struct.calcsize(_FALL)),
+    KIND_ANSWERED: (_answered, struct.calcsize(_ANSWERED)),
 }

@@ -11,8 +11,8 @@ from pathlib import PurePath
 
 from sim.home.ledger import Meaning
 
-STEADY_MS = 2_500  # of a blink half a second is lit; a machine that stalls for two more still blinks
-DARK_MS = 800  # darkness longer than this is "off", shorter is part of a blink
+STEADY_MS = 2_500  # of a blink a fifth of a second is lit; a machine that stalls for two more still blinks
+DARK_MS = 1_600  # darkness longer than this is "off"; twice as long as that of a blink
 
 PHRASES = {
     "calling": Meaning.HEARD,

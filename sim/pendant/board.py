@@ -11,6 +11,8 @@ is told by the firmware.
     led    "off" | "amber" | "red" | "green"
     buzz   hertz, 0 = silent
     feel   name of the buzz that begins: pressed, no-hub, delivered, taken, ended, asked
+    nap    milliseconds asked for: light sleep  woke  "key" | "timer"
+    radio-died  a light sleep began while the radio was on
     wake   "key" | "motion" | "timer" | "power" | "watchdog" | "reset"   sleep   milliseconds asked for
     flash  [what, number of the operation since this boot]; what: erase | program | cut | dead
     power  "on" | "cut"                   exit   code of a process that neither slept nor was cut
@@ -105,6 +107,8 @@ class Board:
         self._feel_left = 0
         self._changed = asyncio.Event()
         self._state = "off"
+        self._power, self._since_s = "off", time.monotonic()
+        self._spent_s: dict[str, float] = {}
 
     @property
     def state(self) -> str:
@@ -113,7 +117,18 @@ class Board:
 
     def _enter(self, state: str) -> None:
         self._state = state
+        self._draw("deep" if state == "asleep" else "off" if state == "off" else "awake")
         self._changed.set()
+
+    def _draw(self, power: str) -> None:
+        now_s = time.monotonic()
+        self._spent_s[self._power] = self._spent_s.get(self._power, 0.0) + now_s - self._since_s
+        self._power, self._since_s = power, now_s
+
+    def spent_s(self) -> dict[str, float]:
+        """How long it has been `awake` (the boot too), in `light` and in `deep` sleep, and `off`."""
+        self._draw(self._power)
+        return dict(self._spent_s)
 
     # -- the hand and the power
 
@@ -372,6 +387,10 @@ class Board:
             self._tone(value[1])
         elif kind == "reads":
             self._enter("running")
+        elif kind in ("nap", "woke"):
+            self._draw("light" if kind == "nap" else "awake")
+            self.bus.naps(value / 1000 if kind == "nap" else 0.0)
+            self._note(kind, value)
         elif kind in ("wdt", "feed"):
             self._watch(value / 1000 if kind == "wdt" else self._watchdog_s)
         elif kind == "sleep":

@@ -70,6 +70,11 @@ class Bus:
         """The program's chip wakes and looks after so long: what this machine takes more is no time."""
         self._most_s = self.now_s() + boot_s
 
+    def naps(self, seconds: float) -> None:
+        """The program's chip sleeps lightly: nobody will look for so long, and the machine may be late."""
+        if self._most_s is not None:
+            self._most_s = self.now_s() + seconds + PATIENCE_S
+
     def ends(self) -> None:
         """The program sleeps or is dead: nobody will look."""
         self.now_s()

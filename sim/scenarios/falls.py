@@ -1,14 +1,16 @@
 """Somebody who wears a pendant falls: the hub asks first, and calls when it hears nothing.
 
 After three falls in bed that nobody answered and nobody had to go to it asks twice, and calls all the same.
-Whoever gets up and walks is asked once more, and called for all the same if no answer comes.
+Whoever gets up and walks is asked once more, and called for all the same if no answer comes. Where two hubs
+ask, the green key of one of them is an answer for both.
 """
 
 from __future__ import annotations
 
 from sim.home.home import Home
+from sim.home.ledger import Press
 from sim.home.pendants import now_ms
-from sim.home.setup import SensorSetup, Setup
+from sim.home.setup import HubSetup, SensorSetup, Setup
 from sim.home.waiting import Condition
 from sim.scenarios.case import Case, Scenario
 from sim.scenarios.steps import ARRIVES_S, FEELS_S, arrived, close, feels, has_fault, hub_says
@@ -20,6 +22,8 @@ ASKING_S = 30.0  # the hub's countdown
 MOST_S = 60.0  # and what a busy machine adds to it
 LOOKS_S = 90.0  # the hub counts false falls once a minute
 FALSE_FALLS = 3  # that nobody goes to: then every question is asked twice
+BACK_S = 90.0  # the internet is back: what was kept is sent, each hub at a time of its own
+TWO_HUBS = Setup(hubs=(HubSetup("hub-01", "e-chen"), HubSetup("hub-02", "e-wang")))
 BED = Setup(sensors=(SensorSetup("bed-01", "bed", "e-chen", "bedroom"),))
 
 
@@ -116,6 +120,35 @@ async def walks(home: Home, case: Case) -> None:
     await close(home, case, "e-chen")
 
 
+async def green_at_one(home: Home, case: Case) -> None:
+    """Both hubs of a home ask about a fall, and it is answered at one: without a platform, by the pendant."""
+    home.net.set(cut=True)
+    fell = await _both_ask(home, case)
+    await home.hub.press("green")
+    ends = "it is answered at one: the other ends its question too"
+    await case.until(ends, hub_says(home, "cancelled", fell.at_ms, "hub-02"), ASKING_S)
+    await case.soon("and so does the one", hub_says(home, "cancelled", fell.at_ms), SAID_S)
+    await case.until("it is felt", feels(home, "pd-01", "ended", fell.at_ms), FEELS_S)
+    calls = [hub_says(home, "calling", fell.at_ms, name) for name in home.hubs]
+    await case.never("neither calls", lambda: any(call() for call in calls), ASKING_S)
+    home.net.set(cut=False)
+    answer = ("e-chen", {"plan": "fall", "answer": "fine"})
+    await case.until("both tell of it later", lambda: home.platform.answers().count(answer) == 2, BACK_S)
+    case.claim("and no call has gone out", not falls_at_platform(home, "e-chen")())
+    fell = await _both_ask(home, case)
+    home.pendants["pd-01"].power_cut()
+    await home.hub.press("green")
+    await case.until("nobody can tell the other: it calls", arrived(home, fell), MOST_S)
+    await close(home, case, "e-chen")
+
+
+async def _both_ask(home: Home, case: Case) -> Press:
+    fell = await home.fall("pd-01")
+    for name in home.hubs:
+        await case.until(f"{name} asks", hub_says(home, "ask-fall", fell.at_ms, name), ASKED_S)
+    return fell
+
+
 def seat_hears(home: Home, change: str) -> Condition:
     """Whether the platform was told so of a call of Mrs Chen's."""
     return lambda: change in home.platform.changes("e-chen")
@@ -136,6 +169,12 @@ SCENARIOS = (
         "fall-walks",
         "Whoever fell gets up and walks: asked once more, answered. Again, not answered: it calls.",
         walks,
+    ),
+    Scenario(
+        "fall-two-hubs-green-at-one",
+        "Two hubs without internet ask about a fall: green at one ends both. With the pendant dead it calls.",
+        green_at_one,
+        TWO_HUBS,
     ),
     Scenario(
         "falls-often",

@@ -170,26 +170,43 @@ def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> di
 
 def _candidates(recordings: Sequence[Recording], found: Candidates, asleep: Candidates) -> dict[str, float]:
     """Impacts an hour of daily life; how often the LIS2DW12 ends a sleep for them, recorded and on an
-    ordinary day (provisioning/fall_day.py); what that costs.
+    ordinary day (provisioning/fall_day.py); how long the pendant then watches, awake or in light sleep; what
+    that costs.
     """
     daily = {n: r for n, r in enumerate(recordings) if r.impact_s is None}
     hours = sum(r.seconds for r in daily.values()) / 3600
     looked = sum(n in daily for n in found.recording.tolist()) / hours
-    wakes, awake = Counter(asleep.wakes), dict.fromkeys(daily, 0.0)
+    wakes, judged = Counter(asleep.wakes), Counter(asleep.recording.tolist())
+    watched_s = dict.fromkeys(daily, 0.0)
     for n, seconds in zip(asleep.wakes, asleep.awake_s, strict=True):
         if n in daily:
-            awake[n] += seconds
-    a_day, awake_s = (
-        fall_day.a_week((r, of[n]) for n, r in daily.items()).number / fall_day.DAYS for of in (wakes, awake)
+            watched_s[n] += seconds
+    day = energy.Watch(
+        *(
+            fall_day.a_week((r, of[n]) for n, r in daily.items()).number / fall_day.DAYS
+            for of in (wakes, watched_s, judged)
+        )
     )
-    use = energy.fall_use(a_day, awake_s)
     return {
         "per_h": round(looked, 1),
         "wakes_per_h": round(sum(wakes[n] for n in daily) / hours, 1),
-        "wakes_a_day": round(a_day, 1),
-        "awake_s_a_day": round(awake_s, 1),
+        "wakes_a_day": round(day.wakes, 1),
+        "watched_s_a_day": round(day.watched_s, 1),
+        "judged_a_day": round(day.decisions, 1),
+        "awake_s_a_day": round(day.awake_s, 1),
+        "light_sleep_s_a_day": round(day.light_s, 1),
+        "deep_sleep_s_a_day": round(energy.SECONDS_PER_DAY - day.watched_s, 1),
+        **_drawn(day),
+    }
+
+
+def _drawn(day: energy.Watch) -> dict[str, float]:
+    use, sleepless = day.use(), day.sleepless()
+    return {
         "mAh_a_day": round(use.mah_a_day, 2),
         "battery_days": round(energy.days([*energy.uses(), use]), 1),
+        "mAh_a_day_without_naps": round(sleepless.mah_a_day, 2),
+        "battery_days_without_naps": round(energy.days([*energy.uses(), sleepless]), 1),
     }
 
 

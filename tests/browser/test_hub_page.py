@@ -18,7 +18,6 @@ from tests.browser.conftest import SIZES
 from tests.hub_pages import DAY_MS, NOW_MS, Door, device, reading
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-SEEN_MS = 30_000
 HOSTILE = '<img src=x onerror="document.title=1">'
 # The worst contrast of what is written (WCAG 2.2, 1.4.3): [ratio, size in px, weight, text].
 CONTRAST = """() => {
@@ -117,7 +116,7 @@ async def opened(
         "request", lambda asked: None if asked.url.startswith(pages.url) else complaints.append(asked.url)
     )
     await page.goto(pages.link)
-    await expect(page.locator("#devices li").first).to_be_visible(timeout=SEEN_MS)
+    await expect(page.locator("#devices li").first).to_be_visible()
     assert complaints == []
     assert "key" not in page.url
     return page
@@ -150,9 +149,7 @@ async def test_help_at_a_glance_claims_only_what_is_known(browser: Browser, door
     await expect(headline).to_contain_text("The centre last answered 7 min ago. Keys still work")
     paths[0] |= {"good": False, "last_good_age_s": None, "reason": "path-timeout"}
     await pages.later(page)
-    await expect(way).to_contain_text(
-        "does not work (no answer in time) · has not answered yet", timeout=SEEN_MS
-    )
+    await expect(way).to_contain_text("does not work (no answer in time) · has not answered yet")
     await expect(headline).to_contain_text("Not known yet")
     paths[1] |= {"good": False}
     await pages.later(page)
@@ -255,11 +252,11 @@ async def test_a_lost_bond_is_paired_again_with_the_passkey_that_is_shown(
     meter["pairing"] = "passkey"
     await pages.later(page)
     figures = page.get_by_label("The six figures that the meter shows")
-    await expect(figures).to_be_visible(timeout=SEEN_MS)
+    await expect(figures).to_be_visible()
     await figures.press_sequentially("0423")
     door.answers["faults"].append({"fault": "mains", "about": "hub-01", "cause": "", "age_s": 1.0})
     await pages.later(page)
-    await expect(page.locator('[data-fault="mains"]')).to_be_visible(timeout=SEEN_MS)
+    await expect(page.locator('[data-fault="mains"]')).to_be_visible()
     await expect(figures).to_be_focused()  # news does not take the pen out of the hand
     await figures.press_sequentially("17")
     await page.keyboard.press("Enter")
@@ -275,7 +272,7 @@ async def test_a_lost_bond_is_paired_again_with_the_passkey_that_is_shown(
     door.answers["faults"].clear()
     meter["pairing"] = "paired"
     await pages.later(page)
-    await expect(page.locator("#todo")).to_be_hidden(timeout=SEEN_MS)
+    await expect(page.locator("#todo")).to_be_hidden()
     await expect(page.locator('[data-device="bp-01"] .well')).to_have_text("Paired")
 
 

@@ -187,7 +187,7 @@ async def test_a_page_that_lost_the_platform_says_so_and_comes_back(browser: Bro
     assert await page.locator(".fine").count() == 0
     async with running(tmp_path, seat_port=port) as platform:
         await platform.store.receive([event(1)], "hub-01")
-        await expect(page.locator("#link")).to_have_class(re.compile("live"), timeout=10_000)
+        await expect(page.locator("#link")).to_have_class(re.compile("live"))
         await expect(page.locator("#stale")).to_be_hidden()
         await expect(page.locator("article.call")).to_have_count(1)
 

@@ -113,13 +113,13 @@ class Hubside:
         assert self._writer
         self._writer.write((json.dumps(message) + "\n").encode())
 
-    async def until(self, condition: Any, timeout_s: float = 30.0) -> None:
+    async def until(self, condition: Any, timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def advert(self, condition: Any = lambda a: True, timeout_s: float = 30.0) -> Heard:
+    async def advert(self, condition: Any = lambda a: True, timeout_s: float = 60.0) -> Heard:
         """The first advert from now on that is as wished."""
         start = len(self.adverts)
         found: list[Heard] = []
@@ -151,8 +151,11 @@ class Hubside:
     def write(self, conn: int, frame: bytes) -> None:
         self.event(3, [conn, self.handle(const.FRAME_IN_UUID)], frame)
 
-    async def frame(self, conn: int, timeout_s: float = 30.0) -> bytes:
-        got, value = await asyncio.wait_for(self.frames.get(), timeout_s)
+    async def frame(self, conn: int, timeout_s: float = 60.0) -> bytes:
+        try:
+            got, value = await asyncio.wait_for(self.frames.get(), timeout_s)
+        except TimeoutError:
+            raise AssertionError(f"no frame on {conn}; the pendant's last: {self.ops[-12:]}") from None
         assert got == conn
         return value
 

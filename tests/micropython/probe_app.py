@@ -68,6 +68,7 @@ class Slept(Exception):
 class Board:
     key_down_level = 0
     directory = "/ram"
+    naps = False
 
     def __init__(self):
         self.key_pin, self.red_pin, self.green_pin, self.buzzer, self.rtc = (
@@ -116,10 +117,10 @@ class Clock:
 
 
 class World:
-    def __init__(self, flash=True):
+    def __init__(self, flash=True, board=None):
         if flash:
             mount_flash()
-        self.board = Board()
+        self.board = board or Board()
         self.app = App(self.board, Clock())
         self.app.start()
         self.ble = self.app.radio._ble
@@ -301,4 +302,6 @@ def stuck():
 
 
 hublink.HubLink  # noqa: B018 - in the heap from the start, as after the first connection
-{"heap": heap, "edge": edge, "stuck": stuck, "unread": unread}[sys.argv[1]](*[int(a) for a in sys.argv[2:]])
+if __name__ == "__main__":
+    probes = {"heap": heap, "edge": edge, "stuck": stuck, "unread": unread}
+    probes[sys.argv[1]](*[int(a) for a in sys.argv[2:]])

@@ -5,7 +5,7 @@ import pytest
 from tests.micropython.hubside import micropython
 
 
-@pytest.mark.parametrize("name", ["test_gesture", "test_presses"])
+@pytest.mark.parametrize("name", ["test_gesture", "test_presses", "test_answered"])
 def test_under_micropython(name: str) -> None:
     assert int(micropython("on_micropython.py", name).split()[-1]) >= 10
 

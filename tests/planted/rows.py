@@ -328,10 +328,10 @@ RADIO = (
         (
             Change(
                 "firmware/pendant/presses.py",
-                "        if not self.presses:\n            return None, 0, None\n",
+                "        if not self.presses:\n            if not self.answered:\n",
                 "        young = now_ms - 2000\n"
                 "        self.presses = [p for p in self.presses if p.stage or p.pressed_ms > young]\n"
-                "        if not self.presses:\n            return None, 0, None\n",
+                "        if not self.presses:\n            if not self.answered:\n",
             ),
         ),
     ),

@@ -58,6 +58,19 @@ FALLS = (
         ),
     ),
     Plant(
+        "a pendant keeps to itself that another hub was answered",
+        (),
+        "fall-two-hubs-green-at-one",
+        "the other ends its question too",
+        (
+            Change(
+                "firmware/pendant/hublink.py",
+                "            if other != hub:\n",
+                "            if other == hub:\n",
+            ),
+        ),
+    ),
+    Plant(
         "nobody weighs what the pendant tells of a fall",
         (),
         "fall",
@@ -80,6 +93,50 @@ FALLS = (
                 "edge/calls.py",
                 '        "answer_yes": Trigger.FINE,\n',
                 '        "answer_yes": Trigger.OPENS,\n',
+            ),
+        ),
+    ),
+    Plant(
+        "a nap is longer than what the chip's FIFO holds",
+        (),
+        "tests/micropython/test_naps.py::test_it_decides_the_same_with_and_without_naps[26]",
+        "each sample once and in order",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "        self.board.light_sleep(wait_ms)\n",
+                "        self.board.light_sleep(5 * wait_ms)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "it naps between two payloads of a press that nobody has heard",
+        (4,),
+        "tests/micropython/test_naps.py::test_a_press_in_a_nap_is_an_sos_at_once_and_no_nap_follows",
+        "TimeoutError",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "        if wait_ms < NAP_MS or not self._rests or self._busy():\n",
+                "        if wait_ms < NAP_MS:\n",
+            ),
+            Change(
+                "firmware/pendant/app.py",
+                "        if not (self._idle() and self._stored):\n",
+                "        if not self.board.naps:\n",
+            ),
+        ),
+    ),
+    Plant(
+        "the key goes on interrupting for as long as it is down after a nap",
+        (4,),
+        "tests/micropython/test_naps.py::test_a_press_in_a_nap_is_an_sos_at_once_and_no_nap_follows",
+        "watchdog",
+        (
+            Change(
+                "firmware/boards/family.py",
+                "        machine.mem32[self._pin_registers + 4 * self._key] &= ~_INTERRUPTS\n",
+                "",
             ),
         ),
     ),

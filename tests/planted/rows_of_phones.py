@@ -38,7 +38,21 @@ PHONES = (
         "tests/integration/sip/test_telephone.py"
         "::test_both_ends_hear_each_other_once_the_room_is_opened_and_never_before",
         "",
-        (Change("drivers/sip/phone.py", "            if self._open:\n", "            if False:\n"),),
+        (Change("drivers/sip/phone.py", "            if not self._open:\n", "            if True:\n"),),
+    ),
+    Plant(
+        "the telephone is ended when somebody rings early",
+        (),
+        "tests/integration/sip/test_telephone.py"
+        "::test_who_rings_before_the_room_is_taken_back_is_refused_and_may_ring_again",
+        "",
+        (
+            Change(
+                "drivers/sip/phone.py",
+                'await control.ask("hangup")\n                await self._take_back(control)\n',
+                "raise\n",
+            ),
+        ),
     ),
     Plant(
         "whoever phones hears their own voice back",

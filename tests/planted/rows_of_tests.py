@@ -32,6 +32,46 @@ TESTS = (
         ),
     ),
     Plant(
+        "an answer at another hub ends the question about a second fall too",
+        (2,),
+        "tests/unit/edge/test_elsewhere.py::test_of_two_falls_both_have_to_be_answered",
+        "",
+        (
+            Change(
+                "edge/inputs/elsewhere.py",
+                "        if all(press.id in self._by ",
+                "        if any(press.id in self._by ",
+            ),
+        ),
+    ),
+    Plant(
+        "a hub that asks takes heartbeats for nothing new",
+        (),
+        "tests/integration/ble/test_real_firmware.py::"
+        "test_a_hub_that_asks_and_has_gone_comes_back_for_the_word_that_another_was_answered",
+        "",
+        (
+            Change(
+                "drivers/ble/pendant.py",
+                "            self._let_go = True\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a pendant takes the end of any press for an answer",
+        (6,),
+        "tests/micropython/test_answered.py::test_a_press_is_never_answered",
+        "",
+        (
+            Change(
+                "firmware/pendant/presses.py",
+                "                    if hub and stage == CANCELLED and press.meaning == FALL:\n",
+                "                    if hub:\n",
+            ),
+        ),
+    ),
+    Plant(
         "a pendant waits for ever for news of a fall that the green key ended",
         (9,),
         "tests/unit/edge/test_surfaces.py::test_a_fall_that_was_nothing_ends_on_its_pendant_too",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from drivers.pi.lamp import DARK_S, LIT_S
 from edge.phrases import Phrase
 from sim.home.ledger import Meaning
-from sim.home.surfaces import PHRASES, STEADY_MS, LampReader, Shown, meaning_of_phrase, phrase_of
+from sim.home.surfaces import DARK_MS, PHRASES, STEADY_MS, LampReader, Shown, meaning_of_phrase, phrase_of
 
 
 def test_a_blinking_lamp_is_never_steady() -> None:
     reader = LampReader()
-    seen = [reader.level(at, "green", at % 1000 == 0) for at in range(0, 10_000, 500)]
+    lit_ms, period_ms = round(LIT_S * 1000), round((LIT_S + DARK_S) * 1000)
+    seen = []
+    for at in range(0, 10_000, period_ms):
+        seen += [reader.level(at, "green", True), reader.level(at + lit_ms, "green", False)]
+        seen += [reader.look(at + period_ms - 1)]
     assert seen[0] == Shown("green", "blink")
     assert set(seen[1:]) == {None}
     assert reader.shown.meaning is Meaning.DELIVERED
@@ -28,7 +33,8 @@ def test_darkness_is_off_only_when_it_lasts() -> None:
     reader.level(0, "amber", True)
     reader.look(900)
     assert reader.level(1000, "amber", False) is None
-    assert reader.look(1900) == Shown()
+    assert reader.look(1000 + DARK_MS - 1) is None
+    assert reader.look(1000 + DARK_MS) == Shown()
 
 
 def test_a_steady_lamp_that_begins_to_blink_is_seen() -> None:

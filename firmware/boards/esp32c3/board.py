@@ -9,4 +9,6 @@ def _arm_wake(pins, level: int) -> None:
     esp32.wake_on_gpio(pins, esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW)
 
 
-board = Board(key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake, motion=(3, 10, 7))
+board = Board(
+    key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake, motion=(3, 10, 7), pin_registers=0x60004074
+)

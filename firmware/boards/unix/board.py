@@ -30,5 +30,7 @@ class Board(family.Board):
         return powered.since_wake_ms()
 
 
-board = Board(key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake, motion=(3, 10, 7))
+board = Board(
+    key=2, red=4, green=5, buzzer=6, cell=0, arm_wake=_arm_wake, motion=(3, 10, 7), pin_registers=0x60004074
+)
 board.directory = "/flash/anban"

@@ -49,6 +49,7 @@ class BLE:
         if cls._only is None:
             self = cls._only = object.__new__(cls)
             self._on = False
+            self._dead = False
             self._socket = None
             self._handler = None
             self._values = {}
@@ -57,9 +58,17 @@ class BLE:
             self._next_handle = 10
         return cls._only
 
+    def die(self):
+        # A light sleep stopped its clock: nothing goes out or comes in any more, and nobody is told.
+        if self._on:
+            self._send(op="off")
+            powered.emit("radio-died", 0)
+            self._dead = True
+
     def active(self, on=None):
         if on is None:
             return self._on
+        self._dead = self._dead and on
         if on and not self._on:
             if self._socket is None:
                 self._connect()
@@ -94,6 +103,8 @@ class BLE:
             self._send(op="name", v=str(kwargs["gap_name"]))
 
     def _send(self, **message):
+        if self._dead:
+            return
         data = (json.dumps(message) + "\n").encode()
         s = self._socket
         s.setblocking(True)

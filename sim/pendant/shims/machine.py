@@ -1,7 +1,9 @@
-# The `machine` module of an ESP32 for the unix port: pins, PWM, ADC, RTC memory, watchdog, deep sleep, reset.
+# The `machine` module of an ESP32-C3 for the unix port: pins, PWM, ADC, RTC memory, watchdog, light and deep
+# sleep, reset.
 import binascii
 import json
 import socket
+import time
 
 import powered
 
@@ -44,6 +46,8 @@ class Pin:
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING):
         powered.handlers[self.number] = lambda: handler(self)
+        powered.interrupting.add(self.number)
+        powered.by_level.discard(self.number)
         powered.listen()
 
 
@@ -140,6 +144,37 @@ def wake_pins():
 
 def unique_id():
     return binascii.unhexlify(powered.param("address"))
+
+
+class _Registers:
+    # GPIO_PINn_REG alone: bits 13 to 17 let the pin interrupt.
+    PIN0 = 0x60004074
+    INTERRUPTS = 0x1F << 13
+
+    def __getitem__(self, address):
+        return 0x2000 if (address - self.PIN0) // 4 in powered.interrupting else 0
+
+    def __setitem__(self, address, value):
+        if not value & self.INTERRUPTS:
+            powered.interrupting.discard((address - self.PIN0) // 4)
+
+
+mem32 = _Registers()
+
+
+def lightsleep(ms):
+    # As on the chip: a radio that is on loses what it was doing for good (MicroPython's issue 6396); a pin
+    # that may end the sleep interrupts by its level from then on, and does so without end while it is low.
+    import bluetooth
+    import esp32
+
+    bluetooth.BLE().die()
+    for pin, _ in esp32.armed:
+        powered.by_level.add(pin)
+    powered.nap(ms, esp32.armed)
+    for pin in powered.by_level & powered.interrupting:
+        while powered.levels.get(pin, 1) == 0:
+            time.sleep(1)  # the handler is called again and again: nothing but the watchdog ends it
 
 
 def deepsleep(ms=0):

@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import select
 import sys
 import time
 
@@ -14,6 +15,9 @@ microvolts = {int(k): v for k, v in _p["adc"].items()}
 _started = time.ticks_ms()
 _task = None
 _edge_at = None  # (the bench's time, ours) of the last edge of a pin
+_pacing = 0  # edges that were read and have not come yet
+interrupting = set()  # pins that may interrupt
+by_level = set()  # of those, the ones that do so for as long as they are low: they have ended a light sleep
 taken = 0  # edges of pins so far: what is on its way when the chip sleeps must wake it
 on_command = {}
 
@@ -46,21 +50,56 @@ def listen():
 
 
 async def take(line):
-    global taken
+    global taken, _pacing
     message = json.loads(line)
     for name, value in message.items():
         if name == "pin":
             pin, level, at_ms = value
+            _pacing += 1
             await _finger(at_ms)
+            _pacing -= 1
             taken += 1
             if levels.get(pin, 1) != level:
                 levels[pin] = level
-                if pin in handlers:
+                if pin in interrupting and pin not in by_level:
                     handlers[pin]()
         elif name == "adc":
             microvolts[value[0]] = value[1]
         elif name in on_command:
             on_command[name](value)
+
+
+def nap(ms, armed):
+    # Nothing of the program runs until the time has passed or an armed pin has its level; what moves
+    # meanwhile interrupts nobody.
+    global taken, _edge_at
+    emit("nap", ms)
+    started = time.ticks_ms()
+    hand = select.poll()
+    hand.register(sys.stdin, select.POLLIN)
+    by = "timer"
+    while not _pacing:
+        if any(levels.get(pin, 1) == level for pin, level in armed):
+            by = "key"
+            break
+        left_ms = ms - time.ticks_diff(time.ticks_ms(), started)
+        if left_ms <= 0:
+            break
+        for _ in hand.ipoll(left_ms):
+            line = sys.stdin.readline()
+            if not line:
+                end()
+            for name, value in json.loads(line).items():
+                if name == "pin":
+                    levels[value[0]] = value[1]
+                    taken += 1
+                    _edge_at = (value[2], time.ticks_ms())
+                elif name == "adc":
+                    microvolts[value[0]] = value[1]
+                elif name in on_command:
+                    on_command[name](value)
+            break
+    emit("woke", by)
 
 
 async def _finger(at_ms):

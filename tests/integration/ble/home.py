@@ -34,10 +34,12 @@ class ShiftedClock:
 
 
 class HubHome:
-    """One hub with one or more adapters; `store` says whether a press becomes durable at once."""
+    """One hub with one or more adapters, the number-th of its home; `store` says whether a press becomes
+    durable at once."""
 
-    def __init__(self, station: Station, timing: Timing = QUICK) -> None:
+    def __init__(self, station: Station, timing: Timing = QUICK, number: int = 1) -> None:
         self.station = station
+        self.id, self._number = f"hub-0{number}", number
         self.clock = ShiftedClock()
         self.facts: list[Any] = []
         self.radio_facts: list[Any] = []
@@ -51,8 +53,9 @@ class HubHome:
 
     async def start(self, *adapters: dict[str, Any]) -> HubHome:
         for n, options in enumerate(adapters or ({},)):
-            path = await self.station.add_hci(f"hub{n}", f"00:AA:01:00:00:0{n}", **options)
-            self.adapters.append(await open_adapter(path, f"hub{n}"))
+            name = f"hub{n}" if self._number == 1 else f"{self.id}-{n}"
+            path = await self.station.add_hci(name, f"00:AA:0{self._number}:00:00:0{n}", **options)
+            self.adapters.append(await open_adapter(path, name))
         self.radio = Radio(self.adapters, self.clock, self._advert, self.radio_facts.append, IMPATIENT)
         self.task = asyncio.create_task(self.radio.run())
         await until(lambda: all(self.radio.arbiter.listening(a.name) for a in self.adapters))
@@ -70,8 +73,8 @@ class HubHome:
 
     def pair(self, device: str, address: str, *, life: int = 0, floor: int = -1) -> None:
         """Make a pendant one of this hub's."""
-        paired = Paired(device, address, advert_key(ROOT), link_key(ROOT, "hub-01"), floor, life)
-        link = PendantLink(paired, "hub-01", self.radio, self.clock, self._fact, self._wall, self.timing)
+        paired = Paired(device, address, advert_key(ROOT), link_key(ROOT, self.id), floor, life)
+        link = PendantLink(paired, self.id, self.radio, self.clock, self._fact, self._wall, self.timing)
         self.pendants[device] = self.by_address[address] = link
 
     @staticmethod

@@ -8,8 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from drivers.ble.facts import PressHeard, ReplaySuspected, StageConfirmed, StatusLearned
-from protocols.link.const import MEANING_SOS, STAGE_DELIVERED, STAGE_HEARD, STAGE_TAKEN
+from drivers.ble.facts import (
+    AskConfirmed,
+    FallAnswered,
+    PressHeard,
+    ReplaySuspected,
+    StageConfirmed,
+    StatusLearned,
+)
+from protocols.link.const import (
+    MEANING_FALL,
+    MEANING_SOS,
+    STAGE_CANCELLED,
+    STAGE_DELIVERED,
+    STAGE_HEARD,
+    STAGE_TAKEN,
+)
+from sim import motion
 from sim.air.station import Station
 from sim.pendant.board import Board
 from tests.integration.ble.home import ROOT, HubHome
@@ -67,6 +82,31 @@ async def test_two_pendants_are_pressed_at_once(home: HubHome, tmp_path: Path) -
     await asyncio.gather(*(board.press() for board in boards))
     await home.fact(StageConfirmed, 2, timeout_s=60)
     assert {f.device for f in home.of(StageConfirmed)} == {"pd-01", "pd-02"}
+
+
+async def test_a_hub_that_asks_and_has_gone_comes_back_for_the_word_that_another_was_answered(
+    home: HubHome, tmp_path: Path
+) -> None:
+    await home.start()
+    board = await wear(home, tmp_path)
+    other = await HubHome(home.station, number=2).start()
+    try:
+        other.pair("pd-01", board.address)
+        board.move(motion.fallen(20, before_s=6.0))
+        for hub in (home, other):
+            assert (await hub.fact(PressHeard, timeout_s=60)).meaning == MEANING_FALL
+            hub.pendants["pd-01"].ask(1)
+            await hub.fact(AskConfirmed, timeout_s=60)
+        await idle(home)
+        await idle(other)
+        fall = home.of(PressHeard)[0]
+        home.pendants["pd-01"].tell(fall.life, fall.number, STAGE_CANCELLED, True)
+        told = await other.fact(FallAnswered, timeout_s=60)
+        assert told == FallAnswered("pd-01", fall.life, fall.number, "hub-01")
+        assert felt(board).count("ended") == 1
+        assert home.of(FallAnswered) == []
+    finally:
+        await other.stop()
 
 
 async def test_a_stranger_does_not_silence_the_real_pendant(home: HubHome, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from click.testing import CliRunner
 from edge import cli
 from edge.config import HomeSection
 from edge.page.app import FILES, HEADERS
+from edge.page.serve import checked
+from protocols.errors import AnbanError, Reason
+from sim.platform import certificates
 from tests.hub_pages import WITHIN_S, Door, Pages, page_process
 from tests.integration.hub.test_service import House
 
@@ -223,3 +227,36 @@ async def test_listening_wider_is_said_and_opens_nothing_more(tmp_path: Path) ->
         assert (told["up"], told["parts"]) == (False, {})
         for host, status in (("hub.local", 200), ("192.168.1.7:8470", 200), ("evil.example", 421)):
             assert (await own.http("GET", "/", {**mine, "host": host}))[0] == status, host
+
+
+async def test_with_a_certificate_nothing_is_told_in_clear(tmp_path: Path) -> None:
+    ca, certificate, key = certificates.ensure(tmp_path / "pki", ["127.0.0.1"])
+    arguments = ("--certificate", str(certificate), "--private-key", str(key))
+    async with page_process(tmp_path / "hub.sock", *arguments) as own:
+        assert own.link.startswith("https://127.0.0.1:")
+        with pytest.raises((IndexError, OSError)):  # no answer
+            await own.http("GET", "/")
+        own.tls = ssl.create_default_context(cafile=str(ca))
+        link = urlsplit(await own.fresh_link())
+        status, headers, _ = await own.http("GET", f"/?{link.query}")
+        assert (status, "Secure" in headers["set-cookie"]) == (200, True)
+        mine = {"cookie": headers["set-cookie"].partition(";")[0]}
+        assert (await own.http("GET", "/state", mine))[0] == 200
+
+
+def test_a_certificate_of_no_use_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    _, certificate, key = certificates.ensure(tmp_path / "one", ["127.0.0.1"])
+    other = certificates.ensure(tmp_path / "two", ["127.0.0.1"])[2]
+    assert checked(certificate, key) == (certificate, key)
+    (tmp_path / "text").write_text("no key")
+    (tmp_path / "text").chmod(0o600)
+    for bad in ((certificate, other), (certificate, tmp_path / "text"), (tmp_path / "none", key)):
+        with pytest.raises(AnbanError) as refused:
+            checked(*bad)
+        assert refused.value.reason is Reason.BAD_CREDENTIALS
+    key.chmod(0o640)
+    with pytest.raises(AnbanError) as refused:
+        checked(certificate, key)
+    assert refused.value.remedy == f"chmod 600 {key}"
+    told = CliRunner().invoke(cli.hub, ["page", "--certificate", str(certificate)])
+    assert (told.exit_code, "go together" in told.output) == (2, True)

@@ -280,5 +280,5 @@ async def main():
 
 asyncio.run(main())
 """
-    ended = subprocess.run([sys.executable, "-c", code], check=True, timeout=20, capture_output=True)
+    ended = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
     assert ended.stdout == b"gone\n"

@@ -66,7 +66,7 @@ class OnMicroPython:
 
     def end(self) -> int:
         """Close its input and wait for its end."""
-        self._child.communicate(timeout=20)
+        self._child.communicate(timeout=60)
         return self._child.returncode
 
 

@@ -96,7 +96,7 @@ class Fuzz:
             return
         frames = []
         for _ in range(6):
-            kind = dice.below(11)
+            kind = dice.below(12)
             frames.append(hub.session.seal(spoil(dice, bytes((kind,)) + dice.bytes(dice.below(30)))[:100]))
             text = self.throw(pendant_side.open, spoil(dice, frames[dice.below(len(frames))]))
             if text is not None:

@@ -164,7 +164,8 @@ def some_message(rng: random.Random) -> tuple[str, list[Any]]:
     return rng.choice(
         [
             ("Status", [u32, 2**32 - 1, rng.randrange(101), 0xFFFF, u32, [press] * rng.randrange(9), 200]),
-            ("Ack", [u32, u32, rng.randint(1, 6)]),
+            ("Ack", [u32, u32, rng.randint(1, 6), rng.random() < 0.5]),
+            ("Answered", [u32, u32, rng.choice(["hub-02", "h" * 16])]),
             ("CallState", [rng.randrange(7)]),
             ("Ask", [rng.randrange(256)]),
             ("Time", [rng.getrandbits(53), rng.random() < 0.5]),
@@ -189,7 +190,7 @@ def test_a_conversation_in_both_directions(sides: tuple[Asked, Asked]) -> None:
         assert name == kind
         assert sorted(map(repr, flat(arguments))) == sorted(map(repr, flat([value for _, value in fields])))
         spoken.add(kind)
-    assert len(spoken) == 9
+    assert len(spoken) == 10
     assert [side.ask("report") for side in sides] == [{"ok": {}}] * 2
 
 

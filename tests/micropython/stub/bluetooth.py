@@ -16,12 +16,14 @@ class BLE:
             self = cls._only = object.__new__(cls)
             self.values = {}
             self.sent = []
+            self.on = False
             self.advertised = 0
             self.at_advert = 0
         return cls._only
 
     def active(self, on=None):
-        return True
+        self.on = self.on if on is None else bool(on)
+        return self.on
 
     def config(self, *args, **kwargs):
         return (1, b"\xc4\x00\x00\x00\x00\x01") if args else None

@@ -242,3 +242,8 @@ async def test_what_a_call_interrupted_is_not_told_as_tested(tmp_path):
         result = await typed(tmp_path / "hub.sock", "test-paths")
     assert result.exit_code == 1
     assert "coap  not tested  -     a call came between" in result.output
+
+
+def test_the_time_of_a_version_is_that_of_the_homes_clocks():
+    version = {"number": 2, "wall_ms": 0, "author": "wu", "hash": "ab" * 32}
+    assert cli._version(version, 480) == f"2 of 1970-01-01 08:00 by wu, {'ab' * 8}"

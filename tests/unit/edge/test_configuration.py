@@ -222,6 +222,7 @@ async def test_at_the_hubs_door_a_proposal_is_answered_before_its_trial_ends(tmp
     await home.asked.wait()
     state = await operations["config"]({})
     assert (state["active"]["number"], state["trial"]["number"], state["last"]) == (1, 2, None)
+    assert state["offset_minutes"] == SEED.home.utc_offset_minutes
     home.in_call = True
     while (state := await operations["config"]({}))["trial"]:
         await asyncio.sleep(0.001)

@@ -88,7 +88,7 @@ entries = st.one_of(
     ),
     st.builds(TimerEntry, at=stamps, call_id=ids, name=words, extra=extras),
     st.builds(CommandEntry, at=stamps, command=commands, path=words, extra=extras),
-    st.builds(LocalEntry, at=stamps, call_id=ids, name=words, extra=extras),
+    st.builds(LocalEntry, at=stamps, call_id=ids, name=words, by=words, extra=extras),
     st.builds(ToldEntry, at=stamps, call_id=ids, name=words, extra=extras),
     st.builds(SensedEntry, at=stamps, sensor=words, what=words, extra=extras),
 )

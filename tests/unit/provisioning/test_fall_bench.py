@@ -38,7 +38,8 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert set(blind) == {"chosen by half 1", "chosen by half 2", "the other half"}
     assert blind["the other half"]["trunk: after a fall, stays down"] == {"recordings": 36, "said_to_walk": 0}
     energy = told["candidates"]["trunk"]
-    assert {"per_h", "wakes_a_day", "awake_s_a_day", "mAh_a_day"} < set(energy)
+    assert {"per_h", "wakes_a_day", "watched_s_a_day", "awake_s_a_day", "mAh_a_day"} < set(energy)
+    assert energy["light_sleep_s_a_day"] == 0
     assert energy["battery_days"] == round(days(uses()), 1), "nobody here knocks into anything"
     week = told["estimate"]["trunk"]
     assert week["false_alarms_a_worn_week"] <= 1 < week["false_alarms_a_worn_week_high"], "too few people"
