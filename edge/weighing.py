@@ -23,7 +23,7 @@ from edge.hub import Hub
 from protocols import fall_note
 from protocols.values import EventId
 
-TREE: Final = 24  # four features, four cuts, sixteen leaves around 128, as on the pendant
+TREE: Final = 24  # four features, four cuts, sixteen leaves around 128
 PER_MILLE: Final = 1000  # the tables' least score of what is likely is in thousandths of log-odds
 WRIST: Final = 2
 TREND_MS: Final = 3 * 3_600_000  # three heartbeats; a small cell is full after about as long

@@ -2,9 +2,9 @@
 
 `python -m provisioning.fall_nested --data DIR`. The figures of `train_fall` take the threshold on the scores
 that they report. Here it is taken by the same rule within the other folds alone: trees that saw neither of
-two folds score both, each fold's people are judged by the threshold of the rest. Growth, features and limits
-stay as they are shipped; that these were chosen on the same people remains, and no estimate on them can undo
-it.
+two folds score both, each fold's people are judged by the threshold of the rest; likewise for what the hub
+calls likely of the pendant's alarms. Intervals are of people drawn anew. Growth, features and limits stay as
+they are shipped; that these were chosen on the same people remains, and no estimate on them can undo it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_training import Candidates, Outcome
 from provisioning.fall_trees import Growth
+
+NEVER = -(10**6)  # a score that alarms of nothing
+DRAWS = 2000
 
 
 class Estimate(NamedTuple):
@@ -43,37 +46,69 @@ class Estimate(NamedTuple):
         return train_fall.hourly(self.outcomes)
 
 
-def nested(recordings: Sequence[Recording], placement: str, how: Growth = train_fall.HOW) -> Estimate:
-    """Every fold judged at a threshold that none of its people had a part in. DataError: too few people."""
+class Nested(NamedTuple):
+    """What the pendant alarms of, and what of it the hub calls likely."""
+
+    pendant: Estimate
+    hub: Estimate
+
+
+class _Blind(NamedTuple):
+    """Scores of the impacts in one view: for each fold those of everybody else by trees that saw neither
+    them nor that fold; and everybody's, by trees that never saw their fold."""
+
+    inner: list[Any]
+    outer: Any
+
+
+def nested(
+    recordings: Sequence[Recording],
+    placement: str,
+    how: Growth | None = None,
+    hub_how: Growth = train_fall.HUB_HOW,
+) -> Nested:
+    """Every fold judged at thresholds that none of its people had a part in. DataError: too few people."""
     if len({r.person for r in recordings}) < train_fall.LEAST_PEOPLE:
         raise DataError(f"{placement}: fewer than {train_fall.LEAST_PEOPLE} people; nobody could be held out")
     found = fall_training.views(recordings, placement)
+    noted = train_fall.noted(found)
     fold = fall_training.folds(recordings, train_fall.FOLDS)
-    inner = _inner(recordings, found, fold, how)
-    judged: list[Outcome] = []
-    limits = []
+    pendant = _blind(recordings, found, fold, how or train_fall.HOW[placement])
+    hub = _blind(recordings, noted, fold, hub_how)
+    judged: tuple[list[Outcome], list[Outcome]] = [], []
+    limits: tuple[list[int], list[int]] = [], []
     for number in range(train_fall.FOLDS):
-        rest, theirs = fold != number, fold == number
-        learnt = _of(recordings, found[0], rest)
-        limit, _ = train_fall.threshold(*learnt, inner[number][rest[found[0].recording]], placement)
-        trees = fall_training.trained(recordings, found, rest, how)
-        people, impacts = _of(recordings, found[0], theirs)
-        scores = np.round(trees.score(impacts.features) * (fall_training.PER_MILLE / trees.scale))
-        judged += fall_training.outcomes(people, impacts, scores, limit)
-        limits.append(limit)
-    return Estimate(tuple(judged), tuple(limits))
+        people, impacts = _of(recordings, found[0], fold != number)
+        inner, weighed = (each.inner[number][(fold != number)[found[0].recording]] for each in (pendant, hub))
+        limit, _ = train_fall.threshold(people, impacts, inner, placement)
+        least = train_fall.least_likely(people, impacts, np.where(inner >= limit, weighed, NEVER), placement)
+        limits[0].append(limit)
+        limits[1].append(least)
+        people, impacts = _of(recordings, found[0], fold == number)
+        scores, weighed = (each.outer[(fold == number)[found[0].recording]] for each in (pendant, hub))
+        judged[0].extend(fall_training.outcomes(people, impacts, scores, limit))
+        likely = np.where(scores >= limit, weighed, NEVER)
+        judged[1].extend(fall_training.outcomes(people, impacts, likely, least))
+    return Nested(*(Estimate(tuple(o), tuple(t)) for o, t in zip(judged, limits, strict=True)))
 
 
-def _inner(recordings: Sequence[Recording], found: Sequence[Candidates], fold: Any, how: Growth) -> list[Any]:
-    """For each outer fold the scores of everybody else, by trees that saw neither them nor that fold."""
-    scores = [np.full(len(found[0].recording), -(10**6)) for _ in range(train_fall.FOLDS)]
+def _blind(recordings: Sequence[Recording], found: Sequence[Candidates], fold: Any, how: Growth) -> _Blind:
+    inner = [np.full(len(found[0].recording), NEVER) for _ in range(train_fall.FOLDS)]
+    outer = np.full(len(found[0].recording), NEVER)
     of = fold[found[0].recording]
     for one, other in itertools.combinations(range(train_fall.FOLDS), 2):
-        trees = fall_training.trained(recordings, found, (fold != one) & (fold != other), how)
-        points = np.round(trees.score(found[0].features) * (fall_training.PER_MILLE / trees.scale))
-        scores[one][of == other] = points[of == other]
-        scores[other][of == one] = points[of == one]
-    return scores
+        points = _points(recordings, found, (fold != one) & (fold != other), how)
+        inner[one][of == other] = points[of == other]
+        inner[other][of == one] = points[of == one]
+    for number in range(train_fall.FOLDS):
+        outer[of == number] = _points(recordings, found, fold != number, how)[of == number]
+    return _Blind(inner, outer)
+
+
+def _points(recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, how: Growth) -> Any:
+    """In thousandths, by trees grown on those that are marked."""
+    trees = fall_training.trained(recordings, found, used, how)
+    return np.round(trees.score(found[0].features) * (fall_training.PER_MILLE / trees.scale))
 
 
 def _of(recordings: Sequence[Recording], found: Candidates, used: Any) -> tuple[list[Recording], Candidates]:
@@ -92,6 +127,37 @@ def _of(recordings: Sequence[Recording], found: Candidates, used: Any) -> tuple[
     return [r for r, use in zip(recordings, used, strict=True) if use], impacts
 
 
+def by_people(outcomes: Sequence[Outcome], draws: int = DRAWS) -> tuple[tuple[float, ...], ...]:
+    """95 % intervals of the sensitivity and of the false alarms an hour, people drawn with replacement: one
+    person's alarms come together, and an interval of single alarms is too narrow.
+    """
+    people = {name: n for n, name in enumerate(sorted({o.recording.person for o in outcomes}))}
+    counted = np.zeros((len(people), 4))
+    for outcome in outcomes:
+        row = counted[people[outcome.recording.person]]
+        if outcome.recording.impact_s is None:
+            row[2:] += outcome.alarms, outcome.recording.seconds / 3600
+        else:
+            row[:2] += outcome.delay_s is not None, 1
+    dice = np.random.default_rng(5)
+    drawn = counted[dice.integers(len(people), size=(draws, len(people)))].sum(1)
+    drawn = drawn[(drawn[:, 1] > 0) & (drawn[:, 3] > 0)]
+    rates = drawn[:, 0] / drawn[:, 1], drawn[:, 2] / drawn[:, 3]
+    return tuple(tuple(np.quantile(rate, (0.025, 0.975)).tolist()) for rate in rates)
+
+
+def _told(name: str, got: Estimate) -> str:
+    daily = [o for o in got.outcomes if o.recording.impact_s is None]
+    hours = sum(o.recording.seconds for o in daily) / 3600
+    found, false = by_people(got.outcomes)
+    return (
+        f"{name}: {got.sensitivity:.3f} ({found[0]:.3f}-{found[1]:.3f}) of "
+        f"{len(got.outcomes) - len(daily)} falls, {got.fa_per_h:.2f} ({false[0]:.2f}-{false[1]:.2f}) "
+        f"false alarms/h scripted ({sum(o.alarms for o in daily)} in {hours:.1f} h), "
+        f"thresholds {min(got.thresholds)} to {max(got.thresholds)}"
+    )
+
+
 def _of_week(got: Estimate, everybody: bool) -> str:
     week = train_fall.ordinary(got.outcomes, everybody)
     calls = [fall_day.calls_a_month(number) for number in week]
@@ -107,16 +173,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         everything = list(load(options.data))
         for placement, trunk in (("trunk", True), ("wrist", False)):
             got = nested([r for r in everything if r.trunk is trunk], placement)
-            daily = [o for o in got.outcomes if o.recording.impact_s is None]
-            hours = sum(o.recording.seconds for o in daily) / 3600
+            print(_told(placement, got.pendant), flush=True)
             print(
-                f"{placement}: {got.sensitivity:.3f} of {len(got.outcomes) - len(daily)} falls, "
-                f"{got.fa_per_h:.2f} false alarms/h scripted "
-                f"({sum(o.alarms for o in daily)} in {hours:.1f} h), "
-                f"a worn week {_of_week(got, False)}, were the old as everybody {_of_week(got, True)}, "
-                f"thresholds {min(got.thresholds)} to {max(got.thresholds)}",
-                flush=True,
+                f"  a worn week {_of_week(got.pendant, False)}, "
+                f"were the old as everybody {_of_week(got.pendant, True)}"
             )
+            print(_told(f"{placement}, what the hub calls likely of it", got.hub), flush=True)
     except DataError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,8 +1,10 @@
 """Boosted trees are grown over features of one byte and written as the bytes that the pendant reads.
 
-Trees are oblivious: one feature and one cut for each of four levels, 16 leaves. They take 24 bytes and four
-comparisons each, and the single question a level is what keeps them from learning persons by heart. Logistic
-loss, second order; every choice is made by a generator with a seed: the same data give the same bytes.
+Trees are oblivious: one feature and one cut for each of four levels, 16 leaves. They take four comparisons
+each, and the single question a level is what keeps them from learning persons by heart. A leaf is a byte, or
+half of one where the pendant's heap is what is short: then each tree is grown on what the rounded ones before
+it left. Logistic loss, second order; every choice is made by a generator with a seed: the same data give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -12,44 +14,54 @@ from typing import Any
 
 import numpy as np
 
-from firmware.pendant.fall import DEPTH, TREE
+from firmware.pendant.fall import DEPTH, HALVES, TREE
 
 LEAVES = 2**DEPTH
 BINS = 32  # cuts that are tried for a feature, at its quantiles
 ZERO = 128  # the byte of a leaf that says nothing
+MOST = 3.0  # log-odds of a leaf, before the rate
+HALF_MOST = 7  # the largest half: what it stands for is its square
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
     """How trees are grown."""
 
-    trees: int = 80  # 1920 bytes: what fits the pendant's heap beside its history
+    trees: int = 80  # 1920 bytes: what fits the pendant's heap beside its history; 128 of halves
     rate: float = 0.17
     least_weight: float = 3.0  # of a leaf, in its curvature: keeps single recordings from having a leaf
     smooth: float = 2.0
     share: float = 0.4  # of the features that one level chooses from
     people: float = 0.8  # of the people that one tree sees
     seed: int = 1
+    halves: bool = False  # leaves of half a byte
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """What was grown: bytes for the pendant; leaves are `scale` times the log-odds, around ZERO."""
+    """What was grown, in bytes; what a leaf stands for is `scale` times the log-odds."""
 
     table: bytes
     scale: float
+    halves: bool
 
     def score(self, features: Any) -> Any:
-        """Sums of the leaves for rows of features, exactly as the pendant sums them."""
+        """Sums of the leaves for rows of features, exactly as the pendant and the hub sum them."""
         total = np.zeros(len(features), np.int32)
-        for at in range(0, len(self.table), TREE):
+        for at in range(0, len(self.table), HALVES if self.halves else TREE):
             leaf = np.zeros(len(features), np.int64)
             for level in range(DEPTH):
                 right = features[:, self.table[at + level]] > self.table[at + DEPTH + level]
                 leaf = 2 * leaf + right
-            leaves = np.frombuffer(self.table, np.uint8, LEAVES, at + 2 * DEPTH).astype(np.int32)
-            total += leaves[leaf] - ZERO
+            total += self._leaves(at + 2 * DEPTH)[leaf]
         return total
+
+    def _leaves(self, at: int) -> Any:
+        if not self.halves:
+            return np.frombuffer(self.table, np.uint8, LEAVES, at).astype(np.int32) - ZERO
+        pairs = np.frombuffer(self.table, np.uint8, LEAVES // 2, at).astype(np.int32)
+        halves = np.stack([pairs & 15, pairs >> 4], 1).ravel() - 8
+        return halves * abs(halves)
 
 
 def grow(features: Any, labels: Any, weights: Any, people: Any, how: Growth) -> Trees:
@@ -70,10 +82,14 @@ def grow(features: Any, labels: Any, weights: Any, people: Any, how: Growth) -> 
         slope, curve = (chance - labels) * weights * seen, chance * (1 - chance) * weights * seen
         which, at, leaf = _tree(binned, slope, curve, dice, how)
         leaves = _leaves(leaf, slope, curve, how)
-        log_odds += leaves[leaf]
+        if how.halves:
+            leaves = _halves(leaves, how)
+            log_odds += (leaves * abs(leaves) / _scale(how))[leaf]
+        else:
+            log_odds += leaves[leaf]
         real = [int(cuts[f][b]) if b < len(cuts[f]) else 255 for f, b in zip(which, at, strict=True)]
         grown.append((which, real, leaves))
-    return _packed(grown)
+    return _packed_halves(grown, how) if how.halves else _packed(grown)
 
 
 def _tree(binned: list[Any], slope: Any, curve: Any, dice: Any, how: Growth) -> tuple[Any, Any, Any]:
@@ -103,7 +119,25 @@ def _tree(binned: list[Any], slope: Any, curve: Any, dice: Any, how: Growth) -> 
 
 def _leaves(leaf: Any, slope: Any, curve: Any, how: Growth) -> Any:
     g, h = np.bincount(leaf, slope, LEAVES), np.bincount(leaf, curve, LEAVES)
-    return np.clip(-g / (h + how.smooth), -3, 3) * how.rate
+    return np.clip(-g / (h + how.smooth), -MOST, MOST) * how.rate
+
+
+def _scale(how: Growth) -> float:
+    return HALF_MOST**2 / (MOST * how.rate)
+
+
+def _halves(leaves: Any, how: Growth) -> Any:
+    """The nearest roots."""
+    roots = np.round(np.sqrt(abs(leaves) * _scale(how)))
+    return (np.sign(leaves) * roots).astype(np.int64)
+
+
+def _packed_halves(grown: list[tuple[Any, Any, Any]], how: Growth) -> Trees:
+    parts = []
+    for which, cuts, leaves in grown:
+        halves = leaves + 8
+        parts.append(bytes(which) + bytes(cuts) + bytes((halves[0::2] + 16 * halves[1::2]).tolist()))
+    return Trees(b"".join(parts), _scale(how), True)
 
 
 def _packed(grown: list[tuple[Any, Any, Any]]) -> Trees:
@@ -112,4 +146,4 @@ def _packed(grown: list[tuple[Any, Any, Any]]) -> Trees:
     parts = [
         bytes(w) + bytes(c) + bytes((np.round(v * scale).astype(int) + ZERO).tolist()) for w, c, v in grown
     ]
-    return Trees(b"".join(parts), scale)
+    return Trees(b"".join(parts), scale, False)

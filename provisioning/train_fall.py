@@ -18,12 +18,16 @@ from typing import Any
 
 import numpy as np
 
+from firmware.pendant import fall
 from provisioning import fall_day, fall_training
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees
 
 FOLDS = 5
-HOW = Growth()
+HOW = {  # at the wrist more trees of shorter leaves find no more falls
+    "trunk": Growth(trees=128, rate=0.18, halves=True),
+    "wrist": Growth(),
+}
 HUB_HOW = Growth(trees=300, rate=0.1, seed=3)  # the hub has room; more gain nothing that is more than noise
 LEAST_PEOPLE = 2 * FOLDS
 A_WEEK = 1.0  # spoken questions without a fall that a wearer bears
@@ -62,15 +66,19 @@ def likely(
     hub = noted(found)
     everybody = np.ones(len(recordings), bool)
     scores, _ = fall_training.held_out(recordings, hub, everybody, HUB_HOW, FOLDS)
-    both = np.where(alarmed, scores, -(10**6))
+    return least_likely(recordings, hub[0], np.where(alarmed, scores, -(10**6)), placement), hub[0], scores
+
+
+def least_likely(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> int:
+    """The lowest score from which no more than HUB_AN_HOUR are likely."""
     low, high = -20_000, 20_000
     while low < high:
         middle = (low + high) // 2
-        if hourly(fall_training.outcomes(recordings, hub[0], both, middle)) <= HUB_AN_HOUR[placement]:
+        if hourly(fall_training.outcomes(recordings, found, scores, middle)) <= HUB_AN_HOUR[placement]:
             high = middle
         else:
             low = middle + 1
-    return low, hub[0], scores
+    return low
 
 
 def threshold(
@@ -114,13 +122,13 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
         raise DataError(f"{placement}: fewer than {LEAST_PEOPLE} people; nobody could be held out")
     found = fall_training.views(recordings, placement)
     everything = np.ones(len(recordings), bool)
-    scores = fall_training.held_out(recordings, found, everything, HOW, FOLDS)
+    scores = fall_training.held_out(recordings, found, everything, HOW[placement], FOLDS)
     limit, a_week = threshold(recordings, found[0], scores[0], placement)
     out = fall_training.outcomes(recordings, found[0], scores[0], limit)
     falls = [o for o in out if o.recording.impact_s is not None]
     return Trained(
         placement,
-        fall_training.trained(recordings, found, everything, HOW),
+        fall_training.trained(recordings, found, everything, HOW[placement]),
         fall_training.trained(recordings, noted(found), everything, HUB_HOW),
         limit,
         likely(recordings, found, scores[0] >= limit, placement)[0],
@@ -162,7 +170,8 @@ def module(result: Trained, recordings: Sequence[Recording]) -> str:
         f"    {cut},",
         f"    {fall_training.POSTS[result.placement]},",
     ]
-    return "\n".join([*lines, *_rows(table), ")", ""])
+    ends = [f"    {fall.HALVES},", ")", ""] if result.trees.halves else [")", ""]
+    return "\n".join([*lines, *_rows(table), *ends])
 
 
 def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:

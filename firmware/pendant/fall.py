@@ -44,6 +44,10 @@ VIOLENT = 1500  # and that no walk makes
 NEAR_1_G = 300  # a mean of 80 ms of walking is within it
 DEPTH = 4
 TREE = 24  # bytes: a feature and a cut (above it goes right) for each level, 16 leaves with 128 for nothing
+HALVES = 16  # and where a leaf is half a byte: more trees in the same heap
+LEAF_ZERO = 64
+# What half a byte of a leaf stands for, and LEAF_ZERO: n * |n| for n from -8 to 7, the small ones finer.
+_LEAF = bytes([(n - 8) * abs(n - 8) + LEAF_ZERO for n in range(16)])
 
 
 def _exact(n: int) -> int:
@@ -91,11 +95,14 @@ def cosine(a: tuple, b: tuple) -> int:
 
 
 class Detector:
-    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees)."""
+    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees), and HALVES
+    as a fourth where those are so short.
+    """
 
     def __init__(self, hz: int, table: tuple) -> None:
         self._pairs = hz == 50
-        self.threshold, self.post, self._trees = table
+        self.threshold, self.post, self._trees = table[:3]
+        self._halves = len(table) > 3
         self._span = PRE + 1 + self.post + 1
         room = [0] * (self._span + SLACK)
         self._x = array("h", room)
@@ -293,6 +300,10 @@ class Detector:
 
     def decide(self) -> bool:
         """Sum the leaves of all trees over `f`."""
+        self.score = self._by_halves() if self._halves else self._by_bytes()
+        return self.score >= self.threshold
+
+    def _by_bytes(self) -> int:
         trees, f = self._trees, self.f
         total = 0
         for at in range(0, len(trees), TREE):
@@ -306,8 +317,24 @@ class Detector:
             if f[trees[at + 3]] > trees[at + 7]:
                 leaf += 1
             total += trees[leaf] - 128
-        self.score = total
-        return total >= self.threshold
+        return total
+
+    def _by_halves(self) -> int:
+        trees, f, worth = self._trees, self.f, _LEAF
+        total = 0
+        for at in range(0, len(trees), HALVES):
+            leaf = at + 8
+            if f[trees[at]] > trees[at + 4]:
+                leaf += 4
+            if f[trees[at + 1]] > trees[at + 5]:
+                leaf += 2
+            if f[trees[at + 2]] > trees[at + 6]:
+                leaf += 1
+            pair = trees[leaf]
+            if f[trees[at + 3]] > trees[at + 7]:
+                pair >>= 4
+            total += worth[pair & 15]
+        return total - len(trees) // HALVES * LEAF_ZERO
 
 
 def _above(values, a: int, b: int, limit: int) -> int:

@@ -38,6 +38,7 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
         if mine:
             _placement(placement, mine, out)
     out["steps"] = steps.counted(everything)
+    out["steps_held_out"] = steps.held_out(everything)
     return out
 
 
@@ -51,7 +52,7 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     }
     used = np.ones(len(recordings), bool)
     scores = fall_training.held_out(
-        recordings, found, used, train_fall.HOW, train_fall.FOLDS, [*also.values()]
+        recordings, found, used, train_fall.HOW[name], train_fall.FOLDS, [*also.values()]
     )
     limit, a_week = train_fall.threshold(recordings, found[0], scores[0], name)
     at_point = fall_training.outcomes(recordings, found[0], scores[0], limit)

@@ -9,9 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from firmware.energy import days, uses
+from firmware.pendant import steps as firmware_steps
 from provisioning import train_fall
+from provisioning.fall_data import load
+from provisioning.fall_training import folds
 from provisioning.fall_trees import Growth
-from tests.benchmarks import cli
+from tests.benchmarks import cli, steps
 from tests.benchmarks.fall import poisson
 from tests.unit.provisioning import recordings
 
@@ -21,7 +24,7 @@ FIELDS = {
 
 
 def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_fall, "HOW", Growth(trees=4))
+    monkeypatch.setattr(train_fall, "HOW", dict.fromkeys(("trunk", "wrist"), Growth(trees=4, halves=True)))
     monkeypatch.setattr(train_fall, "HUB_HOW", Growth(trees=4))
     monkeypatch.setattr(train_fall, "FOLDS", 3)
     recordings.write(tmp_path / "data", people=6, placements=("waist", "neck", "wrist"))
@@ -31,6 +34,9 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
     assert told["steps"]["trunk: after a fall, stays down"]["said_to_walk"] == 0
+    blind = told["steps_held_out"]
+    assert set(blind) == {"chosen by half 1", "chosen by half 2", "the other half"}
+    assert blind["the other half"]["trunk: after a fall, stays down"] == {"recordings": 36, "said_to_walk": 0}
     energy = told["candidates"]["trunk"]
     assert {"per_h", "wakes_a_day", "watched_s_a_day", "awake_s_a_day", "mAh_a_day"} < set(energy)
     assert energy["light_sleep_s_a_day"] == 0
@@ -46,6 +52,34 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert trunk["sensitivity"] > 0.9
     assert trunk["fa_low"] <= trunk["fa_per_h"] <= trunk["fa_high"]
     assert 2.4 < trunk["delay_median_s"] < 3.5
+
+
+def test_settings_of_steps_are_judged_by_people_they_were_not_chosen_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one half everybody shakes where they lie: only the other half chooses what says they walk."""
+    recordings.write(tmp_path, people=8, placements=("waist",))
+    everything = list(load(tmp_path))
+    half = dict(zip((r.person for r in everything), folds(everything, 2).tolist(), strict=True))
+
+    def shaken(some: steps.Clip) -> int:
+        lies = some.recording.impact_s is not None
+        return 5 if lies and half[some.recording.person] == 0 and firmware_steps.EVEN < 60 else 0
+
+    monkeypatch.setattr(steps, "looks", shaken)
+    monkeypatch.setattr(steps, "EVENNESS", (45, 55))
+    got = steps.held_out(everything)
+    assert got["chosen by half 2"] == {"even": 55, "upright": 190, "looks": 5}
+    lie = sum(r.impact_s is not None for r in everything)
+    shaken_too = sum(r.impact_s is not None and half[r.person] == 0 for r in everything)
+    assert got["the other half"]["trunk: after a fall, stays down"] == {
+        "recordings": lie,
+        "said_to_walk": shaken_too,
+    }
+    monkeypatch.setattr(steps, "EVENNESS", (45, 60))
+    got = steps.held_out(everything)
+    assert got["chosen by half 1"] == {"even": 60, "upright": 190, "looks": 5}
+    assert got["the other half"]["trunk: after a fall, stays down"]["said_to_walk"] == 0
 
 
 def test_without_recordings_it_says_what_it_needs(tmp_path: Path) -> None:
