@@ -28,6 +28,7 @@ AT_FALL_S = 1.6  # an impact so near to the labelled one (+-0.5 s) is the fall
 EARLY_S = 1.0  # an alarm so long before the labelled impact still counts as its detection
 MERGED_S = 10.0  # alarms that are closer are one
 OLD_WEIGHT = 2.0  # daily life of old people counts twice: they wear it
+DEALING = 7  # by which people come into folds
 PER_MILLE = 1000  # scores are thousandths of log-odds
 
 
@@ -186,10 +187,10 @@ def examples(recordings: Sequence[Recording], found: Candidates) -> tuple[Any, A
     return label.astype(np.int64), np.where(after, 0.0, weight)
 
 
-def folds(recordings: Sequence[Recording], count: int, seed: int = 7) -> Any:
-    """The fold of each recording; a person is in one fold with everything."""
+def folds(recordings: Sequence[Recording], count: int, dealing: int = DEALING) -> Any:
+    """The fold of each recording; a person is in one fold with everything. `dealing` seeds which."""
     people = sorted({r.person for r in recordings})
-    dealt = np.random.default_rng(seed).permutation(len(people)) % count
+    dealt = np.random.default_rng(dealing).permutation(len(people)) % count
     fold = dict(zip(people, dealt.tolist(), strict=True))
     return np.array([fold[r.person] for r in recordings])
 
@@ -213,10 +214,11 @@ def held_out(
     how: Growth,
     count: int,
     also: Sequence[Candidates] = (),
+    dealing: int = DEALING,
 ) -> list[Any]:
     """A score for each candidate of `found`, on which trees are grown, and of `also`, by trees that never saw
     its person; in thousandths."""
-    fold = folds(recordings, count)
+    fold = folds(recordings, count, dealing)
     scores = [np.full(len(each.recording), -(10**6)) for each in (*found, *also)]
     for number in range(count):
         trees = trained(recordings, found, used & (fold != number), how)

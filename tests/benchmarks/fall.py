@@ -25,6 +25,7 @@ from provisioning.fall_training import Candidates, Outcome
 from tests.benchmarks import steps
 
 CURVE = (0.3, 0.5, 1.0, 2.0)
+DEALT_OTHERWISE = (1, 2, 3)  # who is held out together, by other dice: what of the curve is chance
 
 
 def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
@@ -64,6 +65,13 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     for group, rows in _grouped(name, at_point).items():
         out["groups"][group] = summary(rows)
     out["curve"][name] = curve(recordings, found[0], scores[0])
+    for dealing in DEALT_OTHERWISE:
+        otherwise = fall_training.held_out(
+            recordings, found, used, train_fall.HOW[name], train_fall.FOLDS, dealing=dealing
+        )
+        out["curve"][f"{name}, people dealt otherwise ({dealing})"] = curve(
+            recordings, found[0], otherwise[0]
+        )
     for (kind, each), score in zip(also.items(), scores[len(found) :], strict=True):
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
