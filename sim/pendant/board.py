@@ -389,7 +389,8 @@ class Board:
             self._enter("running")
         elif kind in ("nap", "woke"):
             self._draw("light" if kind == "nap" else "awake")
-            self.bus.naps(value / 1000 if kind == "nap" else 0.0)
+            if kind == "nap":
+                self.bus.naps(value / 1000)
             self._note(kind, value)
         elif kind in ("wdt", "feed"):
             self._watch(value / 1000 if kind == "wdt" else self._watchdog_s)

@@ -71,9 +71,9 @@ class Bus:
         self._most_s = self.now_s() + boot_s
 
     def naps(self, seconds: float) -> None:
-        """The program's chip sleeps lightly: nobody will look for so long, and the machine may be late."""
+        """The program's chip sleeps lightly: nobody will look for so long."""
         if self._most_s is not None:
-            self._most_s = self.now_s() + seconds + PATIENCE_S
+            self._most_s = max(self._most_s, self.now_s() + seconds)
 
     def ends(self) -> None:
         """The program sleeps or is dead: nobody will look."""
