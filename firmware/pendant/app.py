@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 MIN_SLEEP_MS = 2000  # a boot costs about 24 mC, idling 25 mA: below a second or two sleeping gains nothing
 BOOT_MS = 500  # wake this much before something is due (0.3-0.6 s from wake to first advert)
 LONGEST_WAIT_MS = 2000  # a pass at least this often, well below the watchdog
-WATCHDOG_MS = (
-    10000  # longer than a slow boot with radio start and a formatted flash; shorter than anyone waits
-)
+# Longer than a slow boot with radio start and a formatted flash; shorter than anyone waits.
+WATCHDOG_MS = 10000
 SILENT_MS = 5000  # a press not carried by the radio for this long is no progress
 NAP_MS = 20  # to light sleep and back takes a millisecond
 RADIO_RETRY_MS = 1000
@@ -48,6 +47,7 @@ class App:
         self._flag = asyncio.ThreadSafeFlag()
         self.clock = clock or Clock(board.power_on_ms())
         self.key = Key(board.key_pin, board.key_down_level, self.clock.now_ms, self._flag.set)
+        self._watchdog = board.watchdog(WATCHDOG_MS)  # flash and radio may hang from here on
         self.pendant_id, self._root, preset = board.identity()
         self.store = Store(board.directory, board.rtc, board.random_u32, board.mount, preset)
         self.store.open()
@@ -66,7 +66,6 @@ class App:
         self._payload_due_ms = None  # type: int
         self._aired_ms = 0
         self._on_air = False
-        self._carried = 0  # press number that the present advert carries
         self._burst_ms = None  # type: int  # a heartbeat burst began then
         self._burst = schedule.HEARTBEAT
         self._stored = self.store.flash_ok and not self.store.unread  # else flash is tried at once, and again
@@ -74,7 +73,6 @@ class App:
         self._unfelt = []  # buzzes that wait until the press is on the air or in flash
         self._battery_pct = 100
         self._battery_due_ms = 0
-        self._watchdog = None
 
     # -- start
 
@@ -100,7 +98,6 @@ class App:
         if cause == "watchdog":
             self.store.watchdog = True
             self.beat_now()
-        self._watchdog = self.board.watchdog(WATCHDOG_MS)
         gc.collect()
 
     def _first_effects(self, cause: str, now: int) -> list:
@@ -350,7 +347,7 @@ class App:
     def _rest(self, now: int, heartbeat: int) -> int:
         """Feeds the watchdog if there was progress; sleeps deeply if it may; else says how long to wait."""
         dues = [self.core.next_ms(now), self._payload_due_ms, heartbeat]
-        if self._progress(now) and self._watchdog is not None:
+        if self._progress(now):
             self._watchdog.feed()
         if self.store.unread:
             dues.append(now + UNREAD_RETRY_MS)

@@ -19,13 +19,11 @@ SOS = 4
 STUCK = 16
 FREED = 17
 
-PRESS_MS = (
-    8  # line down for this long in all within one window: a light tap counts, a spike of an ESD gun does not
-)
+# Line down for this long in all within one window: a light tap counts, a spike of an ESD gun does not.
+PRESS_MS = 8
 WINDOW_MS = 20  # contacts of tact switches settle within 5-10 ms; twice that
-RELEASE_MS = (
-    30  # up for this long without a break is a release; longer than any bounce, shorter than any finger
-)
+# Up for this long without a break is a release; longer than any bounce, shorter than any finger.
+RELEASE_MS = 30
 SECOND_PRESS_MS = 300  # closer edges are a trembling finger, not a second press
 HOLD_MS = 1000
 STUCK_MS = 30000

@@ -20,9 +20,8 @@ HEARD = (
 # come and learn it. As long as one question takes.
 ANSWERED = ((30_000, 100, 0, 0),)
 HEARTBEAT_PERIOD_MS = 3_600_000
-HEARTBEAT = (
-    (3_000, 100, 0, 0),
-)  # about 30 adverts: a hub that is deaf for 2 s while it connects still hears one
+# About 30 adverts: a hub that is deaf for 2 s while it connects still hears one.
+HEARTBEAT = ((3_000, 100, 0, 0),)
 PROOF_PERIOD_MS = 12 * 3_600_000
 PROOF = ((20_000, 100, 0, 0),)  # long enough for a hub to connect (attempts of 4 s, then 2 s of listening)
 

@@ -43,7 +43,7 @@ class Steps:
         self._x = self._y = self._z = 0
         self._n = 0
         self._cadence = 0  # of the last look, 0: no steps
-        self._looks = 0
+        self.looks = 0  # with the same cadence, one after another
 
     def update(self, x: int, y: int, z: int) -> bool:
         """One sample; true when there have been steps for long enough, once."""
@@ -60,10 +60,10 @@ class Steps:
         if self._n < WINDOW:
             return False
         cadence = self._steps()
-        goes_on = self._looks and abs(cadence - self._cadence) <= DRIFT
-        self._looks = 0 if not cadence else self._looks + 1 if goes_on else 1
+        goes_on = self.looks and abs(cadence - self._cadence) <= DRIFT
+        self.looks = 0 if not cadence else self.looks + 1 if goes_on else 1
         self._cadence = cadence
-        return self._looks == LOOKS
+        return self.looks == LOOKS
 
     def _steps(self) -> int:
         """Samples from one step to the next; 0 when these three seconds were no walk."""

@@ -19,9 +19,8 @@ COUNTER_BLOCK = 256  # about a minute of fast advertising at four payloads a sec
 NUMBER_BLOCK = 64  # presses
 LOW_COUNTERS = 64  # reserve the next block in a calm moment when fewer are left
 LOW_NUMBERS = 8
-BOOKS = (
-    4  # files that the press book rotates over: wear is spread, and three older ones stand behind the newest
-)
+# Files that the press book rotates over: wear is spread, and three older ones stand behind the newest.
+BOOKS = 4
 # A flash that was dead for a while before the power went may know less than was used: leave room for that.
 LOST_COUNTERS = 65536  # 4.5 hours of fast advertising; 65,000 power losses before a u32 is used up
 LOST_NUMBERS = 4096

@@ -44,7 +44,7 @@ OVERTAKEN = {
     ASKED: (),
 }
 
-# Lights: name of the colour -> (red, green, on ms, period ms)
+# Lights: colour -> (red, green, on ms, period ms)
 DARK = 0
 AMBER = 1
 RED = 2
@@ -56,7 +56,6 @@ LIGHTS = {
     RED: (1, 0, 60, 600),
     GREEN: (0, 1, 60, 2000),
 }
-LIGHT_NAMES = {DARK: "off", AMBER: "amber", RED: "red", GREEN: "green"}
 
 NO_HUB_MS = (20_000, 60_000)  # low buzz at these ages of an unheard press
 NO_HUB_EVERY_MS = 300_000  # and then every 5 minutes

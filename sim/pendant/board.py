@@ -14,7 +14,7 @@ is told by the firmware.
     nap    milliseconds asked for: light sleep  woke  "key" | "timer"
     radio-died  a light sleep began while the radio was on
     wake   "key" | "motion" | "timer" | "power" | "watchdog" | "reset"   sleep   milliseconds asked for
-    flash  [what, number of the operation since this boot]; what: erase | program | cut | dead
+    flash  [what, number of the operation since this boot]; what: erase | program | cut | dead | hangs
     power  "on" | "cut"                   exit   code of a process that neither slept nor was cut
 """
 
@@ -75,6 +75,7 @@ class Board:
         self.heapsize = heapsize
         self.millivolts = millivolts
         self.flash_dead = flash_dead
+        self.flash_hangs = ""  # from the next boot on: no "read", or no "write", ends
         self.log: list[tuple[float, str, Any]] = []
         self.on_output: Callable[[str, Any], None] | None = None
         self._nvs = {
@@ -289,6 +290,7 @@ class Board:
             "rtc": str(self._rtc()),
             "flash": str(self.directory / f"{self.name}.flash"),
             "flash_dead": self.flash_dead,
+            "flash_hangs": self.flash_hangs,
             "cut_at": self._cut_at,
             "nvs": self._nvs,
             "address": self.address.replace(":", "").lower(),
@@ -343,6 +345,11 @@ class Board:
     def bite_in(self, seconds: float) -> None:
         """As if the watchdog's time were over in so long; a program that makes progress feeds it before."""
         self._watch(seconds)
+
+    @property
+    def watched(self) -> bool:
+        """The program has started the watchdog since it began."""
+        return self._watchdog is not None and not self._watchdog.cancelled()
 
     def bite(self) -> None:
         """The watchdog resets the chip; RTC memory stays."""

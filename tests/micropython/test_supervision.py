@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from protocols.link import const, messages
 
 HOUR_S = 3600
@@ -22,6 +24,25 @@ async def test_a_program_that_hangs_is_reset_and_the_press_goes_on(board, side):
     assert again.age_ms > sos.age_ms
     assert (await side.meet()).status.faults & const.FAULT_WATCHDOG
     assert board.felt() == ["pressed"]  # a restart tells nothing a second time
+
+
+@pytest.mark.parametrize("what", ["write", "read"])
+async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_watchdog(board, side, what):
+    """Nothing but the watchdog ends it, so it must be on before the first thing that can hang."""
+    await board.start()
+    await side.bring_to_sleep(board)
+    board.flash_hangs = what
+    await board.press()
+    await board.until(lambda b: any(k == "flash" and v[0] == "hangs" for _, k, v in b.log))
+    assert board.watched
+    numbers = set()
+    if what == "write":
+        numbers.add((await side.advert(lambda a: a.meaning)).number)  # the flash has not held it back
+    board.flash_hangs = ""
+    board.bite_in(0.1)
+    await board.until(lambda b: "watchdog" in [v for _, k, v in b.log if k == "wake"])
+    numbers.add((await side.advert(lambda a: a.meaning)).number)
+    assert len(numbers) == 1, "one press"
 
 
 async def test_a_heartbeat_every_hour_with_sleep_between(board, side):

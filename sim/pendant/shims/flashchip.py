@@ -1,8 +1,9 @@
 # A NOR flash chip over a file, and LittleFS on it. Erase gives 0xff, a program can only clear bits. Every
 # erase and every program is one operation, reported to the bench. The power can be cut in the middle of
 # operation n: half of a program lands (or half of the block is erased) and the process is gone. A dead chip
-# answers EIO to everything.
+# answers EIO to everything, one that hangs never ends its next read or write.
 import os
+import time
 
 import powered
 import vfs
@@ -38,6 +39,7 @@ class Chip:
     def readblocks(self, block, buf, off=0):
         if self.dead:
             raise OSError(EIO)
+        self._hang("read")
         self._file.seek(block * BLOCK + off)
         self._file.readinto(buf)
 
@@ -66,11 +68,18 @@ class Chip:
         # True when the power goes in the middle of this operation
         if self.dead:
             raise OSError(EIO)
+        self._hang("write")
         self.operations += 1
         if self.cut_at is not None and self.operations >= self.cut_at:
             return True
         powered.emit("flash", [what, self.operations])
         return False
+
+    def _hang(self, what):
+        if powered.param("flash_hangs") == what:
+            powered.emit("flash", ["hangs", self.operations + 1])
+            while True:
+                time.sleep(1)
 
     def _gone(self):
         powered.emit("flash", ["cut", self.operations])
