@@ -27,6 +27,7 @@ from sim.platform.folding import (
     fold_again,
     fold_event,
     fold_note,
+    would_join,
 )
 
 NOBODY = EventId(
@@ -148,7 +149,7 @@ class Desk:
         number = self._shelf.event_number(event.id)
         new = number is None
         call_id = call_of(event)
-        case_id = self._case_id(call_id, event, new, hub) if call_id is not None else None
+        case_id = self._case_id(call_id, event, new, hub, at_ms) if call_id is not None else None
         if number is None:
             number = self._shelf.next_number()
             self._shelf.put_event(event, hub, number, at_ms, case_id)
@@ -191,9 +192,10 @@ class Desk:
             self._shelf.put_case(noted)
             arrival.changes.append(Change(case=noted))
 
-    def _case_id(self, call_id: EventId, event: Event, new: bool, hub: str) -> EventId:
-        """The case of an event. A call id that was never heard may be another name of a case that stands:
-        a second hub of the home names a call after the first press that it heard itself."""
+    def _case_id(self, call_id: EventId, event: Event, new: bool, hub: str, at_ms: int) -> EventId:
+        """The case of an event. A call id that was never heard may be another name of a case that stands: a
+        second hub of the home names a call after the first press that it heard itself, and so does a hub that
+        has forgotten the call."""
         case_id = self._shelf.case_of_call(call_id)
         if self._shelf.case(case_id) is not None:
             return case_id
@@ -201,8 +203,8 @@ class Desk:
         if known is None and event.elder:
             known = self._shelf.open_case_for(hub, event.elder)
             standing = self._shelf.case(known) if known is not None else None
-            if standing is None or hub in standing.hubs:  # one hub knows itself when it means a new call
-                known = None
+            if standing is None or (hub in standing.hubs and not would_join(standing, event, at_ms)):
+                known = None  # that hub means a new call
         if known is None:
             return case_id
         self._shelf.put_call(call_id, known)

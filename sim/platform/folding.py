@@ -6,6 +6,8 @@ Rules
   press.
 - Every new press alerts the seat, also on a taken case ("again"); on a finished case it opens it anew
   ("new").
+- A new call joins the open case of its elder if its hub would have joined it, had it still known of it
+  (`would_join`), and if it is the first that another hub of the home tells: joined, it alerts as any press.
 - Nothing is ever taken out of a case; asking to cancel only shows a button, the seat's hand ends the call.
 """
 
@@ -21,6 +23,7 @@ from protocols.kinds import opens_call, typed_data
 from protocols.values import Event, EventId, Lane
 
 MAX_PRESSES = 500  # of one case that are kept in its view; all of them stay in the events table
+FOLD_MS = 30 * 60_000  # as hubs do: after so long without progress a press is a call of its own
 NOTES_KEPT = 20  # of a case, of what relatives were told and have said
 # Changes of call.updated that alert the seat.
 LOUD_CHANGES = {"realert", "not_arrived", "backup", "callback", "upgraded"}
@@ -79,6 +82,8 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[str, int]
     change: str = ""  # of a call.updated
     detail: str = ""  # why a rule raised it, in the home's words
+    uptime_ms: int = 0  # of its hub, within `boot`
+    boot: int = 0  # 0: it came by text, which does not say
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +160,31 @@ def call_of(event: Event) -> EventId | None:
     if event.kind.startswith("call."):
         return event.call_id
     return None
+
+
+def would_join(case: Case, event: Event, at_ms: int) -> bool:
+    """Whether a hub of an open case would have put a new event of its elder into it, had it known of it.
+
+    A hub opens a second call beside an open one only after FOLD_MS without progress, by its monotonic clock
+    from when it heard of the last press. One that does so earlier has forgotten the first: its disk did not
+    take it, and it started again. After a boot it counts from its start, which is not before the boot; but
+    then only the event that the call is named after tells: others may join a call of before. Texts do not say
+    when it was by that clock: then the platform's own counts.
+    """
+    heard_ms = _heard_ms(event)
+    same_boot = [_heard_ms(press) for press in case.presses if press.boot == event.boot]
+    if event.boot and same_boot:
+        return min(abs(heard_ms - known_ms) for known_ms in same_boot) < FOLD_MS
+    if event.id != call_of(event):
+        return False
+    if event.boot and all(press.boot for press in case.presses):
+        return heard_ms < FOLD_MS
+    return at_ms - case.alerted_ms < FOLD_MS
+
+
+def _heard_ms(event: Event | Press) -> int:
+    """When its hub heard of it, by that hub's uptime; 0 for what happened before that boot."""
+    return event.uptime_ms + event.stages.get("heard", 0) if event.uptime_ms else 0
 
 
 def fold_event(case: Case | None, event: Event, name: Name, at_ms: int) -> Folded:
@@ -351,4 +381,6 @@ def _press(event: Event, at_ms: int) -> Press:
         stages=dict(event.stages),
         change=change if isinstance(change, str) and event.kind == "call.updated" else "",
         detail=detail if isinstance(detail, str) else "",
+        uptime_ms=event.uptime_ms,
+        boot=event.boot,
     )

@@ -37,7 +37,7 @@ CREATE TABLE cases (
 ) WITHOUT ROWID;
 CREATE INDEX cases_alerted ON cases (lifecycle, alerted_ms);
 CREATE INDEX cases_elder ON cases (elder, lifecycle);
--- Other names of cases: a second hub of the home names a call after the first press that it heard itself.
+-- Other names of cases: a second hub of the home, and one that forgot a call, names it after the first press it knows.
 CREATE TABLE calls (call_id TEXT PRIMARY KEY, case_id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE presses (
     id TEXT PRIMARY KEY, call_id TEXT NOT NULL, kind TEXT NOT NULL, device TEXT NOT NULL,

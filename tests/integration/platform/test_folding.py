@@ -10,50 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import AnbanError, Reason
-from protocols.values import Event, EventId, Lane, Receipt
-from sim.platform.desk import NOBODY, Desk, MemoryShelf
+from protocols.values import Event, EventId, Lane
+from sim.platform.desk import NOBODY
 from sim.platform.faults import Fault, fold_fault, groups, silent_hubs
-from sim.platform.folding import Action, Alert, Case, Handling, Lifecycle
+from sim.platform.folding import Action, Alert, Handling, Lifecycle
 
 from .conftest import press, reading
-
-CALL = press(1).id
-
-
-class Story:
-    """A desk, its time, and what it told whom."""
-
-    def __init__(self) -> None:
-        self.shelf = MemoryShelf()
-        self.desk = Desk(self.shelf)
-        self.now_ms = 1_000_000
-        self.alerts: list[Alert] = []
-
-    def comes(self, *events: Any, hub: str = "hub-01") -> list[Receipt]:
-        self.now_ms += 1_000
-        arrival = self.desk.receive(events, hub, self.now_ms)
-        self.alerts += [change.alert for change in arrival.changes if change.case is not None]
-        return arrival.receipts
-
-    def does(self, action: Action, by: str = "Li", call_id: EventId = CALL, seen: int | None = None) -> None:
-        self.now_ms += 1_000
-        self.desk.act(call_id, action, by, self.now_ms, seen)
-
-    def case(self, call_id: EventId = CALL) -> Case:
-        return self.shelf.cases[call_id]
-
-    def told(self, hub: str = "hub-01") -> list[str]:
-        items = [item for owner, _, item in self.shelf.downlink if owner == hub and isinstance(item, Receipt)]
-        return [item.stage for item in items if item.stage != "stored"]
-
-
-def second(number: int, **fields: Any) -> Event:
-    """A further event of the same call."""
-    return press(number, **({"call_id": CALL} | fields))
-
-
-def update(number: int, change: str) -> Event:
-    return second(number, kind="call.updated", data={"change": change})
+from .story import CALL, Story, second, update
 
 
 def test_each_press_alerts_and_one_case_stands() -> None:
@@ -294,16 +257,20 @@ def test_a_call_without_an_id_of_its_own_is_one_of_its_own() -> None:
 
 actions = st.sampled_from(list(Action))
 events = st.builds(
-    lambda number, call, kind, change: press(
+    lambda number, call, kind, change, boot, at_min: press(
         number,
         kind=kind,
         call_id=press(call).id,
+        boot=boot,
+        uptime_ms=at_min * 60_000,
         data={"change": change} if kind == "call.updated" else {},
     ),
     st.integers(1, 12),
     st.integers(1, 3),
     st.sampled_from(["call.sos", "call.assistance", "call.updated", "call.fall"]),
     st.sampled_from(["realert", "cancel_asked", "answered", "?"]),
+    st.integers(0, 2),
+    st.integers(0, 90),
 )
 steps = st.lists(
     st.one_of(
@@ -312,44 +279,6 @@ steps = st.lists(
     ),
     max_size=40,
 )
-
-
-def test_two_hubs_that_heard_different_presses_share_one_case_under_two_names() -> None:
-    """Hub 2 was out of range at the first press: for it the call is named after the second."""
-    story = Story()
-    story.comes(press(1), hub="hub-01")
-    story.comes(press(2), hub="hub-02")  # its own call, as far as it knows
-    story.comes(second(2), hub="hub-01")
-    assert list(story.shelf.cases) == [CALL]
-    story.does(Action.TAKE)
-    told = [(hub, item.about.number) for hub, _, item in story.shelf.downlink if item.stage == "taken"]
-    assert told == [("hub-01", 1), ("hub-02", 2)]
-
-
-def test_the_same_with_the_second_hub_first() -> None:
-    story = Story()
-    story.comes(press(2), hub="hub-02")
-    story.comes(press(1), hub="hub-01")
-    story.comes(second(2), hub="hub-01")
-    assert [str(case) for case in story.shelf.cases] == [str(press(2).id)]
-    story.does(Action.TAKE, call_id=press(2).id)
-    told = [(hub, item.about.number) for hub, _, item in story.shelf.downlink if item.stage == "taken"]
-    assert told == [("hub-02", 2), ("hub-01", 1)]
-
-
-def test_one_hub_that_opens_a_new_call_means_it() -> None:
-    """After 30 minutes without progress a hub opens a new call while ours still stands open."""
-    story = Story()
-    story.comes(press(1))
-    story.comes(press(2))
-    assert len(story.shelf.cases) == 2
-
-
-def test_a_call_of_somebody_else_joins_nothing() -> None:
-    story = Story()
-    story.comes(press(1), hub="hub-01")
-    story.comes(press(2, elder="e-wu"), press(3, elder=""), hub="hub-02")
-    assert len(story.shelf.cases) == 3
 
 
 @given(steps)
