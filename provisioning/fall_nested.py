@@ -21,10 +21,9 @@ import numpy as np
 
 from provisioning import fall_day, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
-from provisioning.fall_training import Candidates, Outcome
+from provisioning.fall_training import NEVER, Candidates, Outcome
 from provisioning.fall_trees import Growth
 
-NEVER = -(10**6)  # a score that alarms of nothing
 DRAWS = 2000
 
 
@@ -108,7 +107,7 @@ def _blind(recordings: Sequence[Recording], found: Sequence[Candidates], fold: A
 def _points(recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, how: Growth) -> Any:
     """In thousandths, by trees grown on those that are marked."""
     trees = fall_training.trained(recordings, found, used, how)
-    return np.round(trees.score(found[0].features) * (fall_training.PER_MILLE / trees.scale))
+    return fall_training.thousandths(trees, found[0].features)
 
 
 def _of(recordings: Sequence[Recording], found: Candidates, used: Any) -> tuple[list[Recording], Candidates]:

@@ -30,6 +30,7 @@ MERGED_S = 10.0  # alarms that are closer are one
 OLD_WEIGHT = 2.0  # daily life of old people counts twice: they wear it
 DEALING = 7  # by which people come into folds
 PER_MILLE = 1000  # scores are thousandths of log-odds
+NEVER = -(10**6)  # a score that alarms of nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,11 @@ def trained(recordings: Sequence[Recording], found: Iterable[Candidates], used: 
     return grow(*(np.concatenate(column) for column in zip(*parts, strict=True)), how)
 
 
+def thousandths(trees: Trees, features: Any) -> Any:
+    """Scores of rows of features, in thousandths of log-odds."""
+    return np.round(trees.score(features) * (PER_MILLE / trees.scale))
+
+
 def held_out(
     recordings: Sequence[Recording],
     found: Sequence[Candidates],
@@ -219,14 +225,13 @@ def held_out(
     """A score for each candidate of `found`, on which trees are grown, and of `also`, by trees that never saw
     its person; in thousandths."""
     fold = folds(recordings, count, dealing)
-    scores = [np.full(len(each.recording), -(10**6)) for each in (*found, *also)]
+    scores = [np.full(len(each.recording), NEVER) for each in (*found, *also)]
     for number in range(count):
         trees = trained(recordings, found, used & (fold != number), how)
         for score, each in zip(scores, (*found, *also), strict=True):
             mine = (used & (fold == number))[each.recording]
             if mine.any():
-                points = trees.score(each.features[mine]) * (PER_MILLE / trees.scale)
-                score[mine] = np.round(points)
+                score[mine] = thousandths(trees, each.features[mine])
     return scores
 
 

@@ -66,7 +66,8 @@ def likely(
     hub = noted(found)
     everybody = np.ones(len(recordings), bool)
     scores, _ = fall_training.held_out(recordings, hub, everybody, HUB_HOW, FOLDS)
-    return least_likely(recordings, hub[0], np.where(alarmed, scores, -(10**6)), placement), hub[0], scores
+    alarms = np.where(alarmed, scores, fall_training.NEVER)
+    return least_likely(recordings, hub[0], alarms, placement), hub[0], scores
 
 
 def least_likely(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> int:

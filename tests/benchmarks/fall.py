@@ -75,10 +75,29 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     for (kind, each), score in zip(also.items(), scores[len(found) :], strict=True):
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
+    out.setdefault("left_out", {}).update(left_out(name, recordings, found, limit))
     _with_hub(name, recordings, found, scores[0] >= limit, out)
     out.setdefault("candidates", {})[name] = _candidates(
         recordings, found[0], also["woken after 0.6 s, 32 samples"]
     )
+
+
+def left_out(
+    name: str, recordings: Sequence[Recording], found: Sequence[Candidates], limit: int
+) -> dict[str, Any]:
+    """Each data set with falls, scored at the shipped threshold by trees that never saw anything of it."""
+    of = np.array([r.dataset for r in recordings])
+    out: dict[str, Any] = {}
+    for dataset in sorted({r.dataset for r in recordings if r.impact_s is not None}):
+        others = of != dataset
+        if not any(r.impact_s is not None for r, use in zip(recordings, others, strict=True) if use):
+            continue  # nothing to learn falls from
+        trees = fall_training.trained(recordings, found, others, train_fall.HOW[name])
+        points = fall_training.thousandths(trees, found[0].features)
+        unseen = np.where(others[found[0].recording], fall_training.NEVER, points)
+        rows = fall_training.outcomes(recordings, found[0], unseen, limit)
+        out[f"{name} {dataset}"] = summary([row for row in rows if row.recording.dataset == dataset])
+    return out
 
 
 def sensitivity_at_one_a_week(
@@ -112,7 +131,7 @@ def _with_hub(
 ) -> None:
     """The hub's verdict "likely" on what the pendant alarmed of; and what it would be on every impact."""
     least, noted, scores = train_fall.likely(recordings, found, alarmed, name)
-    both = np.where(alarmed, scores, -(10**6))
+    both = np.where(alarmed, scores, fall_training.NEVER)
     out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted, both, least))
     out["curve"][f"{name} with the hub"] = curve(recordings, noted, both)
     out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted, scores)

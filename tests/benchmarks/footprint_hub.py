@@ -20,8 +20,9 @@ began = time.perf_counter()
 
 from edge import config, credentials  # noqa: E402
 from edge.clock import SystemClock  # noqa: E402
-from edge.main import run, until_signal  # noqa: E402
+from edge.main import run  # noqa: E402
 from edge.ports import Ports  # noqa: E402
+from edge.process import until_signal  # noqa: E402
 
 import_s = time.perf_counter() - began
 

@@ -63,7 +63,7 @@ def looks(some: Clip) -> int:
     most = 0
     for sample in some.samples:
         walker.update(*sample)
-        most = max(most, walker._looks)
+        most = max(most, walker.looks)
     return most
 
 

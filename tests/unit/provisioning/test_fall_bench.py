@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from firmware.energy import days, uses
 from firmware.pendant import steps as firmware_steps
-from provisioning import train_fall
+from provisioning import fall_training, train_fall
 from provisioning.fall_data import load
 from provisioning.fall_training import folds
 from provisioning.fall_trees import Growth
 from tests.benchmarks import cli, steps
-from tests.benchmarks.fall import poisson
+from tests.benchmarks.fall import left_out, poisson
 from tests.unit.provisioning import recordings
 
 FIELDS = {
@@ -52,6 +54,29 @@ def test_falls_are_measured_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert trunk["sensitivity"] > 0.9
     assert trunk["fa_low"] <= trunk["fa_per_h"] <= trunk["fa_high"]
     assert 2.4 < trunk["delay_median_s"] < 3.5
+
+
+def test_a_data_set_left_out_is_scored_by_trees_that_never_saw_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_fall, "HOW", {"trunk": Growth(trees=16)})
+    recordings.write(tmp_path, people=8, placements=("waist",))
+    everything = [replace(r, dataset="ab"[int(r.subject[1:]) % 2]) for r in load(tmp_path)]
+    views = fall_training.views(everything, "trunk")
+    learnt_from: list[set[str]] = []
+    real = fall_training.trained
+
+    def trained(some: Any, found: Any, used: Any, how: Growth) -> Any:
+        learnt_from.append({r.dataset for r, use in zip(some, used, strict=True) if use})
+        return real(some, found, used, how)
+
+    monkeypatch.setattr(fall_training, "trained", trained)
+    told = left_out("trunk", everything, views, 0)
+    assert learnt_from == [{"b"}, {"a"}]
+    assert {name: figures["falls"] for name, figures in told.items()} == {"trunk a": 12, "trunk b": 12}
+    assert all(figures["sensitivity"] > 0.9 for figures in told.values())
+    alone = [replace(r, dataset="a") for r in everything]
+    assert left_out("trunk", alone, views, 0) == {}, "nothing to learn from"
 
 
 def test_settings_of_steps_are_judged_by_people_they_were_not_chosen_by(
