@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from drivers.waiting import came
 from protocols.errors import AnbanError, Reason
 
 # With vfork the interpreter stands still until exec returns, and on a card that hangs it does not.
@@ -75,9 +76,7 @@ class Child:
             if self._process is None or self.ended.is_set():
                 return
             end(self._process)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(END_S):
-                    await self.ended.wait()
+            await came(self.ended, END_S)
 
     def _live(self, loop: asyncio.AbstractEventLoop, started: asyncio.Future[None]) -> None:
         """In the process's own thread: start, wait, tell."""

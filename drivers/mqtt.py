@@ -18,6 +18,7 @@ from typing import Any, Final
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from drivers.waiting import came
 from protocols.errors import AnbanError, Reason
 from protocols.home_topics import Message
 
@@ -133,9 +134,7 @@ class _Link:
         self._watch()
         began = ticked = self._loop.time()
         while not self._over.done():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(ticked + TICK_S):
-                    await self._news.wait()
+            await came(self._news, ticked + TICK_S - self._loop.time())
             self._hand_on()
             if (now := self._loop.time()) >= ticked + TICK_S:
                 ticked, self._left = now, MOST_A_TICK

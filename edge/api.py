@@ -111,9 +111,8 @@ def ask(path: Path, op: str, /, **args: Any) -> Any:
 def is_served(path: Path) -> bool:
     """Whether a hub lives behind this socket. One that was killed, or hangs, does not keep a new one out."""
     try:
-        exchange(
-            path, "", {}, ALIVE_WITHIN_S
-        )  # no operation: whoever refuses it lives, whatever its disk does
+        # No operation: whoever refuses it lives, whatever its disk does.
+        exchange(path, "", {}, ALIVE_WITHIN_S)
     except AnbanError as error:
         return error.reason is not Reason.NO_HUB
     return True

@@ -20,9 +20,8 @@ from protocols.values import Command, EventId, Lane
 Now = Stamp  # the time of a decision has the form of the time of an entry
 
 FOLD_MS: Final = 30 * 60_000  # ARCHITECTURE "A call": without progress for longer, a press is a new call
-CANCELS: Final = frozenset(
-    {"cancel_asked", "cancelled"}
-)  # changes of `call.updated` that never overtake a press
+# Changes of `call.updated` that never overtake a press.
+CANCELS: Final = frozenset({"cancel_asked", "cancelled"})
 
 
 class Life(enum.Enum):

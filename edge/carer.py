@@ -25,6 +25,7 @@ from edge.care.vitals import Reading, figures_of, judge
 from edge.config import Config
 from edge.entries import Entry, EventEntry, encode_entry, stamp_of
 from edge.hub import Hub
+from edge.phrases.catalogue import LANGUAGES
 from edge.stores.journal import Journal
 from protocols.errors import AnbanError, Reason
 from protocols.values import EventId, Lane
@@ -177,7 +178,7 @@ class Carer:
     async def _rules(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Each rule of each person with its explanation and state, and the home as a replay needs it."""
         language = args.get("language", self._language)
-        if language not in ("zh", "en"):
+        if language not in LANGUAGES:
             raise AnbanError(Reason.BAD_REQUEST, "no such language", "Allowed are zh and en.")
         verdicts = (*self._verdicts, *self._hazards())
         return {

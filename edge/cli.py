@@ -47,7 +47,7 @@ def hub() -> None:
 def run(seed: Path, check: bool, verbose: bool) -> None:
     """Run the hub's service until it is ended."""
     from edge import config, credentials
-    from edge.seed import lacks, load_or_last
+    from edge.seed import load_or_last
 
     try:
         document, damage = (config.load(seed), "") if check else load_or_last(seed)
@@ -55,6 +55,8 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
     except AnbanError as error:
         raise refused(error) from error
     if check:
+        from edge.lacks import lacks
+
         missing = lacks(document, secrets)
         click.echo(f"{seed}: good. Hub {document.hub.id}, {len(document.pendants)} pendants.")
         if missing:
@@ -67,7 +69,7 @@ def run(seed: Path, check: bool, verbose: bool) -> None:
                 Reason.CONFLICT, sentence, "Stop it first (`systemctl stop anban-hub`), or look into it."
             )
         )
-    from edge.main import serve
+    from edge.process import serve
 
     asyncio.run(serve(document, secrets, damage=damage, verbose=verbose))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Final
 
 from edge.calls import RESULT, ClearFault, Effect, RaiseFault, RunCommand
@@ -54,7 +54,7 @@ class Effects:
         self._hub, self._report, self._say, self._propose = hub, report, say, propose
         self._settling, self._prompts = settling, prompts
         self._begun: set[str] = set()  # commands of this run, and those that it has taken over
-        self._proposing: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self.runs: Mapping[str, Callable[[], Awaitable[tuple[str, str]]]] = {}  # see edge/asked.py
         hub.on_effect.append(self.run)
 
@@ -100,23 +100,21 @@ class Effects:
             # Old speech is never repeated: what was true then may not be so now.
             return (INTERRUPTED, "restarted") if again else self._speak(command)
         if command.kind == "config.propose":
-            task = asyncio.create_task(self._try_settings(command), name=f"settings of {command.id}")
-            self._proposing.add(task)
-            task.add_done_callback(self._proposing.discard)
-            return LATER, ""
+            return self._later(self._try_settings(command), f"settings of {command.id}")
         if command.kind in self.runs:
             if again:
                 return INTERRUPTED, "restarted"  # a phone rings once for one wish
-            task = asyncio.create_task(self._run(command), name=command.kind)
-            self._proposing.add(task)
-            task.add_done_callback(self._proposing.discard)
-            return LATER, ""
+            return self._later(self._run(command), command.kind)
         if command.kind in PROMPTS and self._prompts is not None:
-            task = asyncio.create_task(self._prompt(command, self._prompts), name=f"prompt of {command.id}")
-            self._proposing.add(task)
-            task.add_done_callback(self._proposing.discard)
-            return LATER, ""
+            return self._later(self._prompt(command, self._prompts), f"prompt of {command.id}")
         return UNKNOWN, "not-in-this-release"
+
+    def _later(self, work: Coroutine[object, object, None], name: str) -> tuple[str, str]:
+        """Begin what takes its time, and reports how it ended."""
+        task = asyncio.create_task(work, name=name)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return LATER, ""
 
     async def _run(self, command: Command) -> None:
         report_result(self._hub, command.id, *await self.runs[command.kind]())

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from drivers.ble.profiles import ADVERTS, PROFILES, QUIRKS
 from edge.care.settings import CARE, CareSection
+from edge.config_between import between, between_settings
 from edge.config_phones import (
     AlsaDevice,
     ModemSection,
@@ -29,8 +29,8 @@ from edge.config_phones import (
     Words,
 )
 from edge.document import inline, read
-from edge.plan import DEFAULT, Plan, problems
-from edge.prompts import Prompt, Quiet, plan_of
+from edge.plan import DEFAULT, Plan
+from edge.prompts import Prompt, Quiet
 from protocols.errors import AnbanError, Reason
 
 SCHEMA: Final = 1  # of a settings document
@@ -44,11 +44,8 @@ Command = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 CoapUri = Annotated[str, msgspec.Meta(pattern=r"^coap://[^/\s]+$")]
 Interface = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{0,15}$")]
 HttpsUrl = Annotated[str, msgspec.Meta(pattern=r"^https://[^/\s]+$")]
-
-
-Topic = Annotated[
-    str, msgspec.Meta(pattern=r"^[^#+\x00-\x1f\s]{1,128}$")
-]  # a plain name: nothing is a pattern
+# A plain name: nothing is a pattern.
+Topic = Annotated[str, msgspec.Meta(pattern=r"^[^#+\x00-\x1f\s]{1,128}$")]
 Profile = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join((*PROFILES, *ADVERTS))})$")]
 QuirkName = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(QUIRKS)})$")]
 UserNumber = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,2})$")]  # a key of TOML is a text
@@ -281,7 +278,7 @@ def load(path: Path) -> Config:
 
 def parse(text: str) -> Config:
     """Validate a seed as a whole; see `load`."""
-    return read(text, Config, _ALLOWED, _across)
+    return read(text, Config, _ALLOWED, between)
 
 
 def parse_settings(text: str) -> Settings:
@@ -290,7 +287,7 @@ def parse_settings(text: str) -> Settings:
         raise AnbanError(
             Reason.TOO_BIG, f"a settings document has at most {MAX_BYTES} bytes", "Leave out what is default."
         )
-    return read(text, Settings, _ALLOWED, _across_settings)
+    return read(text, Settings, _ALLOWED, between_settings)
 
 
 def render(settings: Settings) -> str:
@@ -303,86 +300,3 @@ def render(settings: Settings) -> str:
             continue
         lines += [f"[{section}]", *(f"{key} = {inline(item)}" for key, item in value.items())]
     return "\n".join(lines) + "\n"
-
-
-def _across_settings(settings: Settings) -> list[str]:
-    """What is wrong between keys that are each allowed."""
-    errors = list(problems(settings.plan))
-    for i, prompt in enumerate(settings.prompts):
-        try:
-            plan_of(prompt)
-        except AnbanError as error:
-            errors.append(f"prompts[{i}]: {error.sentence}; {error.remedy}")
-    names = [prompt.id for prompt in settings.prompts]
-    errors += [
-        f"prompts.id: {name} stands there twice; allowed is once"
-        for name in sorted(set(names))
-        if names.count(name) > 1
-    ]
-    for key in ("coap_uri", "https_url"):
-        address = getattr(settings.platform, key)
-        try:
-            parts = urlsplit(address)
-            good = bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            errors.append(f"platform.{key} = {address!r}: allowed is an address with a name and a port")
-    return errors
-
-
-def _of_tracker(sensor: SensorSection) -> list[str]:
-    places = (sensor.latitude, sensor.longitude)
-    if sensor.role != "tracker":
-        return (
-            ["latitude and longitude are allowed of a tracker"] if any(p is not None for p in places) else []
-        )
-    if sensor.topic is None:
-        return ["a tracker is heard by topic"]
-    return ["latitude and longitude of the home are missing"] if None in places else []
-
-
-def _across(config: Config) -> list[str]:
-    errors = _across_settings(config)
-    elders = [elder.id for elder in config.elders]
-    owners = [("hub.elder", config.hub.elder)]
-    owners += [(f"pendants[{i}].elder", pendant.elder) for i, pendant in enumerate(config.pendants)]
-    for i, meter in enumerate(config.meters):
-        owners += [(f"meters[{i}].elder", meter.elder)] if meter.elder is not None else []
-        owners += [(f"meters[{i}].users.{user}", elder) for user, elder in meter.users.items()]
-    owners += [(f"sensors[{i}].elder", sensor.elder) for i, sensor in enumerate(config.sensors)]
-    owners += [("care.people", person) for person in config.care.people]
-    owners += [(f"prompts[{i}].elder", prompt.elder) for i, prompt in enumerate(config.prompts)]
-    by_address = [sensor for sensor in config.sensors if sensor.address is not None]
-    for i, sensor in enumerate(config.sensors):
-        if (sensor.address is None) is (sensor.topic is None):
-            errors.append(f"sensors[{i}]: allowed is one of address and topic")
-        if sensor.topic is not None and config.mqtt is None:
-            errors.append(f"sensors[{i}].topic: there is no [mqtt] to hear it from")
-        if sensor.availability is not None and sensor.topic is None:
-            errors.append(f"sensors[{i}].availability: allowed is one beside a topic")
-        errors += [f"sensors[{i}]: {problem}" for problem in _of_tracker(sensor)]
-    for i, contact in enumerate(config.contacts):
-        owners += [(f"contacts[{i}].elders", elder) for elder in contact.elders]
-    for owner, elder in owners:
-        if elder not in elders:
-            errors.append(f"{owner} = {elder!r}: allowed is one of the elders, {', '.join(elders)}")
-    if config.contacts and config.modem is None and config.sip is None:
-        errors.append("contacts: texts and calls need a [modem], calls a [sip]")
-    for what, values in (
-        ("elders.id", elders),
-        ("contacts.id", [contact.id for contact in config.contacts]),
-        ("contacts.number", [contact.number for contact in config.contacts]),
-        ("pendants.id", [p.id for p in config.pendants]),
-        ("pendants.address", [p.address for p in config.pendants]),
-        ("meters.id", [config.hub.id, *(p.id for p in config.pendants), *(m.id for m in config.meters)]),
-        ("meters.address", [*(p.address for p in config.pendants), *(m.address for m in config.meters)]),
-        ("sensors.id", [*(m.id for m in config.meters), *(x.id for x in config.sensors)]),
-        ("sensors.address", [*(m.address for m in config.meters), *(str(x.address) for x in by_address)]),
-        ("sensors.topic", [str(x.topic) for x in config.sensors if x.topic is not None]),
-        ("pins", list(msgspec.structs.astuple(config.pins))),
-    ):
-        doubled = sorted({str(v) for v in values if values.count(v) > 1})
-        if doubled:
-            errors.append(f"{what}: {', '.join(doubled)} stands there twice; allowed is once")
-    return errors

@@ -54,9 +54,8 @@ class Care(msgspec.Struct, frozen=True, kw_only=True):
     service_to_minute: int = 1200
     utc_offset_minutes: int = 480
     not_taken: Literal["sos", "backup"] = "sos"
-    backup_reachable: bool = (
-        False  # whether any path to the back-up contact exists; nobody else is told otherwise
-    )
+    # Whether any path to the back-up contact exists; nobody else is told otherwise.
+    backup_reachable: bool = False
 
 
 class OpenEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
+from drivers.waiting import came
 from edge.book import owed
 from edge.entries import AttemptEntry, settles
 from edge.hub import Hub
@@ -95,7 +95,7 @@ class Delivery:
             for action in actions(self._plan, waiting, self.health, self._tries, now_ms):
                 self._start(action, ready[action.event_id])
             due_ms = next_due_ms(self._plan, waiting, self.health, self._tries, now_ms)
-            await _until(self._calls_wake, IDLE_S if due_ms is None else (due_ms - self._now_ms()) / 1000)
+            await came(self._calls_wake, IDLE_S if due_ms is None else (due_ms - self._now_ms()) / 1000)
 
     def _ready(self) -> dict[EventId, Event]:
         now = self._hub.mint.stamp()
@@ -110,7 +110,7 @@ class Delivery:
 
     def _start(self, action: Action, event: Event) -> None:
         _begin(self._tries, action.event_id, action.path, self._now_ms())
-        task = asyncio.create_task(self._send_call(action, self._hub.leaving(event)))
+        task = asyncio.create_task(self._send_call(action, self._hub.stages.leaving(event)))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -166,7 +166,7 @@ class Delivery:
         while True:
             self._lower_wake.clear()
             wait_ms = await self._drain_all()
-            await _until(self._lower_wake, IDLE_S if wait_ms is None else wait_ms / 1000)
+            await came(self._lower_wake, IDLE_S if wait_ms is None else wait_ms / 1000)
 
     async def _drain_all(self) -> int | None:
         """Send until nothing is due; the milliseconds until something is, or None."""
@@ -286,7 +286,7 @@ class Delivery:
     def _failed(self, path: Sender, error: PathError) -> None:
         log.info("path %s: %s", path.name, error)
         if self._paths.get(path.name) is path:
-            health = path_failed(self.health[path.name], self._now_ms(), str(error.reason))
+            health = path_failed(self.health[path.name], str(error.reason))
             self._set_health(path.name, health)
 
     def _set_health(self, name: str, health: PathHealth) -> None:
@@ -307,12 +307,6 @@ class Delivery:
 def _preference(action: Action, now_ms: int, full: bool) -> tuple[bool, bool, int]:
     """What is due first; among what is due, bulk where bulk goes best."""
     return action.due_ms > now_ms, full and action.path != BULK, action.due_ms
-
-
-async def _until(event: asyncio.Event, wait_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, wait_s)):
-            await event.wait()
 
 
 def _begin(tries: dict[tuple[EventId, str], Tries], event_id: EventId, path: str, now_ms: int) -> None:

@@ -156,29 +156,19 @@ Entry = (
     | SensedEntry
 )
 
-_CODES: Final[dict[type[Any], int]] = {
-    EventEntry: 1,
-    ReceiptEntry: 2,
-    AttemptEntry: 3,
-    TimerEntry: 4,
-    CommandEntry: 5,
-    LocalEntry: 6,
-    ToldEntry: 7,
-    ReceiptsEntry: 8,
-    SensedEntry: 9,
+# Kind -> its code on the disk, and the first key of its map that this release does not know.
+_FORMS: Final[dict[type[msgspec.Struct], tuple[int, int]]] = {
+    EventEntry: (1, 5),
+    ReceiptEntry: (2, 5),
+    AttemptEntry: (3, 8),
+    TimerEntry: (4, 5),
+    CommandEntry: (5, 5),
+    LocalEntry: (6, 6),
+    ToldEntry: (7, 5),
+    ReceiptsEntry: (8, 5),
+    SensedEntry: (9, 5),
 }
-_TYPES: Final = {code: kind for kind, code in _CODES.items()}
-_KNOWN_KEYS: Final = {
-    1: 5,
-    2: 5,
-    3: 8,
-    4: 5,
-    5: 5,
-    6: 6,
-    7: 5,
-    8: 5,
-    9: 5,
-}  # first key that this release does not know
+_KINDS: Final = {code: kind for kind, (code, _) in _FORMS.items()}
 
 
 def settles(receipt: Receipt, lane: Lane) -> bool:
@@ -192,13 +182,13 @@ def settles(receipt: Receipt, lane: Lane) -> bool:
 
 def encode_entry(entry: Entry) -> bytes:
     """The bytes of an entry for the journal. Raises AnbanError(BAD_VALUE) for what may not be written."""
-    code = _CODES[type(entry)]
+    code, unknown = _FORMS[type(entry)]
     at = entry.at
     _check_stamp(at.uptime_ms, at.boot, at.wall_ms, at.trusted)  # what could not be read back is not written
     body: dict[int, Any] = {0: MAJOR, 1: code, 2: [at.uptime_ms, at.boot, at.wall_ms, at.trusted]}
     body.update(_fields(entry))
     if entry.extra:
-        body.update((key, value) for key, value in entry.extra.items() if key >= _KNOWN_KEYS[code])
+        body.update((key, value) for key, value in entry.extra.items() if key >= unknown)
     return cbor.dump(body)
 
 
@@ -235,7 +225,7 @@ def decode_entry(data: bytes) -> Entry:
 def event_message(data: bytes) -> bytes:
     """The wire bytes of the event in an event's entry, unread. Raises AnbanError for any other entry."""
     body = _body(data)
-    if body[1] != 1:
+    if _KINDS[body[1]] is not EventEntry:
         raise _bad(f"kind {body[1]!r} and not an event")
     return _bytes(body.get(3))
 
@@ -244,36 +234,36 @@ def _body(data: bytes) -> dict[int, Any]:
     body = cbor.load(data, MAX_ENTRY_BYTES)
     if not isinstance(body, dict) or not all(type(key) is int for key in body):
         raise _bad("not a map with integer keys")
-    if body.get(0) not in (MAJOR, MAJOR - 1) or type(body.get(1)) is not int or body[1] not in _TYPES:
+    if body.get(0) not in (MAJOR, MAJOR - 1) or type(body.get(1)) is not int or body[1] not in _KINDS:
         raise _bad(f"version {body.get(0)!r}, kind {body.get(1)!r}")
     return body
 
 
 def _build(body: dict[int, Any]) -> Entry:
-    code: int = body[1]
+    kind = _KINDS[body[1]]
     at, text = _stamp(body.get(2)), _text(body.get(4))
-    extra = {key: value for key, value in body.items() if key >= _KNOWN_KEYS[code]}
-    if code == 1:
+    extra = {key: value for key, value in body.items() if key >= _FORMS[kind][1]}
+    if kind is EventEntry:
         if text not in SOURCES:
             raise _bad(f"source {text!r}")
         return EventEntry(at=at, event=decode_event(_bytes(body.get(3))), source=text, extra=extra)
-    if code == 2:
+    if kind is ReceiptEntry:
         receipts = decode_receipts(_bytes(body.get(3)))
         if len(receipts) != 1:
             raise _bad(f"{len(receipts)} receipts in one entry")
         return ReceiptEntry(at=at, receipt=receipts[0], path=text, extra=extra)
-    if code == 8:
+    if kind is ReceiptsEntry:
         found = tuple(decode_receipts(_bytes(body.get(3))))
         if not 0 < len(found) <= MAX_RECEIPTS:
             raise _bad(f"{len(found)} receipts")
         return ReceiptsEntry(at=at, receipts=found, path=text, extra=extra)
-    if code == 5:
+    if kind is CommandEntry:
         command = decode_command(_bytes(body.get(3)))
         return CommandEntry(at=at, command=command, path=text, extra=extra)
-    if code == 9:
+    if kind is SensedEntry:
         return SensedEntry(at=at, sensor=_text(body.get(3)), what=text, extra=extra)
     about = _unpack_id(body.get(3))
-    if code == 3:
+    if kind is AttemptEntry:
         number, outcome = _natural(body.get(5), 1 << 63), _text(body.get(6))
         if outcome not in OUTCOMES:
             raise _bad(f"outcome {outcome!r}")
@@ -281,9 +271,9 @@ def _build(body: dict[int, Any]) -> Entry:
         return AttemptEntry(
             at=at, event_id=about, path=text, number=number, outcome=outcome, reason=reason, extra=extra
         )
-    if code == 4:
+    if kind is TimerEntry:
         return TimerEntry(at=at, call_id=about, name=text, extra=extra)
-    if code == 6:
+    if kind is LocalEntry:
         return LocalEntry(at=at, call_id=about, name=text, by=_text(body.get(5, "")), extra=extra)
     return ToldEntry(at=at, call_id=about, name=text, extra=extra)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edge.by_hand import ByHand
 from edge.care import whose
-from edge.care.home import ON, Home
+from edge.care.home import ON, Home, measured_ms
 from edge.carer import home_of
 from edge.clock import local
 from edge.config import Config
@@ -56,7 +56,7 @@ class History:
 
         def look(journal: Journal) -> list[Event]:
             rows = (event for event in _newest(journal) if wanted(event, person))
-            return sorted(rows, key=time_of, reverse=True)[:limit]
+            return sorted(rows, key=measured_ms, reverse=True)[:limit]
 
         found = await self._read(look)
         offset = self._offset()
@@ -117,15 +117,9 @@ def wanted(event: Event, person: str | None) -> bool:
     return event.kind.startswith("reading.") and (person is None or event.elder == person)
 
 
-def time_of(event: Event) -> int:
-    """When it was measured where that is known, else when it arrived, in Unix ms."""
-    measured = event.data.get("measured_ms")
-    return measured if type(measured) is int else event.wall_ms
-
-
 def row_of(event: Event, offset_minutes: int) -> dict[str, Any]:
     """A reading as a row; `at_ms` is when it was measured where that is known, else when it arrived."""
-    data, at_ms = event.data, time_of(event)
+    data, at_ms = event.data, measured_ms(event)
     return {
         "id": str(event.id),
         "person": event.elder,

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from edge import faults
-from edge.book import Book, Call, Press, call_for, find, open_calls
+from edge.book import Book, Call, Press, call_for, find
 from edge.calls import RESULT, Effect, restart, step
 from edge.deadlines import Due
 from edge.entries import (
@@ -36,13 +36,13 @@ from edge.entries import (
 )
 from edge.faults import Faults
 from edge.mint import Mint
+from edge.stages import Stages
 from protocols.errors import AnbanError, Reason
-from protocols.values import EVENT_STAGES, Command, DownlinkItem, Event, EventId, Lane, Receipt
+from protocols.values import Command, DownlinkItem, Event, EventId, Lane, Receipt
 
 log = logging.getLogger(__name__)
 
 LATE_S: Final = 0.25  # ARCHITECTURE "Stores": a call does not wait longer for its commit
-KEPT_STAGES: Final = 256  # events whose stage times are kept for the tables
 CALL_LANES: Final = (Lane.SOS, Lane.ASSIST)
 
 
@@ -74,11 +74,9 @@ class Hub:
         self.book = Book()
         self.faults = Faults()
         self.events: dict[EventId, Event] = {}  # of calls, while the platform owes an ack
-        self.unstored: dict[
-            EventId, int
-        ] = {}  # not on disk yet -> monotonic ms until which it waits for that
+        self.unstored: dict[EventId, int] = {}  # not on disk yet -> monotonic ms until which it waits for it
         self.stranded: dict[EventId, Event] = {}  # faults that the disk has not taken
-        self.stages: dict[EventId, dict[str, int]] = {}  # ms after the press, of the newest call events
+        self.stages = Stages(mint.clock.monotonic_ms)
         self.on_change: list[Callable[[], None]] = []  # delivery, surfaces, pendants: look at the book anew
         self.on_effect: list[Callable[[Effect], None]] = []
         self.on_result: list[Callable[[Event], None]] = []  # a command has ended
@@ -186,7 +184,7 @@ class Hub:
             # Nobody waits for a disk that is known not to take what it should.
             wait_s = 0.0 if self.storage else LATE_S
             self.unstored[event.id] = entry.at.uptime_ms + round(wait_s * 1000)
-            self._remember_stages(event)
+            self.stages.begin(event)
             self.book, effects = step(self.book, entry, durable=False)
             self._run(effects)
         elif event.kind == RESULT:
@@ -283,20 +281,6 @@ class Hub:
             return event
         return None if now.uptime_ms < waits_until_ms else msgspec.structs.replace(event, durable=False)
 
-    def leaving(self, event: Event) -> Event:
-        """The event with its stage times up to now: it is being sent."""
-        stages = self.stages.get(event.id)
-        if stages is None:
-            return event
-        stages.setdefault("sent", self._since(event))
-        known = {name: stages[name] for name in EVENT_STAGES if name in stages}
-        return msgspec.structs.replace(event, stages=known)
-
-    def open_call_of(self, elder: str) -> EventId | None:
-        """The newest open call of an elder."""
-        mine = [call.id for call in open_calls(self.book) if call.elder == elder]
-        return mine[-1] if mine else None
-
     # --- the journal's answer ---
 
     def saved(self, entries: Sequence[Entry], seqs: Sequence[int]) -> None:
@@ -352,15 +336,16 @@ class Hub:
             if durable:
                 self.unstored.pop(event.id, None)
                 self.book, effects = step(self.book, entry)
-                if event.id in self.stages:
-                    self.stages[event.id]["stored"] = self._since(event)
+                self.stages.mark(event, "stored")
         elif not pending.folded:
             self.book, effects = step(self.book, entry)
         pending.folded = True
         self._run(effects)
         if isinstance(entry, ReceiptEntry):
             self.stranded.pop(entry.receipt.about, None)
-            self._time_receipt(entry.receipt)
+            delivered = self.events.get(entry.receipt.about)
+            if delivered is not None and entry.receipt.stage == "stored":
+                self.stages.mark(delivered, "delivered")
             self._drop_delivered(entry.receipt.about)
         elif isinstance(entry, LocalEntry):
             self._drop_delivered()
@@ -388,19 +373,6 @@ class Hub:
             done = call is None or press is None or press.stored is not None or call.withdrawn
             if known in self.events and done:
                 del self.events[known]
-
-    def _since(self, event: Event) -> int:
-        return max(0, self.mint.clock.monotonic_ms() - event.uptime_ms)
-
-    def _time_receipt(self, receipt: Receipt) -> None:
-        event = self.events.get(receipt.about)
-        if event is not None and event.id in self.stages and receipt.stage == "stored":
-            self.stages[event.id].setdefault("delivered", self._since(event))
-
-    def _remember_stages(self, event: Event) -> None:
-        self.stages[event.id] = dict(event.stages)
-        if len(self.stages) > KEPT_STAGES:
-            del self.stages[next(iter(self.stages))]
 
     def _press(self, event_id: EventId) -> Press | None:
         call = find(self.book, event_id)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from drivers.talk import Stage, Talk
+from drivers.waiting import any_came, came
 from edge.book import Book, Call, Life, Now, elapsed_ms
 from edge.hub import Hub
 from edge.lines import Lines, Way, open_room
@@ -131,9 +132,8 @@ class Incoming:
             talk = self._lines.talk
             if talk is not None and talk.incoming:
                 await self._one(talk)
-            with contextlib.suppress(TimeoutError):  # whoever rings beside a call is heard at its end
-                async with asyncio.timeout(None if self._lines.talk is None else LOOK_S):
-                    await self._rang.wait()
+            # Whoever rings beside a call is heard at its end.
+            await came(self._rang, None if self._lines.talk is None else LOOK_S)
 
     async def _one(self, talk: Talk) -> None:
         """One phone call, from its first ring to its end."""
@@ -194,12 +194,7 @@ class Incoming:
             await asyncio.sleep(LOOK_S)
 
     async def _changed(self, talk: Talk) -> None:
-        waiting = [asyncio.ensure_future(event.wait()) for event in (talk.changed, self._key)]
-        try:
-            await asyncio.wait(waiting, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiter in waiting:
-                waiter.cancel()
+        await any_came(talk.changed, self._key, within_s=LOOK_S)
         talk.changed.clear()
 
     def _tell(self, talk: Talk, call: Call, **data: Any) -> None:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
-import importlib
 import logging
-import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
-
-from drivers.ble.bluez import adapters as bluez_adapters
-from drivers.ble.ports import AdapterPort
 from drivers.pi.audio import AudioError, Said, Speaker
 from drivers.pi.keys import Keys
 from drivers.pi.lamp import Lamp
-from drivers.pi.pins import open_pins
 from drivers.pi.power import MainsPin
 from edge.api import Api
 from edge.book import open_calls
-from edge.clock import SystemClock
 from edge.commands import Effects, report_result
 from edge.config import Config, Settings
 from edge.configuration import Configuration, Version
@@ -51,6 +42,9 @@ from edge.upkeep import Upkeep
 from edge.uplink import Uplink
 from edge.watch import Watch
 from protocols.values import Command, EventId, Lane
+
+if TYPE_CHECKING:
+    from edge.texting import Texting
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,31 +77,6 @@ async def run(
         await asyncio.Event().wait()
     finally:
         await service.stop()
-
-
-async def serve(config: Config, credentials: Credentials, *, damage: str = "", verbose: bool = False) -> None:
-    """Run on this Raspberry Pi until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
-
-    async def adapters() -> Sequence[AdapterPort]:
-        await in_thread("import bleak", importlib.import_module, "bleak")  # not on the loop: keys
-        return bluez_adapters()
-
-    system = SystemdNotifier()
-    ports = Ports(SystemClock(), open_pins, adapters, feed_watchdog=lambda: system.notify("WATCHDOG=1"))
-    await until_signal(run(config, credentials, ports, lambda: system.notify("READY=1"), damage=damage))
-
-
-async def until_signal(work: Awaitable[None]) -> None:
-    """Run `work` until it ends or the process is asked to end."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 def _calls_and_faults(journal: Journal) -> list[Entry]:
@@ -235,22 +204,7 @@ class Service:
     def _connect(self) -> None:
         """Everything that talks: the platform, lamp and voice, pendants, phones."""
         config = self.config
-        texting = None
-        if config.modem is not None:
-            from edge.texting import texting_of  # not in the memory of a hub without a modem
-
-            texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
-        self.uplink = Uplink(
-            self.hub,
-            self.writer,
-            self.state,
-            config.settings,
-            self.credentials,
-            self.ports.clock,
-            self.supervisor,
-            texting,
-        )
-        self.delivery = self.uplink.delivery
+        texting = self._link_platform()
         self.speaker = Speaker(config.audio.player, Path(config.audio.phrases_dir), self._audio_health)
         self.senses = Senses(*(self.hub, self.ports, config, self.credentials, self.state, self.writer.read))
         self.heartbeat = Heartbeat(
@@ -261,7 +215,10 @@ class Service:
             config_digest=lambda: self.configuration.active.hash[:16],
         )
         self.telephony = Telephony(
-            *(self.hub, self.state, self.delivery, texting),
+            self.hub,
+            self.state,
+            self.delivery,
+            texting,
             lambda: self.config,
             self.credentials,
             self.ports,
@@ -286,6 +243,26 @@ class Service:
         self.supervisor.add("heartbeat", self.heartbeat.run)
         self.telephony.begin(self.supervisor)
         self.effects.runs = self.telephony.runs(self.heartbeat)
+
+    def _link_platform(self) -> Texting | None:
+        """The ways to the platform; that by SMS, where there is a modem, is the family's too."""
+        config, texting = self.config, None
+        if config.modem is not None:
+            from edge.texting import texting_of  # not in the memory of a hub without a modem
+
+            texting = texting_of(self.hub, self.state, config, self.credentials.sms, self.ports.modem_port)
+        self.uplink = Uplink(
+            self.hub,
+            self.writer,
+            self.state,
+            config.settings,
+            self.credentials,
+            self.ports.clock,
+            self.supervisor,
+            texting,
+        )
+        self.delivery = self.uplink.delivery
+        return texting
 
     def _present(self) -> None:
         config = self.config
@@ -368,6 +345,16 @@ class Service:
             mains_pin=None if (mains := self.config.pins.mains) is None else MainsPin(self.pins, mains),
         )
         self.supervisor.add("watch", self.watch.run)
+        self._open_door()
+        self.supervisor.add("configuration", self.configuration.settle)
+        self.supervisor.add("prompts", self._prompt)
+        self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
+        self._report_settings()
+        self.supervisor.add("keep", upkeep.run)
+        self.supervisor.add("examine", upkeep.examine)
+
+    def _open_door(self) -> None:
+        """The hub's own door: what commands and pages ask it."""
         tables = Tables(
             self.hub,
             self.journal,
@@ -390,12 +377,6 @@ class Service:
             },
         )
         self.supervisor.add("door", door.serve)
-        self.supervisor.add("configuration", self.configuration.settle)
-        self.supervisor.add("prompts", self._prompt)
-        self.supervisor.add("old commands", lambda: self.effects.resume(self._loading.done))
-        self._report_settings()
-        self.supervisor.add("keep", upkeep.run)
-        self.supervisor.add("examine", upkeep.examine)
 
     async def _prompt(self) -> None:
         await asyncio.wait({self._loading})  # the platform's prompts stand in the state

@@ -11,13 +11,13 @@ Calls are planned per event, lower lanes per lane: the head of the queue stands 
 batches.
 
 Public: `Row`, `Plan`, `DEFAULT`, `Waiting`, `Tries`, `Action`, `planned`, `actions`, `next_due_ms`,
-`next_lane`, `spread_ms`, `problems`.
+`spread_ms`, `problems`.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -156,18 +156,6 @@ def next_due_ms(
     """The monotonic time of the next action, or None if nothing is owed."""
     every = (action for waiting in owed for action in planned(plan, waiting, health, tries, now_ms))
     return min((action.due_ms for action in every), default=None)
-
-
-def next_lane(waiting: Collection[Lane], busy: Collection[Lane]) -> Lane | None:
-    """The lane that may use a path next, or None: nothing goes before, or beside, what is more urgent.
-
-    `busy` are the lanes that have something due or in flight on that path. A lane is not given out twice at
-    once.
-    """
-    first = min(waiting, default=None)
-    if first is None or any(lane <= first for lane in busy):
-        return None
-    return first
 
 
 def spread_ms(plan: Plan, lane: Lane, fraction: float) -> int:

@@ -1,8 +1,7 @@
-"""What of the world the hub is given when it is put together: clock, pins, radio, chance."""
+"""What of the world the hub is given when it is put together: clock, pins, radio, modem."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ class Ports:
     pin_factory: Callable[[], PinFactory]
     adapters: Callable[[], Awaitable[Sequence[AdapterPort]]]
     power_supplies: Path = SYSFS
-    random_bytes: Callable[[int], bytes] = os.urandom
     feed_watchdog: Callable[[], None] = lambda: None
     room_card: tuple[str, ...] = ()  # PulseAudio's lines in place of those of [audio]: drivers/pi/room.py
     modem_port: Callable[[str], Opener] = serial_opener

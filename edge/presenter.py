@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import msgspec
 
 from drivers.pi.audio import Said, Speaker
+from drivers.waiting import came
 from edge.deadlines import Care, Timing, due, next_due_ms
 from edge.hub import Hub
 from edge.phrases import Phrase as Key
@@ -113,9 +113,7 @@ class Presenter:
             now = self._hub.mint.stamp()
             wait_ms = next_due_ms(self._hub.book, now, self._timing, self._care)
             wait_s = LOOK_S if wait_ms is None else min(LOOK_S, max(0.01, wait_ms / 1000))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._wake.wait()
+            await came(self._wake, wait_s)
 
     def _fire(self) -> None:
         for item in due(self._hub.book, self._hub.mint.stamp(), self._timing, self._care):

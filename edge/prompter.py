@@ -7,7 +7,6 @@ it to its end: until then another press changes it. Nothing here is on a call's 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from drivers.pi.audio import Said, Speaker
+from drivers.waiting import came
 from edge import prompts
 from edge.book import open_calls
 from edge.config import Config
@@ -119,9 +119,8 @@ class Prompter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._sent: dict[str, Plan] = {}
-        self.asides: Callable[[Stamp], Aside | None] = lambda now: (
-            None
-        )  # whoever has a question of the moment
+        # Whoever has a question of the moment.
+        self.asides: Callable[[Stamp], Aside | None] = lambda now: None
         self.use(config)
         hub.on_entry.append(self._inbox.append)
         hub.on_change.append(self._wake.set)
@@ -152,9 +151,7 @@ class Prompter:
             if (self._set or self._sent) and CALENDAR not in sys.modules:
                 await in_thread("import calendar", importlib.import_module, CALENDAR)
             self.look()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
+            await came(self._wake, LOOK_S)
 
     async def _learn(self) -> None:
         self._sent = self._stored()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from drivers.talk import Stage
+from drivers.waiting import came
 from edge.book import open_calls
 from edge.delivery import Delivery
 from edge.entries import Stamp
@@ -184,14 +185,14 @@ class Proving:
         """A test frame there and its receipt back; why not, or empty."""
         assert self._texting is not None
         event = self._hub.mint.event(TEST, self._hub.mint.next_id())
-        came = self._awaited[event.id] = asyncio.Event()
+        receipt = self._awaited[event.id] = asyncio.Event()
         try:
             try:
                 await self._texting.path.prove(event, number)
             except AnbanError as error:
                 if error.reason is not Reason.OUTCOME_UNKNOWN:
                     raise
-            return "" if await self._unless_busy(came, TEXT_S) else "no-receipt"
+            return "" if await self._unless_busy(receipt, TEXT_S) else "no-receipt"
         finally:
             self._awaited.pop(event.id, None)
 
@@ -231,9 +232,7 @@ class Proving:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not self._busy() and not event.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(1.0):
-                            await event.wait()
+                    await came(event, 1.0)
         return event.is_set()
 
     def _busy(self) -> bool:

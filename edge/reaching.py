@@ -8,12 +8,12 @@ may come twice, none is forgotten.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
 import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from drivers.waiting import came
 from edge.book import Call, find
 from edge.config import Config
 from edge.entries import ToldEntry
@@ -73,9 +73,7 @@ class Reaching:
             if text is not None:
                 await self._text(texting, text)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
+            await came(self._wake, LOOK_S)
 
     def _next_text(self, texting: Texting) -> Text | None:
         if not texting.modem.standing.good:

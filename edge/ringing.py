@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from drivers.talk import Stage, Talk
+from drivers.waiting import came
 from edge.book import Call, elapsed_ms, find, open_calls
 from edge.budget import Purpose
 from edge.hub import Hub
@@ -77,9 +78,7 @@ class Ringing:
             if ring is not None:
                 await self._round(ring)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s()):
-                    await self._wake.wait()
+            await came(self._wake, self._pause_s())
 
     def _pause_s(self) -> float:
         """Until the next look: a second, or the moment at which a call's first round begins."""
@@ -206,9 +205,7 @@ class Ringing:
         left_s = (until_ms - self._now_ms()) / 1000
         if left_s <= 0:
             return False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(LOOK_S, left_s)):
-                await talk.changed.wait()
+        await came(talk.changed, min(LOOK_S, left_s))
         talk.changed.clear()
         return True
 

@@ -36,9 +36,8 @@ from protocols.link.const import (
 )
 from protocols.values import EventId, Lane
 
-UNREACHED_MS: Final = (
-    10_000  # without an ack for so long, there is "no path yet" even if none is known to fail
-)
+# Without an ack for so long, there is "no path yet" even if none is known to fail.
+UNREACHED_MS: Final = 10_000
 UNREACHED_GAPS_MS: Final = (60_000, 120_000, 600_000)  # "at 0, 1, 3 min, then every 10"
 ASK_GAP_MS: Final = 20_000  # "are you all right?" is said at once and twice more within the minute
 ASKED_TIMES: Final = 3
@@ -278,17 +277,12 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
     last, stage = presses[-1], _stage(call, now, care)
     heard = f".{len(presses)}"  # each press is answered anew
     if stage in _ENDED.values():
-        started = book.started
-        old = started is not None and (call.progress.boot, call.progress.uptime_ms) < (
-            started.boot,
-            started.uptime_ms,
-        )
         over = Key.WELL if call.withdrawn and call.is_of_a_rule else Key.CANCELLED
-        keys = [] if old else [(Key.CLOSED if stage == STAGE_CLOSED else over, heard)]
+        keys = [(Key.CLOSED if stage == STAGE_CLOSED else over, heard)]
+        keys = [] if _of_an_earlier_run(book, call) else keys
     elif call.life is Life.ASKING and call.is_of_a_rule:
-        return (
-            _say(call, Key.ASK_WELL, heard) if _asks_now(book, call, now, f"{Key.ASK_WELL}{heard}") else None
-        )
+        asks_now = _asks_now(book, call, now, f"{Key.ASK_WELL}{heard}")
+        return _say(call, Key.ASK_WELL, heard) if asks_now else None
     elif call.life is Life.ASKING:
         asks = Key.ASK_FALL if last.kind == "call.fall" else Key.CANCEL_OFFER
         keys = [(asks, heard), (asks, f"{heard}.again")][: question(book, call, now)]
@@ -307,6 +301,14 @@ def _phrase(book: Book, call: Call, now: Now, care: Care, no_path: bool) -> Phra
     else:
         keys = [(Key.ARRIVED, heard)] if stage == STAGE_ARRIVED else []
     return _unless_told(call, keys)
+
+
+def _of_an_earlier_run(book: Book, call: Call) -> bool:
+    """Whether nothing has become of it since this hub started: old speech is not repeated."""
+    if book.started is None:
+        return False
+    last, start = call.progress, book.started
+    return (last.boot, last.uptime_ms) < (start.boot, start.uptime_ms)
 
 
 def _asks_now(book: Book, call: Call, now: Now, name: str) -> bool:

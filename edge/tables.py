@@ -165,7 +165,7 @@ class Tables:
         }
 
     def _press(self, call: Call, press: Press) -> dict[str, Any]:
-        stages = dict(self._hub.stages.get(press.id, {}))
+        stages = dict(self._hub.stages.of(press.id))
         for heard in call.heard:
             if heard.stage == "stored" and heard.about == press.id:
                 stages.setdefault("delivered", _since(press.at, heard.at))

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from edge.care.home import measured_ms
 from edge.care.settings import Vitals
 from edge.care.vitals import FLOOR, figures_of
 from protocols.figures import figures
@@ -52,7 +53,7 @@ def trends(
     by_person: dict[str, list[tuple[int, Event]]] = {person: [] for person in people}
     for event in readings:
         if event.elder in by_person and event.kind.startswith("reading."):
-            by_person[event.elder].append((_time_of(event), event))
+            by_person[event.elder].append((measured_ms(event), event))
     return {
         "now_ms": now_ms,
         "offset_minutes": offset_minutes,
@@ -72,11 +73,6 @@ def trends(
 
 def _first(row: tuple[int, Event]) -> int:
     return row[0]
-
-
-def _time_of(event: Event) -> int:
-    measured = event.data.get("measured_ms")
-    return measured if type(measured) is int else event.wall_ms
 
 
 def _day(at_ms: int, zone: datetime.timezone) -> datetime.date:
@@ -150,16 +146,7 @@ def _nights(
     slept: Sequence[Slept], now_ms: int, zone: datetime.timezone, today: datetime.date
 ) -> list[dict[str, Any]]:
     """The last nights, noon to noon, named by the day on which they end: spans in minutes after noon."""
-    spans: list[tuple[int, int]] = []
-    since: int | None = None
-    for _, at_ms, inside in sorted(slept, key=lambda one: one.at_ms):
-        if inside and since is None:
-            since = at_ms
-        elif not inside and since is not None:
-            spans.append((since, at_ms))
-            since = None
-    if since is not None and 0 <= now_ms - since < 24 * HOUR_MS:
-        spans.append((since, now_ms))
+    spans = _in_bed(slept, now_ms)
     nights = []
     for back in reversed(range(DAYS)):
         day = today - datetime.timedelta(days=back)
@@ -179,6 +166,21 @@ def _nights(
                 }
             )
     return nights
+
+
+def _in_bed(slept: Sequence[Slept], now_ms: int) -> list[tuple[int, int]]:
+    """From when to when somebody lay there: until now, of whoever got in within a day and not out again."""
+    spans: list[tuple[int, int]] = []
+    since: int | None = None
+    for _, at_ms, inside in sorted(slept, key=lambda one: one.at_ms):
+        if inside and since is None:
+            since = at_ms
+        elif not inside and since is not None:
+            spans.append((since, at_ms))
+            since = None
+    if since is not None and 0 <= now_ms - since < 24 * HOUR_MS:
+        spans.append((since, now_ms))
+    return spans
 
 
 def _seen(mine: Sequence[tuple[int, Event]], now_ms: int) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from edge.care.home import measured_ms
 from edge.care.whose import (
     KIND,
     PERSONAL,
@@ -47,9 +48,8 @@ SETTLED_MS: Final = 4_000  # a meter hands over what it has within seconds
 TOGETHER: Final = 3  # measurements of one sitting: more at once is a memory that was emptied
 WAITING: Final = 200
 REST_MS: Final = 30 * 60_000  # after a silence: who does not answer is not pestered
-MOST_AN_HOUR: Final = (
-    6  # sittings of a meter that are asked about: a sensor that measures all day is no sitting
-)
+# Sittings of a meter that are asked about: a sensor that measures all day is no sitting.
+MOST_AN_HOUR: Final = 6
 HOUR_MS: Final = 60 * 60_000
 Judge = Callable[[str, Mapping[str, Any], str, int], dict[str, Any]]
 
@@ -188,8 +188,7 @@ class Whose:
         before = claim_of(self._known, str(event.id))
         if before is not None and (before.elder, by) == (elder, "confirmed"):
             return
-        at_ms = event.data.get("measured_ms", event.wall_ms)
-        marks = self._judge(event.kind, event.data, elder, at_ms) if elder else {}
+        marks = self._judge(event.kind, event.data, elder, measured_ms(event)) if elder else {}
         self._hub.report(KIND, {"about": str(event.id), "by": by, **marks}, elder=elder)
 
     # --- at the hub's own door ---

@@ -65,9 +65,8 @@ class CallData(Data, frozen=True, kw_only=True):
 class CallUpdateData(Data, frozen=True, kw_only=True):
     """`call.updated`: what changed in a call."""
 
-    change: Token | None = (
-        None  # "cancel_asked", "cancelled", "upgraded", "callback", "answered", "realert", ...
-    )
+    # "cancel_asked", "cancelled", "upgraded", "callback", "answered", "realert", ...
+    change: Token | None = None
     by: PersonName | None = None
     source: Token | None = None
     press: _U32 | None = None
@@ -177,9 +176,8 @@ class WhoseData(Data, frozen=True, kw_only=True):
     """
 
     about: CommandId | None = None  # the reading's id
-    by: Token | None = (
-        None  # "asked" aloud, "confirmed" (as last for this user of the meter), "command", "undo"
-    )
+    # "asked" aloud, "confirmed" (as last for this user of the meter), "command", "undo".
+    by: Token | None = None
     judged: HealthToken | None = None  # as of a reading, in the light of this person's own
     reason: HealthToken | None = None
 
@@ -193,9 +191,8 @@ class ContactData(Data, frozen=True, kw_only=True):
     call: CommandId | None = None  # the call's id as a text
     contact: ElderId | None = None
     what: Token | None = None  # of a text: "called", "unreached", ...; of a call "voice", "sip", "incoming"
-    outcome: Token | None = (
-        None  # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
-    )
+    # "handed", "unknown"; of a phone call "answered", "confirmed", "no-answer", ...
+    outcome: Token | None = None
     seconds: Seconds | None = None  # that a phone call was open
     words: HealthSentence | None = None  # of a reply
 

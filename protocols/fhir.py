@@ -25,9 +25,8 @@ ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 VITAL_SIGNS: Final = "http://hl7.org/fhir/StructureDefinition/vitalsigns"
 IDENTIFIER: Final = "urn:anban:event"  # of event ids, which a meter's bytes decide
-_NAMESPACE: Final = uuid.UUID(
-    "b8a4c1de-6d2b-5c8e-9f41-2b7f3a90c6d5"
-)  # ours, for names of entries in a bundle
+# Ours, for names of entries in a bundle.
+_NAMESPACE: Final = uuid.UUID("b8a4c1de-6d2b-5c8e-9f41-2b7f3a90c6d5")
 LAST_MS: Final = 253_370_764_800_000  # the year 9999: what is later is no time of a meter
 MMHG_PER_KPA: Final = 7.500617  # 1 mmHg is 133.322387415 Pa (ISO 80000-4)
 

@@ -58,9 +58,8 @@ CommandId = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z", extra=_PUB
 Version = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._+-]{0,32}\Z", extra=_PUBLIC)]
 Digest = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2}){0,32}\Z", extra=_PUBLIC)]  # hexadecimal
 PersonName = Annotated[str, Meta(pattern=rf"\A{_CLEAN}{{0,64}}\Z", extra=_PERSONAL)]
-Sentence = Annotated[
-    str, Meta(pattern=rf"\A{_CLEAN}{{0,200}}\Z", extra=_PERSONAL)
-]  # free text may name people
+# Free text may name people.
+Sentence = Annotated[str, Meta(pattern=rf"\A{_CLEAN}{{0,200}}\Z", extra=_PERSONAL)]
 HealthSentence = Annotated[str, Meta(pattern=rf"\A{_CLEAN}{{0,200}}\Z", extra=_HEALTH)]
 U32 = Annotated[int, Meta(ge=0, le=MAX_U32, extra=_PUBLIC)]
 Millis = Annotated[int, Meta(ge=0, le=MAX_MS, extra=_PUBLIC)]
@@ -75,7 +74,6 @@ HealthHex = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2}){0,128}\Z", extra=_HEAL
 UserIndex = Annotated[int, Meta(ge=0, le=255, extra=_PERSONAL)]  # a meter's own number of who measured
 
 Check = Callable[[Any], bool]
-Tree = dict[str, Any]
 
 
 def _int_check(low: int | float | None, high: int | float | None) -> Check:
@@ -119,9 +117,8 @@ def _check_for(kind: Any, meta: Meta | None) -> Check:
     if isinstance(kind, type) and issubclass(kind, enum.Enum | msgspec.Struct):
         return lambda v: type(v) is kind
     if origin is dict:
-        return lambda v: (
-            type(v) is dict
-        )  # what stands in it is checked by its owner (check_tree, check_stages)
+        # What stands in it is checked by its owner (check_tree, check_stages).
+        return lambda v: type(v) is dict
     raise TypeError(f"no check for {kind!r}")
 
 

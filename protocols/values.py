@@ -56,9 +56,8 @@ class Lane(enum.IntEnum):
 
 
 _LaneField = Annotated[Lane, Meta(extra={"privacy": Privacy.PUBLIC})]
-_Open = Annotated[
-    dict[str, Any], Meta(extra={"privacy": Privacy.SECRET})
-]  # classed by its kind: see privacy.py
+# Classed by its kind: see privacy.py.
+_Open = Annotated[dict[str, Any], Meta(extra={"privacy": Privacy.SECRET})]
 _Stages = Annotated[dict[str, int], Meta(extra={"privacy": Privacy.PUBLIC})]
 _Extra = Annotated[dict[int | str, Any], Meta(extra={"privacy": Privacy.SECRET})]  # not known, so not shown
 

@@ -32,8 +32,9 @@ from drivers.ble.ports import AdapterPort
 from edge import credentials
 from edge.clock import SystemClock
 from edge.config import Config
-from edge.main import run, until_signal
+from edge.main import run
 from edge.ports import Ports
+from edge.process import until_signal
 from edge.seed import load_or_last
 from edge.threads import in_thread
 from sim.room import CARD

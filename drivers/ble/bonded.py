@@ -21,6 +21,7 @@ from dbus_fast.aio import MessageBus
 
 from drivers.ble.agent import answering
 from drivers.ble.ports import Bonding, Client
+from drivers.waiting import came
 
 BLUEZ: Final = "org.bluez"
 DEVICE: Final = "org.bluez.Device1"
@@ -139,10 +140,7 @@ class BondedClient:
     async def _asked_all(self) -> bool:
         """Whether bluetoothd has asked what it has. With ReverseServiceDiscovery = false in its main.conf it
         does so on the next link; without, it asks as soon as a link stands, bond or no bond."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RESOLVED_S):
-                await self._resolved.wait()
-        return self._resolved.is_set()
+        return await came(self._resolved, RESOLVED_S)
 
     async def _end(self) -> None:
         with contextlib.suppress(OSError, EOFError):  # the bus is let go of with the link

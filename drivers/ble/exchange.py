@@ -13,7 +13,7 @@ import asyncio
 import secrets
 from typing import Final, Protocol
 
-from drivers.ble.radio import Link
+from drivers.ble.link import Link
 from protocols.errors import AnbanError, Reason
 from protocols.link import messages
 from protocols.link.const import FRAME_IN_UUID, FRAME_OUT_UUID

@@ -12,9 +12,9 @@ class PressHeard:
     """A press, authentic and not a replay. Told once for each (life, number) and rise of meaning by one hub
     process; after a restart it may be told again: fold on (device, life, number).
 
-    `life` is 0 when the pendant could not be asked within LIFE_WAIT_S. `age_ms` is the age at `heard_ms`
-    (monotonic). `via`: advert, or status (read over GATT). `late`: its advert had an old counter; it was
-    accepted on proof of life.
+    `life` is 0 when the pendant could not be asked in time (Timing.life_wait_s). `age_ms` is the age at
+    `heard_ms` (monotonic). `via`: advert, or status (read over GATT). `late`: its advert had an old counter;
+    it was accepted on proof of life.
     """
 
     device: str
@@ -133,7 +133,7 @@ class ReplaySuspected:
     """An authentic advert with an old counter that its pendant did not stand by.
 
     `reason`: not-open (the pendant, authenticated, has no such press), no-proof (nobody proved to be the
-    pendant within PROOF_S), bad-proof (somebody answered without the key).
+    pendant within Timing.proof_s), bad-proof (somebody answered without the key).
     """
 
     device: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,11 +73,12 @@ class MeterTrouble:
 
 
 MeterFact = MeterSeen | MeterTrouble
+OnRecord = Callable[[Record], Awaitable[bool]]  # called at once; True once the record is durable
 WallClock = Callable[[], tuple[int, bool, int]]  # Unix ms, trusted, minutes east of UTC
 
 
 class MeterConnection(Protocol):
-    """The part of drivers/ble/radio.Link that is used here."""
+    """The part of drivers/ble/link.Link that is used here."""
 
     gone: asyncio.Event
 

@@ -17,15 +17,14 @@ from typing import Final, Protocol
 from protocols.errors import AnbanError, Reason
 
 PAIRINGS: Final = 3  # that fail before nobody but a person tries again
-ASKED_S: Final = (
-    25.0  # for a person to read and type six figures; SMP gives up after 30 (Core 5.4 Vol 3 H 3.4)
-)
+# For a person to read and type six figures; SMP gives up after 30 (Core 5.4 Vol 3 H 3.4).
+ASKED_S: Final = 25.0
 
 AskPasskey = Callable[[], Awaitable[int | None]]
 
 
 class BondingLink(Protocol):
-    """The part of drivers/ble/radio.Link that is used here."""
+    """The part of drivers/ble/link.Link that is used here."""
 
     async def bond(self) -> str: ...
 

@@ -10,9 +10,9 @@ Nothing is stored here: what must survive is told as facts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
 
 from drivers.ble.exchange import Exchange
 from drivers.ble.facts import (
@@ -30,16 +30,16 @@ from drivers.ble.facts import (
     StageConfirmed,
     StatusLearned,
 )
+from drivers.ble.heard import UNTOLD, Heard, lane_of
 from drivers.ble.judge import AdvertJudge, Challenge, Fresh, Reading, Refused
+from drivers.ble.link import Link, RadioPort
 from drivers.ble.owed import Message, Owed, WallClock
-from drivers.ble.ports import Advert, Bonding, Clock
-from drivers.ble.radio import Link, Work
+from drivers.ble.ports import Advert, Clock
+from drivers.waiting import any_came
 from protocols.errors import AnbanError, Reason
 from protocols.link import messages
 from protocols.link.const import (
     BTHOME_UUID,
-    MEANING_ASSIST,
-    MEANING_CALL_BACK,
     MEANING_FALL,
     MEANING_FALL_WALKS,
     MEANING_NONE,
@@ -58,7 +58,6 @@ FLOOR_MS: Final = 10_000
 SUSPECT_MS: Final = 60_000  # the same suspicion is told at most so often
 LOOK_AGAIN_MS: Final = 2_000  # after a STATUS, while the hub asks about a fall and heartbeats come
 RETRY_MS: Final = (250, 500, 1_000, 2_000, 5_000)  # after conversations that failed
-MAX_REPORTED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +83,6 @@ class Timing:
     proof_s: float = 30.0  # a challenge that nobody answers is a suspicion then
 
 
-class RadioPort(Protocol):
-    """The part of drivers/ble/radio.Radio that is used here."""
-
-    def request(
-        self, address: str, lane: int, services: Sequence[str], work: Work, bonding: Bonding | None = None
-    ) -> None: ...
-
-    def withdraw(self, address: str) -> None: ...
-
-
-def lane_of(meaning: int) -> int:
-    """The lane of a press by its meaning; what is unknown is an SOS."""
-    if meaning == MEANING_NONE:
-        return Lane.TELEMETRY
-    return Lane.ASSIST if meaning in (MEANING_ASSIST, MEANING_CALL_BACK) else Lane.SOS
-
-
 class PendantLink:
     """One pendant. Lives on the loop; `on_fact` is called at once and must not block."""
 
@@ -114,15 +96,13 @@ class PendantLink:
         wall: WallClock | None = None,
         timing: Timing = Timing(),
     ) -> None:
-        self.id, self.address, self.life = paired.id, paired.address, paired.life
-        self.owed = Owed()
+        self.id, self.address = paired.id, paired.address
+        self.owed, self._heard = Owed(), Heard(paired.id, paired.life, on_fact)
         self._hub_id, self._radio, self._clock, self._on_fact = hub_id, radio, clock, on_fact
         self._wall, self._timing = wall, timing
         self._key = paired.link_key
         mac = bytes.fromhex(paired.address.replace(":", ""))
         self._judge = AdvertJudge(paired.advert_key, mac, paired.floor)
-        self._reported: dict[tuple[int, int], int] = {}  # (life, number) -> meaning
-        self._waiting: dict[int, PressHeard] = {}  # by number: told when the life is known
         self._unread: dict[int, int] = {}  # number -> lane: heard, and not yet read in a STATUS
         self._walks = -1  # of the last fall whose wearer walks again
         self._asking = self._let_go = False  # the hub asks; the pendant is heard to hold no press any more
@@ -137,12 +117,17 @@ class PendantLink:
         self._not_before_ms = 0
         self._wake = asyncio.Event()
 
+    @property
+    def life(self) -> int:
+        """The life of the pendant's counters, 32 bits; 0 while it is not known."""
+        return self._heard.life
+
     # ---- what the hub wants told ----
 
     def recall(self, floor: int, life: int) -> None:
         """What a disk that answers late knew of this pendant: `floor` as in `Paired`; `life` unless known."""
         self._judge.recall(floor)
-        self.life = self.life or life
+        self._heard.life = self.life or life
 
     def tell(self, life: int, number: int, stage: int, answered: bool = False) -> None:
         """A press has come so far; HEARD only when it is on disk. Repeating is harmless. `answered`: it is
@@ -151,8 +136,7 @@ class PendantLink:
         An ACK carries a press up to DELIVERED and ends it (CLOSED, CANCELLED); that a person has taken the
         call, or is there, is the state of the call: the pendant shows it once for all its presses.
         """
-        known = [m for (_, n), m in self._reported.items() if n == number]
-        lane = min((lane_of(m) for m in known), default=Lane.SOS)
+        lane = self._heard.lane(number)
         of_call = STAGE_TAKEN <= stage <= STAGE_ARRIVED
         self.owed.stage(life, number, STAGE_DELIVERED if of_call else stage, lane, answered)
         if of_call:
@@ -191,7 +175,7 @@ class PendantLink:
         data = advert.service_data.get(BTHOME_UUID)
         if data is None:
             return
-        verdict = self._judge.judge(data, advert.heard_ms, self._known_numbers())
+        verdict = self._judge.judge(data, advert.heard_ms, self._heard.numbers())
         if isinstance(verdict, Refused):
             self._refuse(verdict.reason)
             return
@@ -202,9 +186,6 @@ class PendantLink:
             loop = asyncio.get_running_loop()
             loop.call_later(self._timing.proof_s, self._unanswered, verdict.reading)
         self._consider()
-
-    def _known_numbers(self) -> frozenset[int]:
-        return frozenset(number for life, number in self._reported if life in (0, self.life))
 
     def _fresh(self, reading: Reading) -> None:
         now, rssi = reading.heard_ms, self._rssi
@@ -217,7 +198,7 @@ class PendantLink:
                 self.id, self.life, reading.number, meaning, reading.age_ms, now, rssi, "advert"
             )
             news = self._press(press)
-            if walks and self._walks != reading.number and self._known(reading.number) >= 0:
+            if walks and self._walks != reading.number and self._heard.meaning(reading.number) != UNTOLD:
                 self._walks = reading.number
                 self._on_fact(FallWalks(self.id, self.life, reading.number))
         elif now - self._heartbeat_ms >= HEARTBEAT_MS:
@@ -229,32 +210,16 @@ class PendantLink:
 
     def _press(self, press: PressHeard) -> bool:
         """A press heard by advert; False when it is known."""
-        if self._known(press.number) >= press.meaning:
-            return False
-        if press.number in self._waiting and self._waiting[press.number].meaning >= press.meaning:
+        if not self._heard.is_news(press):
             return False
         self._open.add(press.number)
         if self.owed.told(press.number) < STAGE_HEARD and not (self._talking and self.life):
             self._unread[press.number] = lane_of(press.meaning)
             self._wake.set()
-        if self.life:
-            self._report(press)
-            return True
-        if press.number not in self._waiting:
+        if self._heard.advert(press):
             loop = asyncio.get_running_loop()
-            loop.call_later(self._timing.life_wait_s, self._waited, press.number)
-        self._waiting[press.number] = press
+            loop.call_later(self._timing.life_wait_s, self._heard.overdue, press.number)
         return True
-
-    def _waited(self, number: int) -> None:
-        if press := self._waiting.pop(number, None):
-            self._report(press)
-
-    def _report(self, press: PressHeard) -> None:
-        self._reported[press.life, press.number] = press.meaning
-        if len(self._reported) > MAX_REPORTED:
-            del self._reported[next(iter(self._reported))]
-        self._on_fact(press)
 
     # ---- refusals and challenges ----
 
@@ -331,32 +296,12 @@ class PendantLink:
 
     def _learn(self, status: messages.Status) -> None:
         now = self._clock.monotonic_ms()
-        self.life, self._proof_ms, self._let_go = status.life, now, False
+        self._proof_ms, self._let_go = now, False
         self._on_fact(StatusLearned.of(self.id, status, self._rssi))
         late = self._judge.challenge.number if self._judge.challenge else None
-        for p in status.presses:
-            heard = self._waiting.pop(p.number, None)
-            self._unread.pop(p.number, None)
-            if p.stage >= STAGE_CLOSED or self._known(p.number) >= p.meaning:
-                continue
-            if heard:
-                self._report(replace(heard, life=status.life))
-            else:
-                self._report(
-                    PressHeard(
-                        self.id,
-                        status.life,
-                        p.number,
-                        p.meaning,
-                        p.age_ms,
-                        now,
-                        self._rssi,
-                        via="status",
-                        late=p.number == late,
-                    )
-                )
-        for number in tuple(self._waiting):  # heard, authentic, and not listed: told all the same
-            self._report(replace(self._waiting.pop(number), life=status.life))
+        for press in status.presses:
+            self._unread.pop(press.number, None)
+        self._heard.status(status, now, self._rssi, late)
         self._open = {p.number for p in status.presses if p.stage < STAGE_CLOSED}
         if status.open_count <= len(status.presses):
             self._unread.clear()
@@ -365,10 +310,6 @@ class PendantLink:
             self._suspect("not-open", now)
         if self._judge.behind(status):
             self.owed.floor(self._judge.floor)
-
-    def _known(self, number: int) -> int:
-        """The meaning under which a press has been told, with its life or without; -1 if it has not."""
-        return max(self._reported.get((self.life, number), -1), self._reported.get((0, number), -1))
 
     async def _converse(self, talk: Exchange) -> None:
         told_time = False
@@ -408,16 +349,11 @@ class PendantLink:
         """Wait for something to say or to hear; False when the time is over or the link is gone."""
         expected = any(self.owed.told(number) < STAGE_DELIVERED for number in self._open)
         self._wake.clear()
-        waits = [asyncio.ensure_future(e.wait()) for e in (self._wake, talk.news, talk.link.gone)]
-        timeout_s = self._timing.stay_s if expected else self._timing.linger_s
-        try:
-            done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        stays_s = self._timing.stay_s if expected else self._timing.linger_s
+        news = await any_came(self._wake, talk.news, talk.link.gone, within_s=stays_s)
         for status in talk.unasked():
             self._learn(status)
-        return bool(done) and not talk.link.gone.is_set()
+        return news and not talk.link.gone.is_set()
 
     def _answered(self, message: Message, ok: messages.Ok) -> None:
         self.owed.answered(message)

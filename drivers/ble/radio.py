@@ -11,13 +11,13 @@ is heard. One request a device. All decisions are the arbiter's; this file only 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from drivers.ble.arbiter import Abort, Action, Arbiter, Close, Connect, Recover, Restart
+from drivers.ble.link import Link, Work
 from drivers.ble.ports import (
     DISCOVERY,
     AdapterDown,
@@ -30,10 +30,10 @@ from drivers.ble.ports import (
     RadioFact,
     Scanner,
 )
-from protocols.errors import AnbanError, Reason
+from drivers.waiting import came
+from protocols.errors import AnbanError
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,58 +49,6 @@ class Patience:
     grace_s: float = 4.0
     disconnect_s: float = 4.0  # the same: about 2.5 s
     recover_s: float = 60.0  # power-cycle and USB reset, with the waits of bluetooth-auto-recovery
-
-
-class Link:
-    """An established link to one device, for the time of its work."""
-
-    def __init__(self, adapter: AdapterPort, address: str) -> None:
-        self.adapter = adapter.name
-        self.address = address
-        self.gone = asyncio.Event()
-        self._errors: tuple[type[Exception], ...] = (*adapter.errors, OSError, TimeoutError)
-        self._client: Client | None = None
-
-    async def write(self, characteristic: str, data: bytes) -> None:
-        """Write with response. AnbanError(RADIO_DOWN) when the link is gone."""
-        await self._do(lambda client: client.write_gatt_char(characteristic, data, response=True))
-
-    async def subscribe(self, characteristic: str, on_value: Callable[[bytes], None]) -> None:
-        """Have notifications or indications. AnbanError(RADIO_DOWN) when the link is gone."""
-        await self._do(lambda client: client.start_notify(characteristic, lambda _c, v: on_value(bytes(v))))
-
-    async def read(self, characteristic: str) -> bytes:
-        """Read a value. AnbanError(RADIO_DOWN) when the link is gone or the device refuses."""
-        return bytes(await self._do(lambda client: client.read_gatt_char(characteristic)))
-
-    async def bond(self) -> str:
-        """Until it is bonded and discovered; its own address, by which it is known from now on, whatever that
-        of the link is. AnbanError(RADIO_DOWN) when the device refuses."""
-        return await self._do(lambda client: client.bond())
-
-    async def forget(self) -> None:
-        """Drop the bond, and with it the link. AnbanError(RADIO_DOWN) when the adapter refuses."""
-        await self._do(lambda client: client.forget())
-
-    def has(self, characteristic: str) -> bool:
-        """Whether a characteristic was discovered; False when the link is gone."""
-        if self._client is None or self.gone.is_set():
-            return False
-        try:
-            return any(characteristic == c.uuid for c in self._client.services.characteristics.values())
-        except self._errors:
-            return False
-
-    async def _do(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        try:
-            if self._client is None or self.gone.is_set():
-                raise OSError("not connected")
-            return await work(self._client)
-        except self._errors as e:
-            raise AnbanError(Reason.RADIO_DOWN, f"The link to {self.address} broke: {e}") from e
-
-
-Work = Callable[[Link], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -187,9 +135,7 @@ class Radio:
                     self._carry_out(action)
                 due = self.arbiter.due(now)
                 pause_s = 1.0 if due is None else min(1.0, max(0.001, (due - now) / 1000))
-                with contextlib.suppress(TimeoutError):  # not wait_for: before 3.12 it may swallow a cancel
-                    async with asyncio.timeout(pause_s):
-                        await self._wake.wait()
+                await came(self._wake, pause_s)
         finally:
             await self._shut()
 
@@ -260,9 +206,8 @@ class Radio:
             _log.warning("%s: scanning did not start in time", scan.port.name)
             self.arbiter.hung(scan.port.name, self._clock.monotonic_ms())
         except scan.errors as e:
-            level = (
-                logging.DEBUG if scan.told_up is False else logging.WARNING
-            )  # said once, tried every second
+            # Said once, tried every second.
+            level = logging.DEBUG if scan.told_up is False else logging.WARNING
             _log.log(level, "%s: scanning did not start: %r", scan.port.name, e)
         self.arbiter.scanning(scan.port.name, started, self._clock.monotonic_ms())
         self._tell(scan, started, "no-scan")
@@ -315,7 +260,7 @@ class Radio:
             if request and device:
                 limit_s = action.limit_ms / 1000
                 client = scan.port.client(device, link.gone.set, limit_s, request.services, request.bonding)
-                link._client = client
+                link.client = client
                 ok = await self._connect(scan, client, action)
         finally:
             self._ended(scan, action, ok)
@@ -393,10 +338,10 @@ class Radio:
             _log.info("%s: %s", link.address, e)
 
     async def _disconnect(self, scan: _Scan, link: Link) -> None:
-        if link.gone.is_set() or link._client is None:
+        if link.gone.is_set() or link.client is None:
             return
         try:
             async with asyncio.timeout(self._patience.disconnect_s):
-                await link._client.disconnect()
+                await link.client.disconnect()
         except scan.errors as e:
             _log.warning("%s: %s did not disconnect: %r", scan.port.name, link.address, e)

@@ -8,7 +8,6 @@ before the next command, and what comes late is dropped.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from drivers.modem.port import Opener, Port, lost
+from drivers.waiting import came
 from protocols.at import FINALS, PROMPT, TWO_LINES, Lines, error_number, is_final, masked
 from protocols.errors import AnbanError, Reason
 
@@ -257,11 +257,7 @@ class Channel:
 
     async def _quiet(self) -> None:
         """Until nothing has come for `quiet_s`."""
-        while True:
+        self._heard.clear()
+        while await came(self._heard, self._quiet_s):
             self._heard.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._quiet_s):
-                    await self._heard.wait()
-                    continue
-            self._lines.drop()
-            return
+        self._lines.drop()

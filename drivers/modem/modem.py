@@ -1,14 +1,14 @@
-"""The modem as a device that texts: opened, brought up, checked, brought back; SMS out, SMS in.
+"""The modem as a device that texts: opened, brought up, checked, brought back; SMS out, SMS in (inbox.py).
 
-Messages are handed over as they are read from the modem's memory, and deleted there only when whoever took
-them says that they are kept. The memory is looked through at start, when something is told to have come,
-after every message sent and at every check, because a full memory tells of nothing.
+The memory is looked through at start, when something is told to have come, after every message sent and at
+every check, because a full memory tells of nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -18,12 +18,14 @@ import msgspec
 
 from drivers.modem.channel import AtError, AtTimeout, Channel
 from drivers.modem.families import CNMI, GENERIC, STORES, Family, family_of
+from drivers.modem.inbox import Inbox, OnMessage, OnReport
 from drivers.modem.ladder import Climb, Rung, climb
 from drivers.modem.network_time import Mute, NetworkTime, network_time
 from drivers.modem.port import Opener
 from drivers.modem.standing import PinKeeper, Standing
+from drivers.waiting import any_came
 from protocols import sms_pdu
-from protocols.at import error_number, fields, number_at, remedy
+from protocols.at import error_number, number_at, remedy
 from protocols.errors import AnbanError, Reason
 
 log = logging.getLogger(__name__)
@@ -31,14 +33,9 @@ log = logging.getLogger(__name__)
 CHECK_S: Final = 60.0  # facts: a modem check every minute
 REOPEN_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # a re-enumeration takes 5-20 s
 USABLE: Final = (1, 5, 6, 7)  # registered: home, roaming, and SMS only at home or roaming
-FULL_SHARE: Final = 0.8  # of the memory
 REPAIRS_A_SEND: Final = 2
 SOON_S: Final = 5.0  # errors that pass by themselves within this time are waited for, once a send
-MODEM_RESET_S: Final = 15.0
 NO_NETWORK: Final = 331  # +CMS ERROR: the way is down until a check finds service, and refuses nothing
-
-OnMessage = Callable[[sms_pdu.Deliver], Awaitable[bool]]
-"""A message came: whether it is kept, so that the modem may forget it. Never raises."""
 
 
 class Modem:
@@ -50,7 +47,7 @@ class Modem:
         on_message: OnMessage,
         *,
         on_standing: Callable[[Standing], None] = lambda standing: None,
-        on_report: Callable[[sms_pdu.Report], None] = lambda report: None,
+        on_report: OnReport = lambda report: None,
         alarm: Callable[[], bool] = lambda: False,
         power: Callable[[], Awaitable[None]] | None = None,
         pin: PinKeeper | None = None,
@@ -58,12 +55,12 @@ class Modem:
         check_s: float = CHECK_S,
         now_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
-        self._open, self._on_message = open_port, on_message
-        self._on_standing, self._on_report, self._alarm, self._power = on_standing, on_report, alarm, power
+        self._open, self._on_standing, self._alarm, self._power = open_port, on_standing, alarm, power
         self.talking = talking
         self.wants_time: Callable[[], bool] = lambda: False
         self.on_time: Callable[[NetworkTime], None] = lambda told: None
         self._pin, self._check_s, self._now_ms = pin or PinKeeper(), check_s, now_ms
+        self._inbox = Inbox(on_message, on_report, now_ms)
         self.standing = Standing()
         self.family: Family = GENERIC
         self.rungs: list[Rung] = []  # what was done to bring it back, for tables and tests
@@ -72,12 +69,10 @@ class Modem:
         self._ended = asyncio.Event()
         self._sending = asyncio.Lock()
         self._reference = 0
-        self._known: dict[tuple[int, str], int] = {}  # place and PDU of a message in memory -> since
         self._climb = Climb()
         self._climbed_ms = self._now_ms()
         self._tells_time = True
         self._card = ""  # what is wrong with it
-        self._direct_tasks: set[asyncio.Future[bool]] = set()
 
     # --- life ---
 
@@ -118,13 +113,8 @@ class Modem:
             self._look.clear()
             if self.standing.trouble not in ("silent", "lost"):
                 with contextlib.suppress(AnbanError):
-                    await self._drain(channel)
-            waiters = [asyncio.ensure_future(event.wait()) for event in (self._look, self._ended)]
-            await asyncio.wait(
-                waiters, timeout=max(0.0, due - loop.time()), return_when=asyncio.FIRST_COMPLETED
-            )
-            for waiter in waiters:
-                waiter.cancel()
+                    await self._inbox.drain(channel, functools.partial(self._bear, channel))
+            await any_came(self._look, self._ended, within_s=max(0.0, due - loop.time()))
 
     async def _awake(self, channel: Channel) -> None:
         """Bring it up; one that is silent from the start climbs the ladder too, as often as it is checked."""
@@ -359,71 +349,17 @@ class Modem:
 
     async def _repair(self, channel: Channel, what: str) -> None:
         if what == "storage":
-            await self._drain(channel)
+            await self._inbox.drain(channel, functools.partial(self._bear, channel))
         elif what == "mode":
             await self._messages(channel)
         else:
             await self._bear(channel, "AT+CSCA?", "+CSCA:")
 
-    # --- messages in ---
+    # --- what the modem tells ---
 
     def _code(self, line: str, body: str) -> None:
         """An unsolicited code; returns at once."""
-        if line.startswith("+CDS:"):
-            self._reported(body)
-        elif line.startswith(("+CMTI:", "+CDSI:", "+CMT:")):
-            if line.startswith("+CMT:"):
-                self._direct(body)
+        if self._inbox.code(line, body):
             self._look.set()
         elif error_number(line)[0]:
             log.info("modem: a late %s", line)
-
-    def _reported(self, body: str) -> None:
-        with contextlib.suppress(AnbanError):
-            report = sms_pdu.decode(body)
-            if isinstance(report, sms_pdu.Report):
-                self._on_report(report)
-
-    def _direct(self, body: str) -> None:
-        """A message that the modem did not store: handed over at once; if it is not kept, it is lost."""
-        with contextlib.suppress(AnbanError):
-            message = sms_pdu.decode(body)
-            if isinstance(message, sms_pdu.Deliver):
-                self._direct_tasks.add(task := asyncio.ensure_future(self._on_message(message)))
-                task.add_done_callback(self._direct_tasks.discard)
-
-    async def _drain(self, channel: Channel) -> None:
-        """Read the memory, hand over what is whole, and delete what is kept."""
-        lines = await channel.ask("AT+CMGL=4", "+CMGL:", timeout_s=30.0)
-        held, broken, now_ms = [], [], self._now_ms()
-        known, self._known = self._known, {}
-        for index, pdu in _listed(lines):
-            since_ms = self._known[index, pdu] = known.get((index, pdu), now_ms)
-            try:
-                message = sms_pdu.decode(pdu)
-            except AnbanError as error:
-                log.warning("modem: a message that cannot be read is deleted: %s", error.sentence)
-                broken.append(index)
-                continue
-            if isinstance(message, sms_pdu.Report):
-                self._on_report(message)
-                broken.append(index)
-            else:
-                held.append(sms_pdu.Held(index, since_ms, message))
-        for message, places in sms_pdu.assemble(held, now_ms):
-            if await self._on_message(message):
-                broken += places
-        for index in broken:
-            await self._bear(channel, f"AT+CMGD={index}")
-
-
-def _listed(lines: list[str]) -> list[tuple[int, str]]:
-    """(place, PDU) of an answer to AT+CMGL, read leniently: what does not fit is passed over."""
-    found, index = [], None
-    for line in lines:
-        if line.startswith("+CMGL:"):
-            index = number_at(line, 0) if fields(line) else None
-        elif index is not None:
-            found.append((index, line))
-            index = None
-    return found

@@ -18,6 +18,7 @@ from drivers.modem.modem import REOPEN_S
 from drivers.modem.port import Opener, lost
 from drivers.modem.sound import SerialSound
 from drivers.talk import Stage, Talk
+from drivers.waiting import came
 from protocols.at import ACTIVE, ALERTING, CALL_FINALS, ENDED, INCOMING, Line, line_of, tone_of
 from protocols.errors import AnbanError, Reason
 
@@ -162,9 +163,7 @@ class Telephone:
             elif loop.time() - checked >= self._check_s:
                 await channel.ask("AT")
                 checked = loop.time()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s if self.talk is not None else self._check_s):
-                    await self._told.wait()
+            await came(self._told, self._poll_s if self.talk is not None else self._check_s)
 
     async def _look(self, channel: Channel) -> None:
         talk = self.talk

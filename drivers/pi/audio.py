@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import enum
 import itertools
 import os
@@ -19,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drivers.waiting import any_came, came
 from protocols.errors import AnbanError, Reason
 from protocols.values import Lane
 
@@ -158,9 +158,8 @@ class Speaker:
         watch = os.pidfd_open(player.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(watch, ended.set)
-        waits = [asyncio.create_task(event.wait()) for event in (ended, self._interrupt)]
         try:
-            await asyncio.wait(waits, timeout=PLAY_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+            await any_came(ended, self._interrupt, within_s=PLAY_LIMIT_S)
             if not ended.is_set():
                 if self._interrupt.is_set():
                     return Said.INTERRUPTED
@@ -169,8 +168,6 @@ class Speaker:
                     "Check the sound card's connection.",
                 )
         finally:
-            for wait in waits:
-                wait.cancel()
             await _end(player, ended)
             loop.remove_reader(watch)
             os.close(watch)
@@ -243,8 +240,7 @@ async def _end(player: subprocess.Popen[bytes], ended: asyncio.Event) -> None:
         if ended.is_set():
             break
         stop()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), END_S)
+        await came(ended, END_S)
     player.poll()
 
 

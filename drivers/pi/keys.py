@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from drivers.pi.debounce import Debouncer, KeyDown, KeyEvent, KeyStuck, KeyUp
 from drivers.pi.pins import Pin, PinFactory, pin_errors
+from drivers.waiting import came
 from protocols.errors import AnbanError, Reason
 
 __all__ = ["KeyDown", "KeyEvent", "KeyStuck", "KeyUp", "Keys"]
@@ -90,9 +90,7 @@ class Keys:
         wait_s = CHECK_S
         if due:
             wait_s = min(wait_s, max(0.0, (min(due) - self._clock.monotonic_ms()) / 1000))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._wake.wait()
+        await came(self._wake, wait_s)
 
     def _tell(self, events: list[KeyEvent]) -> None:
         for event in events:

@@ -20,6 +20,7 @@ from drivers.sip.control import Control, Said
 from drivers.sip.program import ATTENTION, QUIET_SPEAKER, Account, Program
 from drivers.sip.seal import seal
 from drivers.talk import Stage, Talk
+from drivers.waiting import any_came
 from protocols.errors import AnbanError, Reason
 
 log = logging.getLogger(__name__)
@@ -134,16 +135,8 @@ class SipPhone:
 
     async def _follow(self, program: Program, control: Control) -> None:
         """Until it ends or hangs."""
-        ends = [asyncio.ensure_future(event.wait()) for event in (program.ended, control.lost)]
-        try:
-            while True:
-                done, _ = await asyncio.wait(ends, timeout=self._check_s, return_when=asyncio.FIRST_COMPLETED)
-                if done:
-                    return
-                await self._look(control)
-        finally:
-            for end in ends:
-                end.cancel()
+        while not await any_came(program.ended, control.lost, within_s=self._check_s):
+            await self._look(control)
 
     async def _look(self, control: Control) -> None:
         """Whether it answers, and is registered."""

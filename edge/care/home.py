@@ -98,9 +98,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     indoor: dict[str, Stamp] = {}  # last sign of life inside the home
     pressed: dict[str, Stamp] = {}  # the key "I am well"
     fired: dict[tuple[str, str], Stamp] = {}
-    readings: dict[
-        str, dict[tuple[int, str], tuple[Measured, ...]]
-    ] = {}  # (slot, kind) of each; "": nobody's
+    # By elder ("": nobody's), and by slot and kind of each.
+    readings: dict[str, dict[tuple[int, str], tuple[Measured, ...]]] = {}
     newest: dict[str, Measured] = {}
     measured: dict[tuple[str, str], Stamp] = {}  # (kind, elder) -> when last
     calls: dict[EventId, str] = {}  # of rules, with their elders

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,15 @@ from typing import Any
 from edge.care.hazards import KINDS
 from edge.care.rules import RULES, Verdict
 from edge.care.settings import CareSection
-from edge.phrases.catalogue import read_catalogue
+from edge.phrases.catalogue import catalogue_of
 
 HERE = Path(__file__).resolve().parent
 NAMES = (*(rule.name for rule in RULES), "missed", *KINDS)
 
 
-@functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Key -> sentence. KeyError for a language that is not there."""
-    if language not in ("zh", "en"):
-        raise KeyError(language)
-    return read_catalogue((HERE / f"{language}.po").read_text(encoding="utf-8"))
+    return catalogue_of(HERE, language)
 
 
 def explain(rule: str, care: CareSection, language: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from drivers.ble.pendant import RadioPort
+from drivers.ble.link import RadioPort
 from drivers.ble.ports import Advert
 from drivers.ble.profiles import ADVERTS
 from edge.config import Config, MeterSection
@@ -24,7 +24,8 @@ from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 
 if TYPE_CHECKING:
-    from drivers.ble.meters import MeterFact, MeterLink, Record
+    from drivers.ble.meter_facts import MeterFact, Record
+    from drivers.ble.meters import MeterLink
     from drivers.ble.xiaomi import XiaomiReader
     from edge.readings import Arrival, Reading
 
@@ -71,7 +72,8 @@ class Meters:
         self._keys = credentials.sensors if credentials is not None else {}
         if any(section.profile not in ADVERTS for section in config.meters):
             from drivers.ble.consent import Consent
-            from drivers.ble.meters import Meter, MeterLink
+            from drivers.ble.meter_facts import Meter
+            from drivers.ble.meters import MeterLink
         for section in config.meters:
             known = self._meters[section.id] = _Known(section)
             if section.profile not in ADVERTS:
@@ -228,16 +230,14 @@ class Meters:
         self._hub.see("meter_battery", meter, percent <= LOW_PCT)
 
     def _fact(self, fact: MeterFact) -> None:
-        from drivers.ble.meters import MeterSeen
+        from drivers.ble.meter_facts import MeterSeen
 
         if isinstance(fact, MeterSeen):
             if fact.battery_pct is not None:
                 self._battery(fact.meter, fact.battery_pct)
         else:
-            person = fact.cause in (
-                Reason.PAIR_AGAIN,
-                Reason.CONSENT_REFUSED,
-            )  # has to do something: told at once
+            # A person has to do something: told at once.
+            person = fact.cause in (Reason.PAIR_AGAIN, Reason.CONSENT_REFUSED)
             self._hub.see("meter", fact.meter, person or fact.count >= FAILS, fact.cause)
 
 

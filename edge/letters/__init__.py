@@ -8,15 +8,13 @@ may claim stands beside its key. Names and places are cut, the place before the 
 from __future__ import annotations
 
 import enum
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.phrases.catalogue import read_catalogue
+from edge.phrases.catalogue import catalogue_of
 from protocols.sms_pdu import is_one_part
 
 HERE = Path(__file__).resolve().parent
-LANGUAGES = ("zh", "en")
 
 
 class Letter(enum.StrEnum):
@@ -29,12 +27,9 @@ class Letter(enum.StrEnum):
     OVER = "over"  # the call is closed or cancelled
 
 
-@functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Key -> sentence in `language`. KeyError for a language that is not in LANGUAGES."""
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    return read_catalogue((HERE / f"{language}.po").read_text(encoding="utf-8"))
+    return catalogue_of(HERE, language)
 
 
 def write(letter: Letter, language: str, *, who: str, when: str = "", place: str = "") -> str:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
+from edge.phrases.catalogue import LANGUAGES
+
 KEY_S: Final = 600.0  # from the printed link to the click on it
 SESSION_S: Final = 12 * 3600.0  # without a look: a phone that is found later shows nothing
 MOST_SESSIONS: Final = 16  # of one home; the one that was used longest ago ends
 MOST_HEADER: Final = 500  # characters of a header that are read
-LANGUAGES: Final = ("zh", "en")
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 

@@ -7,18 +7,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.page.access import LANGUAGES
-from edge.phrases.catalogue import read_catalogue
+from edge.phrases.catalogue import LANGUAGES, catalogue_of
 
 HERE = Path(__file__).resolve().parent
 
 
-@functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Key -> words. KeyError for a language that is not there."""
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    return read_catalogue((HERE / f"{language}.po").read_text(encoding="utf-8"))
+    return catalogue_of(HERE, language)
 
 
 @functools.cache

@@ -86,7 +86,6 @@ class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
     good: bool = True  # a path is innocent until its first failure: nothing waits for a first check
     failures: int = 0  # in a row
     last_good_ms: int = -1
-    last_failed_ms: int = -1
     round_trip_ms: int = -1
     reason: str = ""  # of the last failure; empty while good
 
@@ -99,11 +98,9 @@ def path_worked(health: PathHealth, now_ms: int, round_trip_ms: int = -1) -> Pat
     )
 
 
-def path_failed(health: PathHealth, now_ms: int, reason: str) -> PathHealth:
+def path_failed(health: PathHealth, reason: str) -> PathHealth:
     """The health after a PathError."""
-    return msgspec.structs.replace(
-        health, good=False, failures=health.failures + 1, last_failed_ms=now_ms, reason=reason
-    )
+    return msgspec.structs.replace(health, good=False, failures=health.failures + 1, reason=reason)
 
 
 def bad_answer(sentence: str) -> PathError:

@@ -226,7 +226,6 @@ class CoapPath:
         # SOS: room for many presses and their retries at once. The rest: RFC 7252's one at a time.
         limits = {"sos": 8, "assist": 2, "rest": 1, "poll": 2}
         self._lines = {purpose: _Lines(limit, interface) for purpose, limit in limits.items()}
-        self._polls_held = 0
 
     async def open(self) -> None:
         """Reserve numbers and open sockets ahead, so that the first call finds them. Never fails, <= 1 s."""

@@ -8,14 +8,12 @@ them.
 from __future__ import annotations
 
 import enum
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.phrases.catalogue import read_catalogue
+from edge.phrases.catalogue import catalogue_of
 
 HERE = Path(__file__).resolve().parent
-LANGUAGES = ("zh", "en")
 
 
 class Phrase(enum.StrEnum):
@@ -65,12 +63,9 @@ class Phrase(enum.StrEnum):
     PLATFORM_BACK = "platform-back"  # it answers again
 
 
-@functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Key -> sentence in `language`. KeyError for a language that is not in LANGUAGES."""
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    return read_catalogue((HERE / f"{language}.po").read_text(encoding="utf-8"))
+    return catalogue_of(HERE, language)
 
 
 def text(key: str, language: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge.phrases import LANGUAGES
+from edge.phrases.catalogue import LANGUAGES
 from edge.phrases.record import record_all, record_name
 from protocols.errors import AnbanError
 

@@ -7,8 +7,21 @@ read; contexts, plurals and fuzzy entries are errors, so that a translator's dou
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
+from typing import Final
+
+LANGUAGES: Final = ("zh", "en")
+
+
+@functools.cache
+def catalogue_of(folder: Path, language: str) -> Mapping[str, str]:
+    """Key -> sentence, of `folder`. KeyError for a language that is not in LANGUAGES."""
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    return read_catalogue((folder / f"{language}.po").read_text(encoding="utf-8"))
 
 
 def read_catalogue(po: str) -> Mapping[str, str]:

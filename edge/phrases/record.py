@@ -8,7 +8,8 @@ import subprocess
 import wave
 from pathlib import Path
 
-from edge.phrases import LANGUAGES, catalogue
+from edge.phrases import catalogue
+from edge.phrases.catalogue import LANGUAGES
 from protocols.errors import AnbanError, Reason
 
 # Plain `cmn` of espeak-ng 1.51 turns many characters into pinyin and then reads that pinyin as English

@@ -15,9 +15,8 @@ from protocols.errors import Reason
 SCHEMAS: Final = Path(__file__).parent / "schema"
 CACHE_KIB: Final = 1_024  # of pages a connection: two stores have four, and a hub has 60 MB in all
 BUSY_MS: Final = 1_000  # only our own reader and checkpoint share the file, for moments
-JOURNAL_LIMIT_BYTES: Final = (
-    8 << 20
-)  # a WAL that a long read kept growing is cut back to this when it restarts
+# A WAL that a long read kept growing is cut back to this when it restarts.
+JOURNAL_LIMIT_BYTES: Final = 8 << 20
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

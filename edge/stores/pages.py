@@ -12,9 +12,8 @@ from typing import BinaryIO, Final
 
 Value = int | float | str | bytes | None
 
-PAGE_BYTES: Final = (
-    4096  # both stores are made with this size: it need not be read from a header that may be gone
-)
+# Both stores are made with this size: it need not be read from a header that may be gone.
+PAGE_BYTES: Final = 4096
 _TABLE_LEAF: Final = 0x0D
 _WAL_HEADER: Final = 32
 _FRAME_HEADER: Final = 24

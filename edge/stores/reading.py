@@ -16,9 +16,8 @@ from protocols.errors import AnbanError
 from protocols.values import Lane
 from protocols.wire import Packed, pack
 
-CHUNK: Final = (
-    512  # rows a read holds at once: a long read never keeps a snapshot open over a pause of its caller
-)
+# Rows a read holds at once: a long read never keeps a snapshot open over a pause of its caller.
+CHUNK: Final = 512
 _COLUMNS: Final = "seq, lane, kind, event_id, call_id, body, digest, crc"
 _ALL: Final = f"SELECT {_COLUMNS} FROM entries WHERE seq > ? AND body IS NOT NULL ORDER BY seq LIMIT ?"
 _CALLS: Final = (

@@ -10,7 +10,6 @@ INFO_UUID = "a0ba0004-5a0c-4e7b-9c1d-2f6a7be3d101"
 MAX_FRAME = 128  # bytes of one frame: a pendant sets its buffer, a hub its MTU (131 or more) by it
 
 # BTHome v2 (bthome.io/format): service data of UUID 0xFCD2.
-BTHOME_UUID16 = 0xFCD2
 BTHOME_UUID = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
 # BTHome's button bytes carry what a press means; a byte that is none of these is an SOS.

@@ -37,10 +37,14 @@ def id_bytes(text: str) -> bytes:
     """The bytes of an id of 1-16 characters `[a-z0-9-]`. Raises LinkError(REASON_KEY) for anything else."""
     if not 1 <= len(text) <= MAX_ID:
         raise LinkError(REASON_KEY)
-    for letter in text:
-        if letter not in "abcdefghijklmnopqrstuvwxyz0123456789-":
+    try:
+        ascii_ = text.encode()  # as bytes: MicroPython keeps every letter that is looked at alone for ever
+    except ValueError:
+        raise LinkError(REASON_KEY) from None
+    for byte in ascii_:
+        if not (97 <= byte <= 122 or 48 <= byte <= 57 or byte == 45):
             raise LinkError(REASON_KEY)
-    return text.encode()
+    return ascii_
 
 
 def _derive(root: bytes, info: bytes, length: int) -> bytes:

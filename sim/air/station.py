@@ -19,7 +19,8 @@ from sim.air.bridge import PendantRadio
 from sim.air.controller import AirController
 from sim.air.ether import Air
 from sim.air.geometry import Spot, Wall
-from sim.air.meters import Manners, Meter
+from sim.air.manners import Manners
+from sim.air.meters import Meter
 from sim.air.phone import Phone
 
 
@@ -227,7 +228,7 @@ class Station:
     async def add_meter(
         self, name: str, address: str, kind: str, x: float = 0, y: float = 0, **manners: Any
     ) -> None:
-        """A health meter, which is off until somebody measures; manners are those of sim.air.meters."""
+        """A health meter, which is off until somebody measures; manners are those of sim.air.manners."""
         meter = Meter(self.air, self._new(name), address, kind, Manners(**manners))
         self.radios[name], self.air.spots[name] = meter, Spot(x, y)
 

@@ -17,6 +17,7 @@ import edge.calls
 import edge.deadlines
 import edge.hub
 import edge.surfaces
+import sim.platform.desk
 from drivers.ble.judge import AdvertJudge, Fresh
 from edge.book import Call, Handling, Life
 from edge.calls import Trigger
@@ -145,10 +146,15 @@ def _pendant_drops_the_oldest() -> contextlib.AbstractContextManager[Any]:
 def _platform_opens_twice() -> contextlib.AbstractContextManager[Any]:
     """The platform opens a case for an event that it has, when it comes again."""
 
-    def case_id(self: Any, call_id: Any, event: Any, new: bool, hub: str) -> Any:
+    def case_id(self: Any, call_id: Any, event: Any, new: bool, hub: str, at_ms: int) -> Any:
         return call_id if new else event.id
 
     return mock.patch.object(Desk, "_case_id", case_id)
+
+
+def _believes_in_hubs_memories() -> contextlib.AbstractContextManager[Any]:
+    """A hub that has forgotten a call is taken to mean a new one."""
+    return mock.patch.object(sim.platform.desk, "would_join", return_value=False)
 
 
 def _cancel_overtakes() -> contextlib.AbstractContextManager[Any]:
@@ -183,6 +189,7 @@ BUGS: Final[dict[str, Plant]] = {
     "a counter starts again": _counter_starts_again,
     "a pendant drops its older press": _pendant_drops_the_oldest,
     "the platform opens a case twice": _platform_opens_twice,
+    "a hub knows what it does not say": _believes_in_hubs_memories,
     "a cancel overtakes": _cancel_overtakes,
     "a call opened anew keeps its helper": _taken_for_less,
 }

@@ -52,6 +52,7 @@ class Checks:
         self.lamps: dict[str, tuple[str, str]] = {}
         self._look_ms = 0
         self._begun: dict[str, Process] = {}  # processes whose inheritance was looked at
+        platform.on_case = self.opened
         for site in sites:
             site.watchers.append(self.saw)
         for pendant in pendants:
@@ -137,29 +138,28 @@ class Checks:
             last = max((self.accepted[p][1] for p in keyed), default=0)
             recent = self.world.now_ms - last < FOLD_MS
             self.must(not recent, "I2 one call", f"{event.id} opens a second call beside {call.id}")
+
+    def opened(self, case: Case) -> None:
+        """A case opens: never beside one to which its first press belongs, whatever its hub still knows."""
         if len(self.sites) > 1:
             return  # of two hubs neither hears of the presses that the other brought
-        for case in self.platform.open_cases():
-            before = process.accepted - {event.id}
-            taken_here = any(mark.press in before for mark in self.platform.marks[case.call_id])
-            if case.elder != event.elder or not taken_here or self._news(case):
+        first = case.presses[0]
+        for other in self.platform.open_cases():
+            if other.call_id == case.call_id or other.elder != case.elder:
                 continue
-            recent = self.world.now_ms - case.alerted_ms < FOLD_MS
-            self.must(not recent, "I2 one call", f"{event.id} opens a second case beside {case.call_id}")
+            same_boot = any(press.boot == first.boot for press in other.presses)
+            if not same_boot and first.id != str(case.call_id):
+                continue  # a later press of a call that the hub may have opened before it was rebooted
+            recent = abs(self._last_ms(case) - self._last_ms(other)) < FOLD_MS
+            self.must(not recent, "I2 one call", f"{case.call_id} opens beside {other.call_id}")
 
-    def _news(self, case: Case) -> bool:
-        """Whether the hub may not know the state of the case yet: what makes it differ is on its way."""
-        process = self.sites[0].process
-        call = process.hub.book.calls.get(case.call_id) if process is not None else None
-        return call is not None and any(not self._acked(call, mark.press) for mark in self._presses(case))
+    def _last_ms(self, case: Case) -> int:
+        """When the hub last took something of this case."""
+        taken = [self.accepted.get(EventId.parse(press.id)) for press in case.presses]
+        return max((at_ms for _, at_ms in filter(None, taken)), default=0)
 
     def _presses(self, case: Case) -> list[Any]:
         return [mark for mark in self.platform.marks[case.call_id] if mark.press is not None]
-
-    @staticmethod
-    def _acked(call: Call, event_id: EventId) -> bool:
-        press = call.presses.get(event_id)
-        return press is not None and press.stored is not None
 
     # -- lamp and voice
 

@@ -48,6 +48,7 @@ class Platform:
         self.numbers: dict[tuple[str, int], EventId] = {}  # what is stored, whatever life it bears
         self.refuses = False  # calls are rejected: a platform that was configured wrongly
         self.on_end: Callable[[Case, Action], None] = lambda case, action: None
+        self.on_case: Callable[[Case], None] = lambda case: None  # it opens, for the first time
         self._waiting: list[tuple[str, int, Answer]] = []
 
     def receive(self, raw: bytes, hub: str, answer: Answer) -> None:
@@ -108,6 +109,8 @@ class Platform:
 
     def _after(self, arrival: Arrival) -> None:
         for change in arrival.changes:
+            if change.case is not None and change.alert is Alert.NEW and not change.case.reopened:
+                self.on_case(change.case)
             if change.case is not None and change.alert is not Alert.NONE:
                 self._alert(change.case, change.alert)
         for hub, after, answer in list(self._waiting):

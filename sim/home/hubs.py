@@ -10,22 +10,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from edge.api import ask
-from edge.phrases.record import record_name
-from edge.plan import DEFAULT
 from protocols.errors import AnbanError
 from sim.home.ledger import Ledger, Meaning, Press, Told
-from sim.home.meters import meter_address
 from sim.home.pendants import PendantRig, now_ms
 from sim.home.process import Child, ChildError
-from sim.home.sensors import sensor_address
-from sim.home.setup import PLATFORM_NUMBER, TEST_NUMBER, HubSetup, Setup
+from sim.home.seeds import hub_toml
+from sim.home.setup import HubSetup, Setup
 from sim.home.surfaces import LampReader, Shown, meaning_of_phrase, phrase_of
 from sim.home.waiting import Finger
 
-ROOT = Path(__file__).resolve().parents[2]
 if TYPE_CHECKING:
     from sim.sip.side import SipSide
 
@@ -277,101 +271,3 @@ async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
             return await asyncio.open_unix_connection(str(path))
         await asyncio.sleep(0.01)
     raise ChildError(f"{path} takes no connection")
-
-
-def recorded_names(folder: Path, home: Setup) -> Path:
-    """The phrases, and everybody's name beside them."""
-    for path in (ROOT / "build" / "phrases").rglob("*.wav"):
-        link = folder / path.relative_to(ROOT / "build" / "phrases")
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists():
-            link.symlink_to(path)
-    for elder in home.elders:
-        record_name(elder.id, getattr(elder, home.language), home.language, folder)
-    return folder
-
-
-def hub_toml(
-    rig: HubRig,
-    home: Setup,
-    pendants: Mapping[str, PendantRig],
-    *,
-    coap_port: int,
-    https_port: int,
-    ca_file: str,
-) -> str:
-    """The seed of one hub: JSON strings are TOML strings, which spares us a writer."""
-    here = rig.directory
-    lines = [
-        "[hub]",
-        *_pairs(
-            id=rig.setup.id,
-            room="living",
-            elder=rig.setup.elder,
-            data_dir=str(here / "data"),
-            runtime_dir=str(here / "run"),
-            credentials_file=str(here / "credentials.json"),
-        ),
-        "[home]",
-        *_pairs(language=home.language),
-        "[platform]",
-        *_pairs(
-            coap_uri=f"coap://127.0.0.1:{coap_port}",
-            https_url=f"https://127.0.0.1:{https_port}",
-            ca_file=ca_file,
-        ),
-        *(
-            ["[audio]", *_pairs(phrases_dir=str(recorded_names(here / "phrases", home)))]
-            if home.named
-            else []
-        ),
-        "[timing]",
-        *_pairs(**home.timing),
-        "[care]",
-        *_pairs(**{key: value for key, value in home.care.items() if not isinstance(value, dict)}),
-    ]
-    if home.modems:
-        lines += [
-            "[modem]",
-            f"platform_numbers = [{json.dumps(PLATFORM_NUMBER)}]",
-            *_pairs(port=str(rig.modem_port), number=home.number_of(rig.setup.id), place="3-2-501"),
-            *_pairs(voice_port=f"{rig.modem_port}-voice", test_number=TEST_NUMBER, weekly_test=False),
-            *_pairs(texts_a_day=home.texts_a_day, calls_a_day=home.calls_a_day),
-        ]
-    for row in DEFAULT.sos if home.rings_ms else ():
-        rung = {"offsets_ms": home.rings_ms} if row.path == "voice" else {}
-        lines += ["[[plan.sos]]", *_pairs(**msgspec.to_builtins(msgspec.structs.replace(row, **rung)))]
-    if rig.sip is not None:
-        lines += rig.sip.section(rig.setup.id)
-    for relative in home.family if home.modems or home.sip else ():
-        lines += ["[[contacts]]", *_pairs(id=relative.id, number=relative.number, text=relative.text)]
-        if rig.sip is not None:
-            lines += _pairs(sip=rig.sip.address(relative.id))
-    for elder in home.elders:
-        name = getattr(elder, home.language)
-        lines += ["[[elders]]", *_pairs(id=elder.id, name=name, not_taken=home.not_taken, **home.service)]
-    for pendant in pendants.values():
-        setup = pendant.setup
-        lines += [
-            "[[pendants]]",
-            *_pairs(
-                id=setup.id, address=pendant.address, elder=setup.elder, room="bedroom", preset=setup.preset
-            ),
-        ]
-    for number, meter in enumerate(home.meters, 1):
-        owner: dict[str, str | bool] = {"elder": meter.elder} if meter.elder else {}
-        owner |= {"bond": True} if "bond" in meter.manners else {}
-        lines += ["[[meters]]", *_pairs(id=meter.id, address=meter_address(number), profile=meter.kind)]
-        lines += _pairs(room=meter.room, **owner)
-        if meter.users:
-            lines += ["[meters.users]", *_pairs(**meter.users)]
-    for number, sensor in enumerate(home.sensors, 1):
-        lines += ["[[sensors]]", *_pairs(id=sensor.id, address=sensor_address(number), role=sensor.role)]
-        lines += _pairs(room=sensor.room, elder=sensor.elder, silent_s=sensor.silent_s)
-    for rule, values in home.care.items():
-        lines += [f"[care.{rule}]", *_pairs(**values)] if isinstance(values, dict) else []
-    return "\n".join(lines) + "\n"
-
-
-def _pairs(**values: str | int | float) -> list[str]:
-    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]

@@ -36,7 +36,7 @@ class HubSetup:
 
 @dataclass(frozen=True)
 class MeterSetup:
-    """A health meter: whose it is, or whose each of its users is, and its manners (sim/air/meters.py)."""
+    """A health meter: whose it is, or whose each of its users is, and its manners (sim/air/manners.py)."""
 
     id: str
     kind: str = "blood-pressure"

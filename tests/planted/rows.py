@@ -15,6 +15,13 @@ from tests.planted.rows_of_phones import PHONES
 from tests.planted.rows_of_tests import TESTS
 from tests.planted.rows_of_texts import TEXTS
 
+# Of the two faults that ask whether a call stands.
+KNOWS_OPEN_CALLS = Change(
+    "edge/inputs/pendants.py",
+    "from edge.book import Life, find\n",
+    "from edge.book import Life, find, open_calls\n",
+)
+
 PRESSES = (
     Plant(
         "that somebody took the call is shown as if the platform only had it",
@@ -46,9 +53,10 @@ PRESSES = (
                 "edge/inputs/pendants.py",
                 "        self._sign(pendant, press.rssi, None)\n",
                 "        self._sign(pendant, press.rssi, None)\n"
-                "        if self._hub.open_call_of(pendant.section.elder) is not None:\n"
+                "        if pendant.section.elder in {c.elder for c in open_calls(self._hub.book)}:\n"
                 "            return\n",
             ),
+            KNOWS_OPEN_CALLS,
         ),
     ),
     Plant(
@@ -290,12 +298,13 @@ RADIO = (
                 "            event_id=self._id_of(press, kind),",
                 "            event_id=None\n"
                 "            if self._id_of(press, kind) in self._hub.book.index\n"
-                "            and self._hub.open_call_of(pendant.section.elder) is None\n"
+                "            and pendant.section.elder not in {c.elder for c in open_calls(self._hub.book)}\n"
                 "            else self._id_of(press, kind),",
             ),
+            KNOWS_OPEN_CALLS,
             Change(
-                "drivers/ble/pendant.py",
-                "        if self._known(press.number) >= press.meaning:",
+                "drivers/ble/heard.py",
+                "        if self.meaning(press.number) >= press.meaning:",
                 "        if False:",
             ),
         ),

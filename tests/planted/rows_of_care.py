@@ -51,7 +51,7 @@ METERS = (
         "",
         (
             Change(
-                "drivers/ble/meters.py",
+                "drivers/ble/transfer.py",
                 "            await asyncio.wait(self._waiting, timeout=self._timing.kept_s)\n",
                 "            pass\n",
             ),
@@ -78,7 +78,7 @@ METERS = (
         "",
         (
             Change(
-                "drivers/ble/meters.py",
+                "drivers/ble/transfer.py",
                 "elif self._session is not None and self._done and self._newest >= 0:",
                 "elif self._session is not None and self._newest >= 0:",
             ),

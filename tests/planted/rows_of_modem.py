@@ -6,7 +6,7 @@ from tests.planted.plant import Change, Plant
 
 CHANNEL, DRIVER, LADDER = "drivers/modem/channel.py", "drivers/modem/modem.py", "drivers/modem/ladder.py"
 PORT, VOICE, AT = "drivers/modem/port.py", "drivers/modem/voice.py", "protocols/at.py"
-PDU = "protocols/sms_pdu.py"
+INBOX, PDU = "drivers/modem/inbox.py", "protocols/sms_pdu.py"
 OF_CHANNEL = "tests/unit/drivers_modem/test_channel.py::"
 OF_MODEM = "tests/unit/drivers_modem/test_modem.py::"
 OF_LADDER = "tests/unit/drivers_modem/test_ladder.py::"
@@ -112,9 +112,9 @@ MODEM = (
         5,
         "a message is deleted before it is kept",
         OF_MODEM + "test_a_message_is_deleted_only_when_it_is_kept",
-        DRIVER,
-        "            if await self._on_message(message):\n                broken += places\n",
-        "            await self._on_message(message)\n            broken += places\n",
+        INBOX,
+        "            if await self._on_message(message):\n                done += places\n",
+        "            await self._on_message(message)\n            done += places\n",
     ),
     _rule(
         5,

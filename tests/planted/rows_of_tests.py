@@ -113,6 +113,55 @@ TESTS = (
         ),
     ),
     Plant(
+        "the watchdog is started when the boot is over",
+        (4,),
+        "tests/micropython/test_supervision.py"
+        "::test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_watchdog",
+        "",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "        self._watchdog = board.watchdog(WATCHDOG_MS)  # flash and",
+                "        # flash and",
+            ),
+            Change(
+                "firmware/pendant/app.py",
+                "            self.beat_now()\n        gc.collect()\n\n    def _first",
+                "            self.beat_now()\n"
+                "        self._watchdog = self.board.watchdog(WATCHDOG_MS)\n"
+                "        gc.collect()\n\n    def _first",
+            ),
+        ),
+    ),
+    Plant(
+        "a hub that forgot a call is taken to mean a new one",
+        (2,),
+        "tests/integration/platform/test_joining.py"
+        "::test_a_hub_that_forgot_a_call_brings_the_next_press_into_it_and_the_seat_is_alerted",
+        "",
+        (
+            Change(
+                "sim/platform/desk.py",
+                "(hub in standing.hubs and not would_join(standing, event, at_ms))",
+                "hub in standing.hubs",
+            ),
+        ),
+    ),
+    Plant(
+        "what a hub that forgot a call brings is no news to the seat",
+        (2, 8),
+        "tests/integration/platform/test_joining.py"
+        "::test_a_hub_that_forgot_a_call_brings_the_next_press_into_it_and_the_seat_is_alerted",
+        "",
+        (
+            Change(
+                "sim/platform/folding.py",
+                "at_ms), Alert.AGAIN, stages)\n    changes |= {",
+                "at_ms), Alert.UPDATE if stages else Alert.AGAIN, stages)\n    changes |= {",
+            ),
+        ),
+    ),
+    Plant(
         "the journal writes in the order of arrival",
         (3,),
         "tests/unit/edge/test_store_writer.py::test_an_sos_overtakes_all_that_waits",

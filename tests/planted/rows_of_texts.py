@@ -197,7 +197,7 @@ TEXTS = (
         (
             Change(
                 "edge/proving.py",
-                '            return "" if await self._unless_busy(came, TEXT_S) else "no-receipt"\n',
+                '            return "" if await self._unless_busy(receipt, TEXT_S) else "no-receipt"\n',
                 '            return ""\n',
             ),
         ),

@@ -22,7 +22,7 @@ NAMES = """
     internet-cut internet-and-platform-sms-slow sms-duplicated-and-late modem-dies-mid-alarm sim-full
     sim-removed no-signal-then-back forged-sms voice-only delivered-but-nobody-takes-it
     everything-down-for-a-day incoming-call
-""".split()  # noqa: SIM905 - the issue's own list
+""".split()  # noqa: SIM905 - a list to read
 
 
 def test_every_promised_scenario_is_there_and_says_what_happens() -> None:

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from drivers.ble.consent import Consent
-from drivers.ble.meters import Meter, MeterFact, MeterLink, Record, Timing
+from drivers.ble.meter_facts import Meter, MeterFact, Record, Timing
+from drivers.ble.meters import MeterLink
 from protocols.gatt import Moment, encode
 from tests.integration.ble.home import HubHome
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from drivers.ble.meters import MeterTrouble
+from drivers.ble.meter_facts import MeterTrouble
 from drivers.ble.pairing import PAIRINGS
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome

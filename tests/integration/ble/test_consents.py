@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.ble.consent import Consent, Register
-from drivers.ble.meters import MeterTrouble
+from drivers.ble.meter_facts import MeterTrouble
 from protocols.errors import AnbanError, Reason
 from protocols.gatt import Moment, encode
 from sim.air.station import Station

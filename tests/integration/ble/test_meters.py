@@ -9,13 +9,8 @@ from typing import Any
 
 import pytest
 
-from drivers.ble.meters import (
-    Meter,
-    MeterLink,
-    MeterSeen,
-    MeterTrouble,
-    Record,
-)
+from drivers.ble.meter_facts import Meter, MeterSeen, MeterTrouble, Record
+from drivers.ble.meters import MeterLink
 from protocols.gatt import Cause, Moment, decode, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome

@@ -210,7 +210,7 @@ async def test_a_replayed_tape_of_a_closed_call_changes_nothing_and_is_a_fault(h
         board.advertise(MEANING_NONE, 0)
         counter = board.counter
         await until(lambda c=counter: home.pendants["pd-01"]._judge.floor >= c)
-    home.pendants["pd-01"]._reported.clear()  # as after a restart of the hub
+    home.pendants["pd-01"]._heard._told.clear()  # as after a restart of the hub
     await home.station.forge("forger", board.address, tape, times=40, every_s=0.01)
     assert (await home.fact(ReplaySuspected)).reason == "not-open"
     assert len(home.of(PressHeard)) == 1

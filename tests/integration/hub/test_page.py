@@ -210,7 +210,7 @@ async def test_the_real_hub_answers_all_that_the_page_asks(house: House) -> None
 def test_a_hub_has_nothing_of_the_page_in_its_memory() -> None:
     script = """
 import sys
-import edge.cli, edge.main, edge.inputs.senses
+import edge.cli, edge.main, edge.process, edge.inputs.senses
 from click.testing import CliRunner
 assert CliRunner().invoke(edge.cli.hub, ["page", "--help"]).exit_code == 0
 print([name for name in sys.modules if name.startswith(("starlette", "uvicorn", "edge.page"))])

@@ -79,6 +79,7 @@ rule = "FREQ=DAILY"
 
 
 RED, GREEN = 17, 27
+DAY_MS = 86_400_000
 LAMPS = {"red": 22, "green": 23, "amber": 24}
 PHRASES = ("ask-well", "well", "calling", "prompt-medication", "understood-yes", "cancelled")
 
@@ -214,8 +215,10 @@ async def test_out_of_bed_the_hub_asks_aloud_and_green_is_an_answer(house: House
 
 
 async def test_a_prompt_is_said_and_the_green_key_answers_it(house: House) -> None:
-    house.clock.confirm(house.clock.wall_ms())
-    here = local_time(house.service.mint.stamp(), house.service.config.home.utc_offset_minutes)
+    offset_min = house.service.config.home.utc_offset_minutes
+    today_ms = house.clock.wall_ms() // DAY_MS * DAY_MS
+    house.clock.confirm(today_ms + DAY_MS // 2 - offset_min * 60_000)  # noon: the pills are not due again
+    here = local_time(house.service.mint.stamp(), offset_min)
     prompt = {
         "id": "now",
         "elder": "e-chen",

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from drivers.ble.meters import OFF_MS, Meter, MeterLink, MeterTrouble
+from drivers.ble.meter_facts import Meter, MeterTrouble
+from drivers.ble.meters import OFF_MS, MeterLink
 from drivers.ble.pairing import PAIRINGS, Pairing
 from drivers.ble.ports import Advert
 from protocols.errors import AnbanError, Reason
@@ -64,7 +65,7 @@ class Table:
 
     def over(self, *brought: bytes, trouble: str = "") -> None:
         self.link._heard_ms = self.now
-        self.link._over(SimpleNamespace(trouble=trouble, brought=set(brought)))  # type: ignore[arg-type]
+        self.link._over(trouble, set(brought))
 
     def asks_after(self, ms: int) -> bool:
         before = self.asked

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from drivers.ble.radio import Link, Patience, Radio
+from drivers.ble.link import Link
+from drivers.ble.radio import Patience, Radio
 from protocols.values import Lane
 
 METER = "C4:0E:00:00:00:01"

@@ -173,7 +173,7 @@ async def test_a_second_hub_in_one_home_is_refused_and_leaves_the_first_its_door
     """Two on the same stores would spend the same numbers; the second would take the first one's door."""
     (tmp_path / "hub.toml").write_text(SEED.format(tmp_path))
     monkeypatch.setattr("edge.credentials.load", lambda path: None)
-    monkeypatch.setattr("edge.main.serve", lambda *args, **kwargs: pytest.fail("a second hub was started"))
+    monkeypatch.setattr("edge.process.serve", lambda *args, **kwargs: pytest.fail("a second hub was started"))
     result = await asyncio.to_thread(
         CliRunner().invoke, cli.hub, ["run", "--config", str(tmp_path / "hub.toml")]
     )

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from drivers.ble.meters import MeterTrouble
+from drivers.ble.meter_facts import MeterTrouble
 from edge.credentials import load
 from edge.inputs.meters import Meters
 from protocols.errors import AnbanError

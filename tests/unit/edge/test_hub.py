@@ -157,10 +157,10 @@ async def test_stage_times_go_with_the_event(hub, disk, clock):
     await disk.commit()
     clock.now += 2
     (event,) = now_sendable(hub)
-    assert hub.leaving(event).stages == {"heard": 40, "stored": 43, "sent": 45}
+    assert hub.stages.leaving(event).stages == {"heard": 40, "stored": 43, "sent": 45}
     clock.now += 20
     await stored(hub, disk, event_id)
-    assert hub.stages[event_id]["delivered"] == 65
+    assert hub.stages.of(event_id)["delivered"] == 65
 
 
 async def test_a_command_runs_once_however_often_it_comes(hub, disk):

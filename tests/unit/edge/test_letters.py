@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import letters
-from edge.letters import LANGUAGES, Letter, catalogue, write
+from edge.letters import Letter, catalogue, write
+from edge.phrases.catalogue import LANGUAGES
 from protocols.sms_pdu import is_one_part, submits
 
 ANY = st.text(max_size=64)

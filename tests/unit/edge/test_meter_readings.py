@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from drivers.ble.meters import MeterSeen, MeterTrouble, Record
+from drivers.ble.meter_facts import MeterSeen, MeterTrouble, Record
 from edge.config import Config, ElderSection, HubSection, MeterSection, PlatformSection
 from edge.hub import Hub
 from edge.inputs.meters import FAILS, Meters

@@ -19,7 +19,6 @@ from edge.plan import (
     Waiting,
     actions,
     next_due_ms,
-    next_lane,
     planned,
     problems,
     spread_ms,
@@ -126,28 +125,6 @@ def test_urgent_lanes_come_first_and_then_what_waited_longest():
     assert order == [4, 3, 2, 1]
     assert next_due_ms(DEFAULT, owed, IP, {}, 10 * MIN) == MIN
     assert next_due_ms(DEFAULT, [], IP, {}, 0) is None
-
-
-lanes = st.sets(st.sampled_from(Lane))
-
-
-@given(lanes, lanes)
-def test_no_lane_goes_before_or_beside_a_higher_one(waiting, busy):
-    lane = next_lane(waiting, busy)
-    if lane is None:
-        assert not waiting or any(other <= min(waiting) for other in busy)
-    else:
-        assert lane == min(waiting)
-        assert all(other > lane for other in busy)
-
-
-@given(st.lists(st.sampled_from(Lane), min_size=1, max_size=6), st.integers(0, 10**7))
-def test_the_lane_scheduler_reaches_everything_in_order(queue, seed):
-    served, left = [], list(queue)
-    while (lane := next_lane(set(left), ())) is not None:
-        left.remove(lane)
-        served.append(lane)
-    assert served == sorted(queue)
 
 
 @given(

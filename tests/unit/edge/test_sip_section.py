@@ -6,7 +6,7 @@ import pytest
 
 from edge.config import parse
 from edge.credentials import Credentials, SipKeys, load
-from edge.seed import lacks
+from edge.lacks import lacks
 from edge.telephony import address_of, listed
 from protocols.errors import AnbanError, Reason
 from tests.integration.modem.test_family import MUM, SEED

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.phrases import LANGUAGES, Phrase, catalogue, text
+from edge.phrases import Phrase, catalogue, text
 from edge.phrases import record as recorder
-from edge.phrases.catalogue import read_catalogue
+from edge.phrases.catalogue import LANGUAGES, read_catalogue
 from edge.phrases.record import VOICES, record_all, spoken_form
 from protocols.errors import AnbanError, Reason
 

@@ -77,7 +77,13 @@ def test_a_history_is_a_function_of_its_seed_and_runs_in_one_thread(monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "name", ["told before the commit", "a call waits for the disk", "a press never joins a call"]
+    "name",
+    [
+        "told before the commit",
+        "a call waits for the disk",
+        "a press never joins a call",
+        "a hub knows what it does not say",
+    ],
 )
 def test_a_planted_bug_is_found(name):
     found = hunt(name, 60, 0)

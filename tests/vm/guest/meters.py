@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import Any
 
-from drivers.ble.meters import Meter, MeterFact, MeterLink, MeterTrouble, Record
+from drivers.ble.meter_facts import Meter, MeterFact, MeterTrouble, Record
+from drivers.ble.meters import MeterLink
 from drivers.ble.ports import Advert
 from protocols.gatt import Moment, encode
 from tests.vm.guest.bluetooth import bluetooth

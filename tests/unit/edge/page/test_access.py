@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from edge.page.access import (
     KEY_S,
-    LANGUAGES,
     MOST_SESSIONS,
     SESSION_S,
     Access,
@@ -20,6 +19,7 @@ from edge.page.access import (
     language_of,
 )
 from edge.page.serve import link_of
+from edge.phrases.catalogue import LANGUAGES
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.page.access import LANGUAGES
 from edge.page.app import FILES
 from edge.page.words import HERE, catalogue, module
+from edge.phrases.catalogue import LANGUAGES
 from protocols.kinds import KINDS
 
 ROOT = Path(__file__).parents[4]
