@@ -103,7 +103,7 @@ async def test_a_hub_that_asks_and_has_gone_comes_back_for_the_word_that_another
         home.pendants["pd-01"].tell(fall.life, fall.number, STAGE_CANCELLED, True)
         told = await other.fact(FallAnswered, timeout_s=60)
         assert told == FallAnswered("pd-01", fall.life, fall.number, "hub-01")
-        await until(lambda: "ended" in felt(board), 60)  # what is felt comes by another pipe than what is sent
+        await until(lambda: "ended" in felt(board), 60)  # felt and sent come by two pipes
         await idle(other)
         assert felt(board).count("ended") == 1
         assert home.of(FallAnswered) == []
