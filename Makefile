@@ -102,6 +102,8 @@ clean:
 
 # --- what is missing is installed; a stamp makes the second run instant ---
 
+# A fresh Raspberry Pi OS may be installing its own updates: that is waited for.
+APT_WAITS := -o DPkg::Lock::Timeout=600
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 
 $(STAMPS)/apt-%: apt-packages.txt
@@ -112,8 +114,8 @@ $(STAMPS)/apt-%: apt-packages.txt
 	done); \
 	if [ -n "$$missing" ]; then \
 		echo "Installing Debian packages:" $$missing; \
-		$(SUDO) apt-get update -qq && \
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+		$(SUDO) apt-get $(APT_WAITS) update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get $(APT_WAITS) install -y -qq --no-install-recommends $$missing; \
 	fi
 	@touch $@
 
