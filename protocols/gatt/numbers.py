@@ -163,7 +163,7 @@ class Medical:
             top + 2: Absence.MINUS_INFINITY,
             top + 1: Absence.RESERVED,
         }
-        self._most = top - 3  # the largest mantissa that is no special value, also as a negative number
+        self._top = top
 
     def read(self, cursor: Cursor, what: str) -> float | Absence:
         """The number, or why there is none."""
@@ -195,9 +195,9 @@ class Medical:
         span = 1 << (self._exponent_bits - 1)
         while exponent < 0 and mantissa % 10 == 0 and mantissa:
             mantissa, exponent = mantissa // 10, exponent + 1
-        while mantissa > self._most or (exponent < -span and mantissa):
+        while mantissa > self._most(exponent, sign) or (exponent < -span and mantissa):
             mantissa, exponent = (mantissa + 5) // 10, exponent + 1
-        while exponent >= span and 0 < mantissa * 10 <= self._most:
+        while exponent >= span and 0 < mantissa * 10 <= self._most(exponent - 1, sign):
             mantissa, exponent = mantissa * 10, exponent - 1
         if mantissa == 0:
             exponent = 0
@@ -206,6 +206,10 @@ class Medical:
         mantissa = -mantissa if sign else mantissa
         fields = (exponent & ((1 << self._exponent_bits) - 1)) << self._bits
         return fields | (mantissa & ((1 << self._bits) - 1))
+
+    def _most(self, exponent: int, negative: int) -> int:
+        """The largest mantissa that is a number: some are special, with an exponent of 0 alone."""
+        return self._top - 3 if exponent == 0 else self._top - 1 + negative
 
 
 class Bounded:
