@@ -39,6 +39,7 @@ class Candidates:
 
     post: int  # blocks that were waited for
     features: Any  # (n, features), uint8
+    courses: Any  # (n, 2, COURSE), int32, what shapes are laid over
     recording: Any  # (n,), index into the recordings
     at_s: Any  # (n,), when each was decided
     wakes: tuple[int, ...] = ()  # the recording of each end of a sleep
@@ -55,8 +56,9 @@ class _Kept:
     """The detector, and what it looked at."""
 
     def __init__(self, post: int, hz: int) -> None:
-        self.detector = fall.Detector(hz, (1, post, b""))
+        self.detector = fall.Detector(hz, (1, post, b"", fall.TREE, b""))
         self.rows: list[bytes] = []
+        self.courses: list[Any] = []
         self.where: list[int] = []
         self.when: list[float] = []
         self.wakes: list[int] = []
@@ -80,14 +82,18 @@ class _Kept:
             self._open.append((len(self.notes), detector.count))
             self.notes.append(falls.note_head(detector, 0))
             self.rows.append(bytes(detector.f))
+            self.courses.append(np.array(detector.course(), np.int32))
             self.where.append(index)
             self.when.append(at_s)
 
     def all(self) -> Candidates:
         features = np.frombuffer(b"".join(self.rows), np.uint8).reshape(-1, len(fall.FEATURES))
+        courses = np.array(self.courses, np.int32).reshape(-1, 2, fall.COURSE)
         where, when = np.array(self.where, np.int64), np.array(self.when)
         wakes, awake_s = tuple(self.wakes), tuple(self.awake_s)
-        return Candidates(self.detector.post, features, where, when, wakes, awake_s, tuple(self.notes))
+        return Candidates(
+            self.detector.post, features, courses, where, when, wakes, awake_s, tuple(self.notes)
+        )
 
 
 def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:

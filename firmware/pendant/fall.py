@@ -7,7 +7,9 @@ it swallows nothing. 2.56 s after it (3.52 s at the wrist) its features go throu
 `fall_trunk.py` or `fall_wrist.py`, tables that `provisioning.train_fall` writes. Posture is judged as a
 change: against the seconds before, and against the angle at which the pendant had been hanging until then,
 never against an absolute axis. Whoever lay before and lies after is not refused for it: lying before is a
-feature beside the others (falls from bed).
+feature beside the others (falls from bed). Beside what is measured at the impact it is counted where in the
+whole course of 7.4 s a few shapes fit, that are in the tables too. A candidate is judged in two steps, so that
+neither takes long: its features at the end of its last block, shapes and trees at the sample after it.
 
     detector = make(hz)                 trunk: neck, chest, waist, hip; make_wrist(hz): wrist
     detector.reset()
@@ -48,6 +50,11 @@ HALVES = 16  # and where a leaf is half a byte: more trees in the same heap
 LEAF_ZERO = 64
 # What half a byte of a leaf stands for, and LEAF_ZERO: n * |n| for n from -8 to 7, the small ones finer.
 _LEAF = bytes([(n - 8) * abs(n - 8) + LEAF_ZERO for n in range(16)])
+
+
+COURSE = 92  # blocks: 7.4 s until the decision
+SHAPE = 4  # bytes: twice the step, and 1 for magnitudes; two of the three; the third; limit / LIMIT_MG + 128
+LIMIT_MG = 32
 
 
 def _exact(n: int) -> int:
@@ -95,14 +102,14 @@ def cosine(a: tuple, b: tuple) -> int:
 
 
 class Detector:
-    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees), and HALVES
-    as a fourth where those are so short.
+    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees, TREE or HALVES,
+    bytes of shapes).
     """
 
     def __init__(self, hz: int, table: tuple) -> None:
         self._pairs = hz == 50
-        self.threshold, self.post, self._trees = table[:3]
-        self._halves = len(table) > 3
+        self.threshold, self.post, self._trees, tree, self._shapes = table
+        self._halves = tree == HALVES
         self._span = PRE + 1 + self.post + 1
         room = [0] * (self._span + SLACK)
         self._x = array("h", room)
@@ -111,7 +118,7 @@ class Detector:
         self._high = array("h", room)
         self._low = array("h", room)
         self._move = array("h", room)
-        self.f = bytearray(len(FEATURES))  # of the last candidate
+        self.f = bytearray(len(FEATURES) + len(self._shapes) // SHAPE)  # of the last candidate
         self.candidates = 0
         self.count = 0  # blocks so far
         self.reset()
@@ -125,7 +132,7 @@ class Detector:
         self._sx = self._sy = self._sz = self._path = 0
         self._most = self._least = 0
         self._px = self._py = self._pz = 0
-        self._begun = False
+        self._begun = self._half_judged = False
         self._hx = self._hy = self._hz = 0
         self._hung = False
         self.score = 0
@@ -139,7 +146,21 @@ class Detector:
         return (self._hx >> 4, self._hy >> 4, self._hz >> 4)
 
     def update(self, x: int, y: int, z: int) -> bool:
-        """One sample in milli-g; true when a fall is decided."""
+        """One sample in milli-g; true when a fall is decided, of what was felt before it."""
+        fell = self.judged()
+        self._felt(x, y, z)
+        return fell
+
+    def judged(self) -> bool:
+        """The second step, where it is due; asked before what is still to be judged would be forgotten."""
+        if not self._half_judged:
+            return False
+        self._half_judged = False
+        self.candidates += 1
+        self.shapes()
+        return self.decide()
+
+    def _felt(self, x: int, y: int, z: int) -> None:
         x = max(-FULL_MG, min(x, FULL_MG))
         y = max(-FULL_MG, min(y, FULL_MG))
         z = max(-FULL_MG, min(z, FULL_MG))
@@ -147,7 +168,7 @@ class Detector:
             held = self._held
             if held is None:
                 self._held = (x, y, z)
-                return False
+                return
             x, y, z = (x + held[0]) >> 1, (y + held[1]) >> 1, (z + held[2]) >> 1
             self._held = None
         square = x * x + y * y + z * z
@@ -158,15 +179,15 @@ class Detector:
             self._half = True
             self._most = self._least = square
             self._sx, self._sy, self._sz = x, y, z
-            return False
+            return
         self._half = False
         if square > self._most:
             self._most = square
         else:
             self._least = square
-        return self._block((self._sx + x) >> 1, (self._sy + y) >> 1, (self._sz + z) >> 1)
+        self._block((self._sx + x) >> 1, (self._sy + y) >> 1, (self._sz + z) >> 1)
 
-    def _block(self, x: int, y: int, z: int) -> bool:
+    def _block(self, x: int, y: int, z: int) -> None:
         move, self._path = min(self._path, 32000), 0
         self._next()
         i = self._at
@@ -181,10 +202,9 @@ class Detector:
         high = self._high
         peak = high[c]
         if peak < IMPACT_MG or max(high[c - NEAR : c]) >= peak or max(high[c + 1 : c + NEAR + 1]) > peak:
-            return False
-        self.candidates += 1
+            return
         self.features(c)
-        return self.decide()
+        self._half_judged = True
 
     def rows(self, ago: int, end: int, size: int) -> bytes:
         """What was felt from `ago` blocks ago until `end` ago, `size` blocks a row: x, y, z in 1/64 g as
@@ -298,6 +318,37 @@ class Detector:
         for i in range(len(values)):
             self.f[i] = values[i]
 
+    def shapes(self) -> None:
+        """Fill the rest of `f`: in how many places of the last COURSE blocks each shape fits.
+
+        A shape is nine blocks `step` apart, three of them against all nine, and how far above. It is laid over
+        what was felt along the hanging angle, or over the magnitudes (kernels and counts as in Dempster, Schmidt
+        and Webb, MiniRocket, KDD 2021).
+        """
+        shapes = self._shapes
+        along, high = self.course()
+        how = 0
+        for n in range(len(shapes) // SHAPE):
+            kind, two, third, limit = shapes[n * SHAPE : n * SHAPE + SHAPE]
+            if kind != how:
+                how, step = kind, kind >> 1
+                values = high if kind & 1 else along
+                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(COURSE - 8 * step)]
+            self.f[len(FEATURES) + n] = _fits(
+                values, sums, (two & 15) * step, (two >> 4) * step, third * step, (limit - 128) * LIMIT_MG
+            )
+
+    def course(self) -> tuple:
+        """The last COURSE blocks: along the hanging angle, and the highest magnitudes."""
+        end = self._at + 1
+        first = end - COURSE
+        hx, hy, hz = self.hang()
+        along = [
+            (x * hx + y * hy + z * hz) >> 10
+            for x, y, z in zip(self._x[first:end], self._y[first:end], self._z[first:end])
+        ]
+        return along, list(self._high[first:end])
+
     def decide(self) -> bool:
         """Sum the leaves of all trees over `f`."""
         self.score = self._by_halves() if self._halves else self._by_bytes()
@@ -335,6 +386,15 @@ class Detector:
                 pair >>= 4
             total += worth[pair & 15]
         return total - len(trees) // HALVES * LEAF_ZERO
+
+
+def _fits(values: list, sums: list, i: int, j: int, k: int, limit: int) -> int:
+    n = 0
+    m = len(sums)
+    for a, b, c, s in zip(values[i : i + m], values[j : j + m], values[k : k + m], sums):
+        if 3 * (a + b + c) - s > limit:
+            n += 1
+    return n
 
 
 def _above(values, a: int, b: int, limit: int) -> int:

@@ -114,15 +114,18 @@ class Falls:
             self._blow_ms = now_ms
         samples = self._chip.read()
         detector = self._detector
-        if self._chip.overrun:
-            self._noted(b"")
-            detector.reset()  # what came before has nothing to do with what comes now
         fell = False
+        if self._chip.overrun:  # what came before has nothing to do with what comes now
+            self._noted(b"")
+            fell = detector.judged()
+            if fell:
+                self._fallen()
+                self._noted(b"")
+            detector.reset()
         for x, y, z in samples:
             if detector.update(x, y, z):
                 fell = True
-                self._watch_ms, self._steps, self.walks = None, None, False
-                self._begin_note()
+                self._fallen()
             elif self._part is not None and detector.count - self._part_at == AFTER:
                 self._noted(detector.rows(AFTER, 0, ROW))
         if detector.waiting():
@@ -150,7 +153,8 @@ class Falls:
         if self.walks or now_ms >= self._watch_ms:
             self._watch_ms = self._steps = None
 
-    def _begin_note(self) -> None:
+    def _fallen(self) -> None:
+        self._watch_ms, self._steps, self.walks = None, None, False
         self.note = None
         self._part_at = self._detector.count
         self._part = note_head(self._detector, self._board.placement())

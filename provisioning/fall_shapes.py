@@ -1,0 +1,103 @@
+"""Shapes of a fall's course are chosen: which of many tell most of what the features do not.
+
+A shape is laid over the last seconds before a decision, and counted is in how many places it fits
+(`firmware/pendant/fall.py`, `Detector.shapes`). Trees are grown on the features and all shapes that are thought
+of; those that they ask most often are kept. Chosen are they on the people who are given, so whoever wants to
+know what they are worth to others chooses without those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from firmware.pendant import fall
+from provisioning import fall_training
+from provisioning.fall_data import Recording
+from provisioning.fall_training import Candidates
+from provisioning.fall_trees import DEPTH, TREE, Growth
+
+SHAPES = 24  # kept: more take longer on the pendant and find no more
+STEPS = (6, 8, 10)  # blocks; shorter ones fit in more places and take longer
+LIMITS = 2  # of each
+WITHIN = (0.03, 0.97)  # of how far above they are, limits are taken
+SEED = 11
+HEAT = 200
+HOW = Growth(trees=150, rate=0.1, share=0.1, seed=SEED)
+
+
+def thought_of(courses: Any) -> bytes:
+    """All shapes, with limits between which the courses differ. `courses`: (n, 2, COURSE)."""
+    dice = np.random.default_rng(SEED)
+    some = courses[dice.permutation(len(courses))[:400]].astype(np.int32)
+    out = bytearray()
+    for step in STEPS:
+        for high in (0, 1):
+            for taps in combinations(range(9), 3):
+                above = _above(some[:, high], step, taps)
+                for limit in np.quantile(above, dice.uniform(*WITHIN, LIMITS)).tolist():
+                    coded = min(max(round(limit / fall.LIMIT_MG) + 128, 0), 255)
+                    out += bytes((2 * step + high, taps[0] | taps[1] << 4, taps[2], coded))
+    return bytes(out)
+
+
+def fits(courses: Any, shapes: bytes) -> Any:
+    """In how many places of each course each shape fits, (n, shapes) uint8, as the pendant counts them."""
+    wide = courses.astype(np.int32)
+    out = np.zeros((len(wide), len(shapes) // fall.SHAPE), np.uint8)
+    for n in range(out.shape[1]):
+        kind, two, third, limit = shapes[n * fall.SHAPE : (n + 1) * fall.SHAPE]
+        above = _above(wide[:, kind & 1], kind >> 1, (two & 15, two >> 4, third))
+        out[:, n] = (above > (limit - 128) * fall.LIMIT_MG).sum(1)
+    return out
+
+
+def _above(values: Any, step: int, taps: Sequence[int]) -> Any:
+    places = fall.COURSE - 8 * step
+    nine = sum(values[:, n * step : n * step + places] for n in range(9))
+    return 3 * sum(values[:, n * step : n * step + places] for n in taps) - nine
+
+
+def shaped(found: Candidates, shapes: bytes) -> Candidates:
+    """The same impacts with what the pendant counts of these shapes: in its features, and in its notes."""
+    counts = fits(found.courses, shapes)
+    size = len(fall.FEATURES)
+    at = 4 + size
+    notes = tuple(
+        note[:at] + bytes(row) + note[at:] for note, row in zip(found.notes, counts.tolist(), strict=True)
+    )
+    return replace(found, features=np.hstack([found.features[:, :size], counts]), notes=notes)
+
+
+def chosen(
+    recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, count: int = SHAPES
+) -> bytes:
+    """The shapes that are asked most, of the recordings that `used` marks; those of a kind stand together.
+
+    Trees have room for 255 questions, so that heats are held, and a final of who came first in them.
+    """
+    thought = thought_of(found[0].courses[used[found[0].recording]])
+    dice = np.random.default_rng(SEED)
+    order = dice.permutation(len(thought) // fall.SHAPE)
+    heats = np.array_split(order, -(-len(order) // HEAT))
+    first = np.concatenate([_first(recordings, found, used, thought, heat, count) for heat in heats])
+    last = _first(recordings, found, used, thought, first, count)
+    return b"".join(sorted(_shape(thought, n) for n in last.tolist()))
+
+
+def _first(
+    recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, thought: bytes, heat: Any, count: int
+) -> Any:
+    shapes = b"".join(_shape(thought, n) for n in heat.tolist())
+    trees = fall_training.trained(recordings, [shaped(each, shapes) for each in found], used, HOW)
+    asked = np.frombuffer(trees.table, np.uint8).reshape(-1, TREE)[:, :DEPTH].ravel()
+    often = np.bincount(asked, minlength=len(fall.FEATURES) + len(heat))[len(fall.FEATURES) :]
+    return heat[np.argsort(-often, kind="stable")[:count]]
+
+
+def _shape(shapes: bytes, n: int) -> bytes:
+    return shapes[n * fall.SHAPE : (n + 1) * fall.SHAPE]
