@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,6 +44,7 @@ async def test_each_persons_code_opens_what_the_scale_holds_of_them(
     home: MeterHome, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "drivers")
+    home.timing = dataclasses.replace(home.timing, first_s=60.0, quiet_s=2.0)
     link = await home.meter("scale", codes=(Consent(1, 4711), Consent(2, 9072)), consents=CODES)
     await home.station.measure(name="m-1", records=[weighed(2, 70), weighed(1, 55), weighed(1, 56)])
     await until(lambda: len(home.records) == 3)
