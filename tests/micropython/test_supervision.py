@@ -38,6 +38,7 @@ async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_wa
     numbers = set()
     if what == "write":
         await side.until(lambda: any(a.meaning for a in side.adverts[before:]))  # the flash held nothing back
+        assert [v for _, k, v in board.log if k == "wake"][-1] == "key"
         numbers |= {a.number for a in side.adverts[before:] if a.meaning}
     board.flash_hangs = ""
     board.bite_in(0.1)
