@@ -129,7 +129,7 @@ async def test_who_rings_before_the_room_is_taken_back_is_refused_and_may_ring_a
             await line.daughter.answer()
         assert refused.value.reason is Reason.BUSY
     await until(lambda: talk.stage is Stage.ENDED and not hers.room_given)
-    assert line.daughter.state == "idle"
+    await until(lambda: line.daughter.state == "idle")  # she hears of it by herself
     await line.hub.dial(line.her)
     await until(lambda: line.daughter.state == "ringing")
     await line.daughter.answer()
