@@ -62,6 +62,7 @@ class Hubside:
         self.handles: dict[str, int] = {}
         self.frames: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()  # None: its program has ended
         self.dropped: list[int] = []
+        self.programs = 0  # that are connected
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
         self._changed = asyncio.Event()
@@ -82,6 +83,7 @@ class Hubside:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self.frames = asyncio.Queue()
+        self.programs += 1
         self.event(0, [1, ADDRESS.hex()])
         with contextlib.suppress(ConnectionResetError):  # the power was cut
             while line := await reader.readline():
@@ -90,6 +92,14 @@ class Hubside:
         if self._writer is writer:
             self.on_air = None
             self.frames.put_nowait(None)
+        self.programs -= 1
+        self._changed.set()
+
+    async def forget(self) -> None:
+        """What was heard is forgotten, once nothing more of a program that has ended can come."""
+        await self.until(lambda: not self.programs)
+        self.handles, self.on_air = {}, None
+        self.adverts.clear()
 
     def _take(self, message: dict[str, Any]) -> None:
         self.ops.append(message)

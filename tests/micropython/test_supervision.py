@@ -35,16 +35,17 @@ async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_wa
     await board.press()
     await board.until(lambda b: any(k == "flash" and v[0] == "hangs" for _, k, v in b.log))
     assert board.watched
-    numbers = set()
+    aired: list[int] = []
     if what == "write":
         await side.until(lambda: any(a.meaning for a in side.adverts[before:]))  # the flash held nothing back
         assert [v for _, k, v in board.log if k == "wake"][-1] == "key"
-        numbers |= {a.number for a in side.adverts[before:] if a.meaning}
+        aired = [a.number for a in side.adverts[before:] if a.meaning]
+        assert len(set(aired)) == 1
     board.flash_hangs = ""
     board.bite_in(0.1)
     await board.until(lambda b: "watchdog" in [v for _, k, v in b.log if k == "wake"])
-    numbers.add((await side.advert(lambda a: a.meaning)).number)
-    assert len(numbers) == 1, "one press"
+    # What was on the air goes on under its number. (A wake that is owed besides may be told as a second one.)
+    await side.advert(lambda a: a.number in aired if aired else a.meaning)
 
 
 async def test_a_heartbeat_every_hour_with_sleep_between(board, side):
