@@ -59,6 +59,7 @@ async def test_each_persons_code_opens_what_the_scale_holds_of_them(
 async def test_a_wrong_code_is_told_and_keeps_nobody_elses_back(
     home: MeterHome, caplog: pytest.LogCaptureFixture
 ) -> None:
+    home.timing = dataclasses.replace(home.timing, first_s=60.0, quiet_s=2.0)
     await home.meter("scale", codes=(Consent(1, 4712), Consent(2, 9072)), consents=CODES)
     await home.station.measure(name="m-1", records=[weighed(1, 55), weighed(2, 70)])
     await until(lambda: any(isinstance(fact, MeterTrouble) for fact in home.facts))
