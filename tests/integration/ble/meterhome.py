@@ -16,6 +16,7 @@ ADDRESS = "C4:0E:00:00:00:01"
 NEIGHBOUR = "C4:0E:00:00:00:09"
 QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, live_s=60.0, again_s=(0.2,), failed_s=(0.1,))
 PATIENT = dataclasses.replace(QUICK, first_s=60.0, quiet_s=60.0)  # a link that a busy machine does not cut
+ENDING = dataclasses.replace(PATIENT, quiet_s=2.0)  # the same, where its end is waited for
 WALL_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
 
 

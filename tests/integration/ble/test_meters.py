@@ -14,7 +14,16 @@ from drivers.ble.meters import MeterLink
 from protocols.gatt import Cause, Moment, decode, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome
-from tests.integration.ble.meterhome import ADDRESS, PATIENT, QUICK, WALL_MS, MeterHome, pressure, released
+from tests.integration.ble.meterhome import (
+    ADDRESS,
+    ENDING,
+    PATIENT,
+    QUICK,
+    WALL_MS,
+    MeterHome,
+    pressure,
+    released,
+)
 from tests.integration.ble.waiting import until
 
 
@@ -63,6 +72,7 @@ STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("su
 async def test_a_meter_that_dies_at_any_step_loses_nothing_and_doubles_nothing(
     home: MeterHome, kind: str, step: str, forgets: bool
 ) -> None:
+    home.timing = ENDING
     await home.meter(kind, dies_at=step, forgets=forgets)
     glucoses = [[0x2A18, f"02{n:02x}00E307021B0B0A1E78B011"] for n in range(1, 4)]
     records = [pressure(100 + n, n) for n in range(3)] if kind == "blood-pressure" else glucoses
