@@ -19,6 +19,19 @@ TESTS = (
         ),
     ),
     Plant(
+        "the hub's loop waits for whoever reads its log",
+        (4,),
+        "tests/unit/edge/test_logs.py::test_a_hub_whose_log_nobody_reads_goes_on_and_ends",
+        "",
+        (
+            Change(
+                "edge/logs.py",
+                "handlers=[Log(descriptor)]",
+                'stream=os.fdopen(descriptor, "w")',
+            ),
+        ),
+    ),
+    Plant(
         "that somebody took the call is felt of a press that came after it was said",
         (9,),
         "tests/micropython/test_press.py::"
