@@ -98,6 +98,33 @@ async def test_a_hub_learns_of_the_press_and_the_elder_of_the_hub(board, side):
     await board.until(lambda b: b.state == "asleep", 60)
 
 
+async def test_who_presses_again_is_not_told_what_a_hub_has_said_and_forgotten(board, side):
+    """Its disk failed and it was restarted; meanwhile the call that somebody had taken was closed."""
+    await board.start()
+    await side.until(lambda: side.handles)
+    await board.press()
+    first = await side.advert(lambda a: a.meaning)
+    meeting = await side.meet()
+    await meeting.ack(first.number, const.STAGE_DELIVERED)
+    await meeting.tell(messages.CallState(const.STAGE_TAKEN))
+    await board.until(lambda b: b.felt() == ["pressed", "delivered", "taken"])
+    side.disconnect(meeting.conn)
+    board.power_cut()  # the pendant too knows only what is in its flash
+    board.power_on()
+    meeting = await side.meet_after_boot()
+    side.disconnect(meeting.conn)
+    before = len(board.felt())
+    await board.press()
+    second = await side.advert(lambda a: a.number > first.number)
+    meeting = await side.meet()
+    await meeting.ack(first.number, const.STAGE_HEARD)
+    await meeting.ack(second.number, const.STAGE_HEARD)
+    await meeting.ack(second.number, const.STAGE_DELIVERED)
+    await board.until(lambda b: b.felt()[before:] == ["pressed", "delivered"])
+    await meeting.tell(messages.CallState(const.STAGE_TAKEN))
+    await board.until(lambda b: b.felt()[before:] == ["pressed", "delivered", "taken"])
+
+
 async def test_nobody_silences_a_pendant_by_connecting(board, side):
     await board.start()
     await side.until(lambda: side.handles)

@@ -97,6 +97,25 @@ async def test_taken_an_hour_later_waits_for_an_advert_and_reconnects(home: HubH
     assert len(home.of(PressHeard)) == 1
 
 
+async def test_a_late_word_of_help_is_not_said_to_who_has_pressed_again_at_another_hub(home: HubHome) -> None:
+    await home.start()
+    board = await home.pendant()
+    board.press(7)
+    await home.fact(StageConfirmed)
+    await until(lambda: not board.peers)
+    board.quiet()
+    await board.ping()
+    home.pendants["pd-01"].tell(board.life, 7, STAGE_TAKEN)
+    home.store = False
+    board.presses[8] = [MEANING_SOS, STAGE_DELIVERED]  # the other hub told it so, of a call that waits anew
+    board.advertise(MEANING_SOS, 7)
+    await home.fact(CallStateConfirmed)
+    await until(lambda: board.stages(7) == [STAGE_HEARD, STAGE_DELIVERED])
+    assert board.call_states == [STAGE_HEARD]
+    home.pendants["pd-01"].tell(board.life, 8, STAGE_TAKEN)  # now this hub knows that too
+    await until(lambda: board.call_states == [STAGE_HEARD, STAGE_TAKEN])
+
+
 async def test_a_press_of_unknown_life_waits_for_the_status(home: HubHome) -> None:
     await home.start()
     board = await home.pendant(life=0)
