@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import logging
 import signal
 from collections.abc import Awaitable, Sequence
 
@@ -17,6 +16,7 @@ from drivers.pi.pins import open_pins
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.credentials import Credentials
+from edge.logs import log_to
 from edge.main import run
 from edge.ports import Ports
 from edge.threads import in_thread
@@ -24,9 +24,7 @@ from edge.threads import in_thread
 
 async def serve(config: Config, credentials: Credentials, *, damage: str = "", verbose: bool = False) -> None:
     """Run on this Raspberry Pi until SIGTERM or SIGINT; `damage` as in `run`."""
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to(verbose=verbose)
 
     async def adapters() -> Sequence[AdapterPort]:
         await in_thread("import bleak", importlib.import_module, "bleak")  # not on the loop: keys

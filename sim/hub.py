@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import importlib
 import json
-import logging
 import os
 import sys
 import threading
@@ -32,6 +31,7 @@ from drivers.ble.ports import AdapterPort
 from edge import credentials
 from edge.clock import SystemClock
 from edge.config import Config
+from edge.logs import log_to
 from edge.main import run
 from edge.ports import Ports
 from edge.process import until_signal
@@ -167,5 +167,5 @@ async def _main(directory: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--dir", type=Path, required=True, help="the hub's folder")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to(form="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(_main(parser.parse_args().dir))

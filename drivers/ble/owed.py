@@ -10,7 +10,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from protocols.link import messages
-from protocols.link.const import STAGE_ARRIVED, STAGE_CLOSED, STAGE_HEARD, STAGE_NONE, STAGE_TAKEN
+from protocols.link.const import (
+    STAGE_ARRIVED,
+    STAGE_CLOSED,
+    STAGE_DELIVERED,
+    STAGE_HEARD,
+    STAGE_NONE,
+    STAGE_TAKEN,
+)
 
 MAX_PRESSES = 64  # four times what a pendant's book holds
 Message = messages.Ack | messages.CallState | messages.Ask | messages.Floor | messages.Time | messages.Config
@@ -69,7 +76,8 @@ class Owed:
             self._call = _Told(stage, lane, confirmed=-1)
 
     def call_falls(self, lane: int) -> None:
-        """A press waits for help anew: that somebody has taken the call, or is there, is not said of it."""
+        """A press waits for help anew, or nobody knows yet: that somebody has taken the call, or is there, is
+        not said of it."""
         if self._call is not None and STAGE_TAKEN <= self._call.stage < STAGE_CLOSED:
             self._call = _Told(STAGE_HEARD, lane, confirmed=-1)
 
@@ -109,21 +117,25 @@ class Owed:
     def next(self) -> Message | None:
         """What to say next.
 
-        The end of a call goes before acks: the pendant forgets what it had of that call, and a newer press,
-        acknowledged after it, stands. So does what takes back that a call is taken: a newer press that is
-        delivered must not be felt as taken with the older ones.
+        Of help the pendant believes what is said after the acks: with each it forgets what it was told
+        before, for who said that did not know of this press. What takes back that a call is taken goes first.
+        So does the end of a call before the ack of a press that is only heard: it is a newer one, and stands.
         """
         if self._floor is not None:
             return messages.Floor(self._floor)
-        call = self._call
-        open_call = call if call and call.confirmed != call.stage else None
-        if open_call and not STAGE_HEARD < open_call.stage < STAGE_ARRIVED:
-            return messages.CallState(open_call.stage)
-        for (life, number), told in sorted(self._presses.items(), key=lambda item: item[1].lane):
-            if told.confirmed < told.stage:
-                return messages.Ack(life, number, told.stage, told.answered)
-        if open_call:
-            return messages.CallState(open_call.stage)
+        call = self._call if self._call and self._call.confirmed != self._call.stage else None
+        acks = sorted(
+            (item for item in self._presses.items() if item[1].confirmed < item[1].stage),
+            key=lambda item: item[1].lane,
+        )
+        if call and call.stage == STAGE_ARRIVED:
+            acks = [item for item in acks if item[1].stage > STAGE_HEARD]
+        elif call and not STAGE_HEARD < call.stage < STAGE_ARRIVED:
+            acks = []
+        for (life, number), told in acks:
+            return messages.Ack(life, number, told.stage, told.answered)
+        if call:
+            return messages.CallState(call.stage)
         if self._ask:
             return messages.Ask(self._ask[0])
         return self._config
@@ -134,6 +146,8 @@ class Owed:
             told = self._presses.get((message.life, message.number))
             if told:
                 told.confirmed = max(told.confirmed, message.stage)
+                if message.stage == STAGE_DELIVERED and self._call and self._call.stage >= STAGE_TAKEN:
+                    self._call.confirmed = STAGE_NONE  # forgotten there with this ack: to be said again
                 if told.confirmed >= STAGE_CLOSED:
                     del self._presses[message.life, message.number]
         elif isinstance(message, messages.CallState):

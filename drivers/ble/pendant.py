@@ -97,7 +97,7 @@ class PendantLink:
         timing: Timing = Timing(),
     ) -> None:
         self.id, self.address = paired.id, paired.address
-        self.owed, self._heard = Owed(), Heard(paired.id, paired.life, on_fact)
+        self.owed, self._heard = Owed(), Heard(paired.id, paired.life, self._new)
         self._hub_id, self._radio, self._clock, self._on_fact = hub_id, radio, clock, on_fact
         self._wall, self._timing = wall, timing
         self._key = paired.link_key
@@ -207,6 +207,13 @@ class PendantLink:
         if news or now - self._floor_ms >= FLOOR_MS:
             self._floor_ms = now
             self._on_fact(FloorRaised(self.id, reading.counter))
+
+    def _new(self, press: PressHeard) -> None:
+        """A press that is news here. It may have come far by another hub; what this one has still to say of
+        help was not said of it."""
+        if self.owed.told(press.number) < STAGE_HEARD:
+            self.owed.call_falls(lane_of(press.meaning))
+        self._on_fact(press)
 
     def _press(self, press: PressHeard) -> bool:
         """A press heard by advert; False when it is known."""

@@ -97,7 +97,8 @@ class Core:
             if had and before < presses.ARRIVED:
                 out.append((FEEL, surface.ENDED))
         elif stage == presses.TAKEN:
-            out.append((FEEL, surface.TAKEN))
+            if self.book.stage() == presses.TAKEN:  # another hub's press may not be there yet
+                out.append((FEEL, surface.TAKEN))
         elif stage == presses.DELIVERED and before < presses.DELIVERED:
             fresh = [p for p in self.book.presses if p.stage == presses.HEARD]
             for press in fresh:

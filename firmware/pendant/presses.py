@@ -68,32 +68,30 @@ class PressBook:
             return False
         if not self.unheard():
             self.low_buzzes = 0
-        if not self.presses or self.call_stage >= ARRIVED:
-            self.call_stage = NONE  # a new call: what was said of the one before says nothing of it
-        elif meaning > max([p.meaning for p in self.presses]):
-            self.call_stage = NONE  # who took it has taken less than this
+        self.call_stage = NONE  # whatever was said of help, it was not said of this one
         self.presses.append(Press(number, meaning, pressed_ms, wall_ms, NONE))
         return True
 
     def ack(self, now_ms: int, number: int, stage: int, hub: str = "") -> bool:
         """A hub says how far one press has come; True when that is news. A stage never goes back. `hub`: the
-        one whose question about it was answered, and which ends it for that."""
+        one whose question about it was answered, and which ends it for that.
+
+        What was said of the call before is forgotten with it: who said that did not know that this press had
+        come so far. Its call may have ended since, and its hub may have lost all memory of it. A hub says it
+        again, after its acks, while it is true.
+        """
         for press in self.presses:
             if press.number == number and press.stage < stage <= CANCELLED:
-                heard = [p.meaning for p in self.presses if p.stage]
-                if press.stage == NONE and (
-                    self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)
-                ):
-                    self.call_stage = NONE  # said before any hub had this press, of what was over or was less
                 press.stage = stage
+                self.call_stage = NONE
                 self.progress_ms = now_ms
                 if stage >= CLOSED:
                     self.presses.remove(press)
                     if hub and stage == CANCELLED and press.meaning == FALL:
                         self.answered = (self.answered + [(number, hub)])[-ANSWERED_KEPT:]  # noqa: RUF005
                         self.answered_ms = now_ms
-                    # what was said of that call must not be said of the next
-                    self.call_stage = NONE if self.presses else stage
+                    if not self.presses:
+                        self.call_stage = stage
                 if not self.unheard():
                     self.low_buzzes = 0
                 return True
@@ -260,10 +258,6 @@ class PressBook:
         return bool(joining)
 
     # -- inside
-
-    def _is_news(self, press: Press) -> bool:
-        heard = [p.meaning for p in self.presses if p.stage]
-        return self.call_stage >= ARRIVED or press.meaning > max(heard, default=0)
 
     def _make_room(self) -> None:
         for press in self.presses:

@@ -133,7 +133,11 @@ class Ack:
 
 
 class CallState:
-    """CALL_STATE: how far help for the elder has come, over the whole set of calls."""
+    """CALL_STATE: how far help for the elder has come, over the whole set of calls.
+
+    It is said after the ACKs of all presses of which it is true, and again after an ACK that came later: with
+    a press, and with an ACK that is news, the pendant forgets what it was told of help before.
+    """
 
     kind = KIND_CALL_STATE
 

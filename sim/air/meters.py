@@ -217,10 +217,19 @@ class Meter:
         answer = bytes((0x20, op, 1 if known else 5 if op == 2 else 2))
         self.seen.consented.append(answer.hex())
         held = [(uuid, raw) for uuid, raw in self.records if decode(uuid, raw).get("user") == user]
-        if self._work is None:
-            self._work = asyncio.create_task(self._open_for(connection, answer, held if known else []))
+        work = self._open_for(connection, answer, held if known else [], self._work)
+        self._work = asyncio.create_task(work)
 
-    async def _open_for(self, connection: Connection, answer: bytes, held: list[tuple[int, bytes]]) -> None:
+    async def _open_for(
+        self,
+        connection: Connection,
+        answer: bytes,
+        held: list[tuple[int, bytes]],
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        if before is not None:  # the answer to the code before is confirmed, and not done with yet
+            await asyncio.wait({before})
+            self._work = asyncio.current_task()
         await self.device.indicate_subscriber(connection, self._characteristics[0x2A9F], answer)
         await self._transfer(connection, held)
 

@@ -215,7 +215,7 @@ class Board:
         if self.state == "asleep":
             self.skip(max(0.0, self._wake_at - time.monotonic()))
 
-    async def until(self, condition: Callable[["Board"], bool], timeout_s: float = 30.0) -> None:
+    async def until(self, condition: Callable[["Board"], bool], timeout_s: float = 60.0) -> None:
         """Waits for something to be true of this board; looked at after every entry of the log."""
         async with asyncio.timeout(timeout_s):
             while not condition(self):

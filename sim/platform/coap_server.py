@@ -130,20 +130,14 @@ class _Wrapper(OscoreSiteWrapper):
 
 async def serve_coap(resources: Resources, contexts: Contexts, host: str, port: int) -> tuple[Any, int]:
     """Start the server; its aiocoap context (to shut down) and its port (0 takes a free one)."""
-    chosen = port or _free_port(host)
     wrapper = _Wrapper(_Site(resources), contexts)
     context = await aiocoap.Context.create_server_context(
-        wrapper, bind=(host, chosen), transports=["oscore", "udp6"], server_credentials=contexts
+        wrapper, bind=(host, port), transports=["oscore", "udp6"], server_credentials=contexts
     )
     transport = context.request_interfaces[-1].token_interface.message_interface.transport
-    _widen(transport.get_extra_info("socket"))
-    return context, chosen
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    sock = transport.get_extra_info("socket")
+    _widen(sock)
+    return context, int(sock.getsockname()[1])
 
 
 def _widen(sock: Any) -> None:

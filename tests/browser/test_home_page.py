@@ -22,7 +22,7 @@ from sim.internet import LOOPBACK
 from tests.browser.conftest import SIZES
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-SEEN_S = 30.0
+SEEN_S = 60.0
 
 
 @dataclass

@@ -34,6 +34,10 @@ def micropython(
     return done.stdout
 
 
+class Asleep(Exception):
+    """The pendant's program ended while something was expected of it."""
+
+
 class Heard:
     """One advert, opened."""
 
@@ -56,8 +60,9 @@ class Hubside:
         self.on_air: tuple[int, int] | None = None  # interval in us, connectable
         self.ops: list[dict[str, Any]] = []
         self.handles: dict[str, int] = {}
-        self.frames: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self.frames: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()  # None: its program has ended
         self.dropped: list[int] = []
+        self.programs = 0  # that are connected
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
         self._changed = asyncio.Event()
@@ -78,6 +83,7 @@ class Hubside:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self.frames = asyncio.Queue()
+        self.programs += 1
         self.event(0, [1, ADDRESS.hex()])
         with contextlib.suppress(ConnectionResetError):  # the power was cut
             while line := await reader.readline():
@@ -85,6 +91,15 @@ class Hubside:
                 self._changed.set()
         if self._writer is writer:
             self.on_air = None
+            self.frames.put_nowait(None)
+        self.programs -= 1
+        self._changed.set()
+
+    async def forget(self) -> None:
+        """What was heard is forgotten, once nothing more of a program that has ended can come."""
+        await self.until(lambda: not self.programs)
+        self.handles, self.on_air = {}, None
+        self.adverts.clear()
 
     def _take(self, message: dict[str, Any]) -> None:
         self.ops.append(message)
@@ -153,9 +168,13 @@ class Hubside:
 
     async def frame(self, conn: int, timeout_s: float = 60.0) -> bytes:
         try:
-            got, value = await asyncio.wait_for(self.frames.get(), timeout_s)
+            came = await asyncio.wait_for(self.frames.get(), timeout_s)
         except TimeoutError:
             raise AssertionError(f"no frame on {conn}; the pendant's last: {self.ops[-12:]}") from None
+        if came is None:
+            self.frames.put_nowait(None)
+            raise Asleep
+        got, value = came
         assert got == conn
         return value
 
@@ -172,6 +191,13 @@ class Hubside:
         self.on_air = None
         await self.until(lambda: self.handles and self.on_air)
         return await self.meet()
+
+    async def meet_in_a_burst(self, condition: Any) -> "Meeting":
+        """Meets it when such an advert is heard; who comes after the end of the burst waits for the next."""
+        while True:
+            await self.advert(condition)
+            with contextlib.suppress(Asleep):
+                return await self.meet()
 
     async def meet(self, conn: int | None = None) -> "Meeting":
         """Connects and proves itself; the STATUS that the pendant sends is in the meeting."""

@@ -19,7 +19,7 @@ def falls(side: Hubside) -> set[int]:
     return {heard.number for heard in side.adverts if heard.meaning == const.MEANING_FALL}
 
 
-async def came(what: Callable[[], bool], within_s: float) -> bool:
+async def came(what: Callable[[], bool], within_s: float = 60.0) -> bool:
     try:
         async with asyncio.timeout(within_s):
             while not what():
@@ -38,15 +38,15 @@ def woken(board: Board) -> int:
 async def test_a_fall_wakes_the_pendant_and_is_on_the_air_at_once(make_board, side: Hubside) -> None:
     board: Board = make_board(boot_s=(0.3, 0.6))
     await board.start()
-    await board.until(lambda b: b.state == "asleep", 60.0)
+    await board.until(lambda b: b.state == "asleep")
     knock = [motion.UPRIGHT_MG] * 50 + [(0, 2500, 0)] * 4 + [motion.UPRIGHT_MG]
     for times in (1, 2):  # it is let go of each time: it wakes again
         board.move(knock)
-        await board.until(lambda b, times=times: woken(b) == times, 60.0)
-        await board.until(lambda b: b.state == "asleep", 60.0)
+        await board.until(lambda b, times=times: woken(b) == times)
+        await board.until(lambda b: b.state == "asleep")
     assert falls(side) == set()
     board.move(motion.fallen(20, before_s=6.0))
-    assert await came(lambda: bool(falls(side)), 40.0)
+    assert await came(lambda: bool(falls(side)))
     assert woken(board) >= 3
     assert board.felt() == [], "nobody pressed: the hub asks, the pendant does not answer for it"
 
@@ -54,27 +54,27 @@ async def test_a_fall_wakes_the_pendant_and_is_on_the_air_at_once(make_board, si
 async def test_whoever_gets_up_and_walks_is_told_of_with_the_same_fall(make_board, side: Hubside) -> None:
     board: Board = make_board()
     await board.start()
-    await board.until(lambda b: b.state == "running", 60.0)
+    await board.until(lambda b: b.state == "running")
     board.move(motion.risen(32, before_s=3.0))
-    assert await came(lambda: bool(falls(side)), 40.0)
+    assert await came(lambda: bool(falls(side)))
     assert not any(h.meaning == const.MEANING_FALL_WALKS for h in side.adverts), "nobody has walked yet"
-    assert await came(lambda: any(h.meaning == const.MEANING_FALL_WALKS for h in side.adverts), 60.0)
+    assert await came(lambda: any(h.meaning == const.MEANING_FALL_WALKS for h in side.adverts))
     walked = {h.number for h in side.adverts if h.meaning == const.MEANING_FALL_WALKS}
     assert walked == falls(side)
     assert board.felt() == []
     await board.press()
-    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
+    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts))
 
 
 async def test_a_press_after_a_fall_is_an_sos_of_its_own(make_board, side: Hubside) -> None:
     board: Board = make_board(preset="two-meanings")
     await board.start()
-    await board.until(lambda b: b.state == "running", 60.0)
+    await board.until(lambda b: b.state == "running")
     board.move(motion.fallen(32, before_s=3.0))
-    assert await came(lambda: bool(falls(side)), 40.0)
+    assert await came(lambda: bool(falls(side)))
     assert not any(h.meaning == const.MEANING_SOS for h in side.adverts)
     await board.press()
-    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
+    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts))
     assert len(falls(side)) == 1
 
 
@@ -84,7 +84,7 @@ async def test_a_chip_that_does_not_answer_stops_no_press(make_board, side: Hubs
     await board.start()
     await board.until(lambda b: b.state == "running")
     await board.press()
-    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts), 10.0)
+    assert await came(lambda: any(h.meaning == const.MEANING_SOS for h in side.adverts))
 
 
 @pytest.mark.parametrize("chip", ["lis2dw12", "adxl367"])
@@ -93,7 +93,7 @@ async def test_a_stuck_bus_is_clocked_free(make_board, side: Hubside, chip: str)
     board.bus.chip.stuck = True
     await board.start()
     board.move(motion.fallen(26, before_s=3.0))
-    assert await came(lambda: bool(falls(side)), 40.0)
+    assert await came(lambda: bool(falls(side)))
     assert not board.bus.chip.stuck
 
 

@@ -92,14 +92,14 @@ async def napping(board: Board) -> None:
     """A brisk walk has woken it, and it naps between its looks."""
     board.log.clear()
     board.move(BRISK)
-    await board.until(lambda b: len(told(b, "woke")) >= 3, 60.0)
+    await board.until(lambda b: len(told(b, "woke")) >= 3)
     assert told(board, "wake") == [("wake", "motion")]
 
 
 async def in_a_nap(board: Board) -> None:
     """The next nap has just begun."""
     naps = len(told(board, "nap"))
-    await board.until(lambda b: len(told(b, "nap")) > naps, 20.0)
+    await board.until(lambda b: len(told(b, "nap")) > naps)
 
 
 async def test_whoever_walks_lets_it_nap_with_the_radio_off_and_sleep_again(
@@ -111,7 +111,7 @@ async def test_whoever_walks_lets_it_nap_with_the_radio_off_and_sleep_again(
     await napping(board)
     sent = len(side.adverts)
     board.move(motion.Wearer(7).walk(8.0))
-    await board.until(lambda b: b.state == "asleep", 60.0)
+    await board.until(lambda b: b.state == "asleep")
     assert len(side.adverts) == sent, "nobody pressed and nobody fell"
     assert side.on_air is None
     assert board.felt() == []
@@ -207,14 +207,14 @@ async def test_a_radio_that_has_been_on_is_not_stopped_for_a_nap(
 ) -> None:
     board = make_board()
     await board.start()
-    assert await came(lambda: board.state == "running" and board.bus.line == 1, 20.0), "the chip is set up"
+    assert await came(lambda: board.state == "running" and board.bus.line == 1), "the chip is set up"
     board.move(BRISK)
-    assert await came(lambda: board.bus.line == 0, 20.0), "from the first step on it stays awake"
+    assert await came(lambda: board.bus.line == 0), "from the first step on it stays awake"
     meeting = await side.meet()
     side.disconnect(meeting.conn)  # proved: nothing is on the air any more
     for _ in range(3):
-        assert await came(lambda: board.bus.line == 0, 20.0)
-        assert await came(lambda: board.bus.line == 1, 20.0), "it has looked"
+        assert await came(lambda: board.bus.line == 0)
+        assert await came(lambda: board.bus.line == 1), "it has looked"
     assert board.state == "running"
     assert told(board, "nap", "sleep") == []
     assert side.on_air is None

@@ -117,8 +117,73 @@ def test_no_help_is_felt_while_a_press_is_unheard():
     assert mind.call(presses.TAKEN, 2400) == [(AIR,), (STORE,)]
     assert mind.light(2400) == surface.AMBER
     assert mind.ack(2, presses.HEARD, 2500) == [(AIR,), (STORE,)]
-    assert mind.ack(2, presses.DELIVERED, 2600) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
-    assert mind.light(2600) == surface.GREEN
+    assert mind.ack(2, presses.DELIVERED, 2600) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+    assert mind.call(presses.TAKEN, 2700) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
+    assert mind.light(2700) == surface.GREEN
+
+
+def test_that_a_call_is_taken_is_not_felt_of_a_press_that_came_after_it_was_said():
+    """Its hub may have lost its memory, and the call been closed meanwhile."""
+    said = (presses.TAKEN, presses.ARRIVED)
+    for stage, heard_first, cut in ((s, h, c) for s in said for h in (False, True) for c in (False, True)):
+        mind, _ = pressed()
+        mind.ack(1, presses.DELIVERED, 2000)
+        mind.call(stage, 3000)
+        again(mind, 20000)
+        if cut:  # the pendant too knows only what its flash holds
+            kept, mind = mind.book.pack(20300), Core(0, numbers(3))
+            mind.restore(kept, 20300, True)
+        if heard_first:
+            assert mind.ack(2, presses.HEARD, 20400) == [(AIR,), (STORE,)]
+        assert mind.ack(2, presses.DELIVERED, 21000) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+        assert mind.call(presses.TAKEN, 30000) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
+
+
+def test_what_one_hub_says_is_not_felt_of_a_press_that_only_the_other_has():
+    mind, _ = pressed()
+    mind.ack(1, presses.DELIVERED, 2000)
+    again(mind, 3000)
+    mind.ack(2, presses.HEARD, 3300)
+    assert mind.call(presses.TAKEN, 3400) == [(AIR,), (STORE,)]
+    assert mind.light(3400) == surface.AMBER
+    assert mind.ack(2, presses.DELIVERED, 3500) == [(AIR,), (STORE,), (FEEL, surface.DELIVERED)]
+    assert mind.call(presses.TAKEN, 3600) == [(AIR,), (STORE,), (FEEL, surface.TAKEN)]
+
+
+def test_that_it_is_taken_stays_true_through_words_that_are_no_news():
+    mind, _ = pressed()
+    mind.ack(1, presses.DELIVERED, 2000)
+    mind.call(presses.TAKEN, 3000)
+    for stage in (presses.HEARD, presses.DELIVERED):  # the other hub, or this one started anew
+        assert mind.ack(1, stage, 4000) == []
+    assert mind.book.stage() == presses.TAKEN
+    assert mind.call(presses.TAKEN, 5000) == []
+
+
+def test_taken_is_felt_only_when_it_was_said_after_all_presses_had_come_as_far():
+    for seed in range(300):
+        mind = Core(seed % 2, numbers())
+        said, now, state = presses.NONE, 1000, seed * 7919 + 1
+        for _ in range(60):
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            chance, now = state >> 16, now + 3000
+            if chance % 5 == 0:
+                made = len(mind.book.presses)
+                again(mind, now)
+                said = presses.NONE if len(mind.book.presses) > made else said
+                continue
+            if chance % 5 < 3 and mind.book.presses:
+                press = mind.book.presses[chance // 5 % len(mind.book.presses)]
+                stage = (presses.HEARD, presses.DELIVERED)[chance // 100 % 2]
+                said = presses.NONE if stage > press.stage else said
+                felt_now = mind.ack(press.number, stage, now)
+            else:
+                said = (presses.HEARD, presses.TAKEN, presses.ARRIVED)[chance // 5 % 3]
+                felt_now = mind.call(said, now)
+            least = min([p.stage for p in mind.book.presses] or [presses.NONE])
+            taken = said == presses.TAKEN and least == presses.DELIVERED
+            assert taken or (FEEL, surface.TAKEN) not in felt_now, seed
+            assert taken == (mind.book.stage() == presses.TAKEN), seed
 
 
 def test_two_presses_that_are_heard_are_felt_as_delivered_when_both_are():

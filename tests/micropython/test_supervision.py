@@ -31,18 +31,21 @@ async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_wa
     """Nothing but the watchdog ends it, so it must be on before the first thing that can hang."""
     await board.start()
     await side.bring_to_sleep(board)
-    board.flash_hangs = what
+    board.flash_hangs, before = what, len(side.adverts)
     await board.press()
     await board.until(lambda b: any(k == "flash" and v[0] == "hangs" for _, k, v in b.log))
     assert board.watched
-    numbers = set()
+    aired: list[int] = []
     if what == "write":
-        numbers.add((await side.advert(lambda a: a.meaning)).number)  # the flash has not held it back
+        await side.until(lambda: any(a.meaning for a in side.adverts[before:]))  # the flash held nothing back
+        assert [v for _, k, v in board.log if k == "wake"][-1] == "key"
+        aired = [a.number for a in side.adverts[before:] if a.meaning]
+        assert len(set(aired)) == 1
     board.flash_hangs = ""
     board.bite_in(0.1)
     await board.until(lambda b: "watchdog" in [v for _, k, v in b.log if k == "wake"])
-    numbers.add((await side.advert(lambda a: a.meaning)).number)
-    assert len(numbers) == 1, "one press"
+    # What was on the air goes on under its number. (A wake that is owed besides may be told as a second one.)
+    await side.advert(lambda a: a.number in aired if aired else a.meaning)
 
 
 async def test_a_heartbeat_every_hour_with_sleep_between(board, side):
@@ -54,7 +57,9 @@ async def test_a_heartbeat_every_hour_with_sleep_between(board, side):
     beat = await side.advert(lambda a: a.meaning == const.MEANING_NONE)
     assert (beat.number, beat.age_ms) == (0, 0)
     await board.until(lambda b: b.state == "asleep")
-    assert 3 <= len(side.adverts) <= 14  # 3 s, a payload each 250 ms; fewer on a busy machine
+    woke_s, slept_s = ([at for at, k, _ in board.log if k == kind][-1] for kind in ("wake", "sleep"))
+    assert slept_s - woke_s >= 3.0
+    assert len(side.adverts) <= 14  # 3 s, a payload each 250 ms; fewer on a busy machine
     assert not any(kind in ("feel", "led") for _, kind, _ in board.log)
 
 
@@ -83,8 +88,7 @@ async def test_an_unheard_press_sleeps_between_its_bursts_and_keeps_its_age(boar
     await board.until(lambda b: b.state == "asleep")
     assert slept_ms(board) < 30_000
     board.skip_to_timer()
-    await side.advert(lambda a: a.number == sos.number and a.age_ms > 238_000)
-    meeting = await side.meet()
+    meeting = await side.meet_in_a_burst(lambda a: a.number == sos.number and a.age_ms > 238_000)
     assert meeting.status.faults & const.FAULT_NEVER_HEARD
     await meeting.ack(sos.number, const.STAGE_HEARD)
     await meeting.tell(messages.Time(1_700_000_000_000, True))

@@ -19,6 +19,66 @@ TESTS = (
         ),
     ),
     Plant(
+        "the hub's loop waits for whoever reads its log",
+        (4,),
+        "tests/unit/edge/test_logs.py::test_a_hub_whose_log_nobody_reads_goes_on_and_ends",
+        "",
+        (
+            Change(
+                "edge/logs.py",
+                "handlers=[Log(descriptor)]",
+                'stream=os.fdopen(descriptor, "w")',
+            ),
+        ),
+    ),
+    Plant(
+        "that somebody took the call is felt of a press that came after it was said",
+        (9,),
+        "tests/micropython/test_press.py::"
+        "test_who_presses_again_is_not_told_what_a_hub_has_said_and_forgotten",
+        "",
+        (
+            Change(
+                "firmware/pendant/presses.py",
+                "        self.call_stage = NONE  # whatever was said of help, it was not said of this one\n",
+                "",
+            ),
+            Change(
+                "firmware/pendant/presses.py",
+                "                self.call_stage = NONE\n                self.progress_ms = now_ms\n",
+                "                self.progress_ms = now_ms\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a hub's late word of help is said to whom another hub has just heard",
+        (9,),
+        "tests/integration/ble/test_pendant_link.py::"
+        "test_a_late_word_of_help_is_not_said_to_who_has_pressed_again_at_another_hub",
+        "",
+        (
+            Change(
+                "drivers/ble/pendant.py",
+                "            self.owed.call_falls(lane_of(press.meaning))\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Plant(
+        "that somebody took the call is not said again to a press that joins it",
+        (),
+        "tests/unit/drivers_ble/test_owed.py::"
+        "test_what_is_true_of_help_is_said_again_after_the_ack_of_a_press_that_joins",
+        "",
+        (
+            Change(
+                "drivers/ble/owed.py",
+                "                    self._call.confirmed = STAGE_NONE  # forgotten",
+                "                    pass  # forgotten",
+            ),
+        ),
+    ),
+    Plant(
         "a press of any key ends the question about a fall",
         (2,),
         "tests/unit/edge/test_calls.py::test_nothing_but_the_green_key_ends_a_falls_question",

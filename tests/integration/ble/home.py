@@ -18,8 +18,8 @@ from tests.integration.ble.handpendant import HandPendant
 from tests.integration.ble.waiting import until
 
 ROOT = bytes(range(16))
-QUICK = Timing(life_wait_s=30.0, stay_s=0.5, linger_s=0.05, proof_s=1.0)
-IMPATIENT = Patience(start_s=0.5, stop_s=0.3, grace_s=0.5, disconnect_s=1.0)
+QUICK = Timing(life_wait_s=60.0, stay_s=0.5, linger_s=0.05, proof_s=60.0)
+IMPATIENT = Patience(start_s=5.0, stop_s=0.3, grace_s=5.0, disconnect_s=1.0)
 Fact = TypeVar("Fact")
 
 
@@ -94,7 +94,7 @@ class HubHome:
         """The facts of a kind so far."""
         return [fact for fact in self.facts if isinstance(fact, kind)]
 
-    async def fact(self, kind: type[Fact], count: int = 1, timeout_s: float = 30.0) -> Fact:
+    async def fact(self, kind: type[Fact], count: int = 1, timeout_s: float = 60.0) -> Fact:
         """The count-th fact of a kind, awaited."""
         await until(lambda: len(self.of(kind)) >= count, timeout_s)
         return self.of(kind)[count - 1]

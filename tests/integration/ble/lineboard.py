@@ -45,7 +45,7 @@ class LineBoard:
     async def next(self, number: int) -> dict[str, Any]:
         """The next event with this number; others are passed over."""
         while True:
-            event = await asyncio.wait_for(self.events.get(), 30)
+            event = await asyncio.wait_for(self.events.get(), 60)
             if event["e"] == number:
                 return event
 

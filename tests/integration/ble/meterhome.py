@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 from drivers.ble.consent import Consent
@@ -14,6 +15,8 @@ from tests.integration.ble.home import HubHome
 ADDRESS = "C4:0E:00:00:00:01"
 NEIGHBOUR = "C4:0E:00:00:00:09"
 QUICK = Timing(settle_s=0.01, first_s=1.0, quiet_s=0.3, live_s=60.0, again_s=(0.2,), failed_s=(0.1,))
+PATIENT = dataclasses.replace(QUICK, first_s=60.0, quiet_s=60.0)  # a link that a busy machine does not cut
+ENDING = dataclasses.replace(PATIENT, quiet_s=2.0)  # the same, where its end is waited for
 WALL_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
 
 
@@ -36,7 +39,7 @@ class MeterHome:
         self.hub, self.station = hub, hub.station
         self.records: list[Record] = []
         self.facts: list[MeterFact] = []
-        self.takes = True
+        self.takes, self.timing = True, QUICK
         self.disk: asyncio.Event | None = None
 
     async def meter(
@@ -49,7 +52,8 @@ class MeterHome:
         await self.station.add_meter(name="m-1", address=ADDRESS, kind=kind, **manners)
         meter = Meter("m-1", ADDRESS, kind, quirk, bool(manners.get("bond")), codes)
         wall = lambda: (WALL_MS, True, 480)  # noqa: E731
-        link = MeterLink(meter, self.hub.radio, self.hub.clock, self._record, self.facts.append, wall, QUICK)
+        hub, told = self.hub, self.facts.append
+        link = MeterLink(meter, hub.radio, hub.clock, self._record, told, wall, self.timing)
         self.hub.radio.listeners.append(
             lambda a: link.on_advert(a) if a.address == ADDRESS else link.on_stranger(a)
         )
@@ -79,5 +83,6 @@ class MeterHome:
 
 async def released(home: MeterHome) -> None:
     """Until the meter's link has ended."""
-    while await home.linked():
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while await home.linked():
+            await asyncio.sleep(0.01)

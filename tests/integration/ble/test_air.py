@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from bleak.exc import BleakError
+from bumble import hci
 
 from sim.air.bleak_backend import BumbleAdapter, open_adapter
 from sim.air.client import AirControl, AirError
@@ -62,7 +63,7 @@ async def test_a_board_is_heard_connected_written_to_and_indicates(station: Stat
     device = await heard.device()
     assert device.address == PENDANT
     gone, got = asyncio.Event(), asyncio.Queue[bytes]()
-    client = adapter.client(device, gone.set, 4, [SERVICE])
+    client = adapter.client(device, gone.set, 60, [SERVICE])
     await client.connect()
     connected = await board.next(1)
     await client.start_notify(INDICATE, lambda _c, v: got.put_nowait(bytes(v)))
@@ -72,7 +73,7 @@ async def test_a_board_is_heard_connected_written_to_and_indicates(station: Stat
     written = await board.next(3)
     assert bytes.fromhex(written["v"]) == b"x" * 60
     board.say(op="ind", c=connected["d"][0], h=6, v="0102")
-    assert await asyncio.wait_for(got.get(), 30) == b"\x01\x02"
+    assert await asyncio.wait_for(got.get(), 60) == b"\x01\x02"
     assert (await board.next(20))["d"] == [connected["d"][0], 6, 0]
     await client.disconnect()
     assert (await board.next(2))["d"][0] == connected["d"][0]
@@ -82,7 +83,7 @@ async def test_a_board_is_heard_connected_written_to_and_indicates(station: Stat
 async def test_a_write_is_cut_at_20_bytes_as_on_the_chip(station: Station) -> None:
     board = await board_on(station)
     adapter, heard = await hub_on(station)
-    client = adapter.client(await heard.device(), lambda: None, 4, [SERVICE])
+    client = adapter.client(await heard.device(), lambda: None, 60, [SERVICE])
     await client.connect()
     await client.write_gatt_char(WRITE, bytes(range(40)), response=True)
     assert bytes.fromhex((await board.next(3))["v"]) == bytes(range(20))
@@ -94,7 +95,7 @@ async def test_a_connection_stops_advertising_until_it_is_started_again(
 ) -> None:
     board = await board_on(station)
     adapter, heard = await hub_on(station)
-    client = adapter.client(await heard.device(), lambda: None, 4, [SERVICE])
+    client = adapter.client(await heard.device(), lambda: None, 60, [SERVICE])
     await client.connect()
     assert not (await station.state())["radios"]["pd-01"]["advertising"]
     seen = len(heard.adverts)
@@ -108,10 +109,10 @@ async def test_a_board_that_dies_leaves_the_air_and_the_link_times_out(station: 
     board = await board_on(station)
     adapter, heard = await hub_on(station)
     gone = asyncio.Event()
-    client = adapter.client(await heard.device(), gone.set, 4, [SERVICE])
+    client = adapter.client(await heard.device(), gone.set, 60, [SERVICE])
     await client.connect()
     await board.close()
-    await asyncio.wait_for(gone.wait(), 30)
+    await asyncio.wait_for(gone.wait(), 60)
     assert not client.is_connected
     assert not (await station.state())["radios"]["pd-01"]["on"]
     board = await LineBoard(board.path).open()  # it wakes again
@@ -127,9 +128,7 @@ async def test_walls_and_distance_cost_signal_and_then_everything(station: Stati
     await heard.device()
     near = heard.adverts[-1][1].rssi
     await station.place("hub", 20, 0)
-    seen = len(heard.adverts)
-    await until(lambda: len(heard.adverts) > seen)
-    assert heard.adverts[-1][1].rssi < near - 10
+    await until(lambda: heard.adverts[-1][1].rssi < near - 10)  # one that was sent before may still come
     await station.wall("lift", 10, -5, 10, 5, 60)
     assert (await station.signal("pd-01", "hub"))["loss"] > 0.99
     await station.unwall("lift")
@@ -143,10 +142,10 @@ async def test_out_of_range_ends_a_link_and_a_connect_to_nobody_times_out(statio
     adapter, heard = await hub_on(station)
     device = await heard.device()
     gone = asyncio.Event()
-    client = adapter.client(device, gone.set, 4, [SERVICE])
+    client = adapter.client(device, gone.set, 60, [SERVICE])
     await client.connect()
     await station.away("pd-01")
-    await asyncio.wait_for(gone.wait(), 30)
+    await asyncio.wait_for(gone.wait(), 60)
     absent = adapter.client(device, lambda: None, 0.2, [SERVICE])
     with pytest.raises(BleakError):
         await absent.connect()
@@ -159,13 +158,13 @@ async def test_a_cancelled_connect_leaves_the_adapter_free(station: Station) -> 
     device = await heard.device()
     board.say(op="adv", us=None)
     await board.ping()
-    attempt = asyncio.ensure_future(adapter.client(device, lambda: None, 4, [SERVICE]).connect())
+    attempt = asyncio.ensure_future(adapter.client(device, lambda: None, 60, [SERVICE]).connect())
     await until(lambda: adapter.device.is_le_connecting)
     attempt.cancel()
     with pytest.raises(asyncio.CancelledError):
         await attempt
     board.say(op="adv", us=20000, c=1)
-    client = adapter.client(device, lambda: None, 4, [SERVICE])
+    client = adapter.client(device, lambda: None, 60, [SERVICE])
     await client.connect()
     assert client.is_connected
     await adapter.close()
@@ -191,14 +190,15 @@ async def test_a_deaf_adapter_hears_nothing_while_it_connects(station: Station) 
     absent = next(d for d, _ in heard.adverts if d.address.endswith("02"))
     other.say(op="adv", us=None)
     await other.ping()
-    attempt = asyncio.ensure_future(adapter.client(absent, lambda: None, 4, [SERVICE]).connect())
+    attempt = asyncio.ensure_future(adapter.client(absent, lambda: None, 60, [SERVICE]).connect())
     await until(lambda: adapter.device.is_le_connecting)
     radio = station.radios["hub"].radio
     assert radio is not None
     await until(lambda: radio.pending_le_connection is not None)
+    await adapter.device.send_sync_command(hci.HCI_Read_BD_ADDR_Command())  # what was under way has come
     seen, aired = len(heard.adverts), len(station.air.tape)
     await until(lambda: len(station.air.tape) > aired + 5)
-    assert len(heard.adverts) <= seen + 1  # one may have been under way
+    assert len(heard.adverts) == seen
     attempt.cancel()
     seen = len(heard.adverts)
     await until(lambda: len(heard.adverts) > seen + 1)
@@ -224,7 +224,9 @@ async def test_bluez_without_filters_repeats_nothing_that_did_not_change(station
     adapter, heard = await hub_on(station)
     plain = Heard()
     await adapter.scanner(plain, {"filters": {"RSSI": -127}}).start()
-    await until(lambda: len(heard.adverts) > 6)
+    await until(lambda: plain.adverts)
+    seen = len(heard.adverts)
+    await until(lambda: len(heard.adverts) > seen + 6)
     assert len(plain.adverts) == 1
     board.say(op="adv", us=20000, a=ADVERT + "02010a", c=1)
     await until(lambda: len(plain.adverts) == 2)
@@ -253,7 +255,7 @@ async def test_a_stranger_that_gives_up_in_the_middle_of_connecting_leaves_nothi
     board.say(op="adv", us=20000, a=ADVERT, c=1)
     await station.phone("thief", "pd-01", "idle", x=1)
     await board.next(1)
-    assert thief.connections == 1
+    await until(lambda: thief.connections == 1)  # the phone may know of it later than the pendant
     await station.phone_stop("thief")
     await board.next(2)
 
@@ -267,8 +269,8 @@ async def test_a_forger_replays_a_recorded_advert(station: Station) -> None:
     await board.close()
     await until(lambda: station.radios["pd-01"].radio is None)
     seen = len(heard.adverts)
-    await station.forge("forger", tape[0]["address"], tape[0]["data"], times=3, every_s=0.001)
-    await until(lambda: len(heard.adverts) == seen + 3)
+    await station.forge("forger", tape[0]["address"], tape[0]["data"], times=30, every_s=0.001)
+    await until(lambda: len(heard.adverts) > seen + 20)  # far more than may have been under way
     assert heard.adverts[-1][0].address == PENDANT
     await adapter.close()
 
@@ -312,7 +314,7 @@ async def test_the_daemon_serves_the_same_air_from_another_process(short_dir: An
         adapter = await open_adapter(path, "hub")
         heard = Heard()
         await adapter.scanner(heard, FILTERS).start()
-        client = adapter.client(await heard.device(), lambda: None, 4, [SERVICE])
+        client = adapter.client(await heard.device(), lambda: None, 60, [SERVICE])
         await client.connect()
         assert (await air.state())["radios"]["hub"]["connections"] == 1
         with pytest.raises(AirError, match="no operation"):

@@ -17,7 +17,7 @@ from protocols.errors import AnbanError, Reason
 from protocols.gatt import Moment, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome
-from tests.integration.ble.meterhome import MeterHome, released
+from tests.integration.ble.meterhome import ENDING, MeterHome, released
 from tests.integration.ble.waiting import until
 
 CODES = {"1": 4711, "2": 9072}
@@ -43,6 +43,7 @@ async def test_each_persons_code_opens_what_the_scale_holds_of_them(
     home: MeterHome, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "drivers")
+    home.timing = ENDING
     link = await home.meter("scale", codes=(Consent(1, 4711), Consent(2, 9072)), consents=CODES)
     await home.station.measure(name="m-1", records=[weighed(2, 70), weighed(1, 55), weighed(1, 56)])
     await until(lambda: len(home.records) == 3)
@@ -57,6 +58,7 @@ async def test_each_persons_code_opens_what_the_scale_holds_of_them(
 async def test_a_wrong_code_is_told_and_keeps_nobody_elses_back(
     home: MeterHome, caplog: pytest.LogCaptureFixture
 ) -> None:
+    home.timing = ENDING
     await home.meter("scale", codes=(Consent(1, 4712), Consent(2, 9072)), consents=CODES)
     await home.station.measure(name="m-1", records=[weighed(1, 55), weighed(2, 70)])
     await until(lambda: any(isinstance(fact, MeterTrouble) for fact in home.facts))

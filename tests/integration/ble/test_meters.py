@@ -14,7 +14,16 @@ from drivers.ble.meters import MeterLink
 from protocols.gatt import Cause, Moment, decode, encode
 from sim.air.station import Station
 from tests.integration.ble.home import HubHome
-from tests.integration.ble.meterhome import ADDRESS, QUICK, WALL_MS, MeterHome, pressure, released
+from tests.integration.ble.meterhome import (
+    ADDRESS,
+    ENDING,
+    PATIENT,
+    QUICK,
+    WALL_MS,
+    MeterHome,
+    pressure,
+    released,
+)
 from tests.integration.ble.waiting import until
 
 
@@ -47,6 +56,7 @@ async def test_a_clock_beside_the_measurement_is_set_too(home: MeterHome) -> Non
 
 
 async def test_a_whole_history_comes_in_one_go(home: MeterHome) -> None:
+    home.timing = PATIENT
     await home.meter()
     await home.station.measure(name="m-1", records=[pressure(100 + n, n) for n in range(40)])
     await until(lambda: len(home.records) == 40)
@@ -62,6 +72,7 @@ STEPS = {"blood-pressure": ("connected", "clock", "subscribed"), "glucose": ("su
 async def test_a_meter_that_dies_at_any_step_loses_nothing_and_doubles_nothing(
     home: MeterHome, kind: str, step: str, forgets: bool
 ) -> None:
+    home.timing = ENDING
     await home.meter(kind, dies_at=step, forgets=forgets)
     glucoses = [[0x2A18, f"02{n:02x}00E307021B0B0A1E78B011"] for n in range(1, 4)]
     records = [pressure(100 + n, n) for n in range(3)] if kind == "blood-pressure" else glucoses
@@ -152,6 +163,7 @@ async def test_a_model_with_its_own_order_of_bytes_is_read_by_its_quirk(home: Me
 
 
 async def test_a_glucose_meters_memory_is_asked_after_all_is_subscribed_to(home: MeterHome) -> None:
+    home.timing = PATIENT
     await home.meter("glucose", forgets=False)
     raws = ["1B0100E307021B0B0A1EFBFF1E00120501", "070200E3070815071B19B40050C0F1"]
     await home.station.measure(name="m-1", records=[[0x2A18, raw] for raw in raws])
@@ -175,6 +187,7 @@ async def test_of_a_belt_that_beats_all_the_time_a_figure_a_minute_is_kept(home:
 async def test_a_meal_comes_with_its_glucose_and_a_record_without_one_does_not_wait_for_it(
     home: MeterHome,
 ) -> None:
+    home.timing = PATIENT
     await home.meter("glucose", forgets=False)
     records = [
         [0x2A18, "120100E307021B0B0A1E78B011"],
@@ -216,6 +229,7 @@ async def test_a_sensors_history_comes_and_then_what_it_measures_live(home: Mete
 
 
 async def test_a_sensor_that_dies_amid_its_history_is_asked_for_all_of_it_again(home: MeterHome) -> None:
+    home.timing = PATIENT
     manners: dict[str, Any] = {"forgets": False, "session": encode(0x2AAA, BEGAN).hex()}
     await home.meter("continuous-glucose", dies_after=7, **manners)
     await home.station.measure(name="m-1", records=[sensed(5 * n) for n in range(20)])
@@ -231,6 +245,7 @@ async def test_a_sensor_that_dies_amid_its_history_is_asked_for_all_of_it_again(
 
 
 async def test_a_sensor_that_was_away_is_asked_for_what_it_measured_meanwhile(home: MeterHome) -> None:
+    home.timing = PATIENT
     manners: dict[str, Any] = {"forgets": False, "session": encode(0x2AAA, BEGAN).hex()}
     link = await home.meter("continuous-glucose", dies_after=20, **manners)
     await home.station.measure(name="m-1", records=[sensed(5 * n) for n in range(20)])

@@ -144,6 +144,11 @@ class House:
         await asyncio.sleep(0.15)  # a finger's own time
         self.pins.pin(number).drive_high()
 
+    def noon(self) -> None:
+        """It is noon in this home, whenever the test runs: the pills of the morning are not due again."""
+        today_ms = self.clock.wall_ms() // DAY_MS * DAY_MS
+        self.clock.confirm(today_ms + DAY_MS // 2 - self.service.config.home.utc_offset_minutes * 60_000)
+
     async def kinds(self) -> list[str]:
         return [event["kind"] for event in await self.asked("events", limit=500)]
 
@@ -179,7 +184,7 @@ def bed(occupied: bool) -> Advert:
 
 
 async def test_out_of_bed_the_hub_asks_aloud_and_green_is_an_answer(house: House) -> None:
-    house.clock.confirm(house.clock.wall_ms())
+    house.noon()
     await house.until("rules", lambda told: bool(told["rules"]))
 
     def watches(told: Any) -> bool:
@@ -216,8 +221,7 @@ async def test_out_of_bed_the_hub_asks_aloud_and_green_is_an_answer(house: House
 
 async def test_a_prompt_is_said_and_the_green_key_answers_it(house: House) -> None:
     offset_min = house.service.config.home.utc_offset_minutes
-    today_ms = house.clock.wall_ms() // DAY_MS * DAY_MS
-    house.clock.confirm(today_ms + DAY_MS // 2 - offset_min * 60_000)  # noon: the pills are not due again
+    house.noon()
     here = local_time(house.service.mint.stamp(), offset_min)
     prompt = {
         "id": "now",

@@ -117,16 +117,19 @@ async def test_a_flood_waits_and_nobody_else_does(monkeypatch: pytest.MonkeyPatc
 async def test_who_never_answers_is_left_and_no_password_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(mqtt, "WITHIN_S", 0.2)
     monkeypatch.setattr(mqtt, "TICK_S", 0.05)
     caplog.set_level(0)
     async with Stranger(b"", hangs_up=False) as stranger:
-        with pytest.raises(AnbanError) as caught:
-            await listen(
-                *("127.0.0.1", stranger.port, "hub", TOPICS, lambda _: None, lambda: None),
-                user="hub",
-                password="geheim",
-            )
+        told = {"user": "hub", "password": "geheim"}
+        listening = asyncio.create_task(
+            listen("127.0.0.1", stranger.port, "hub", TOPICS, lambda _: None, lambda: None, **told)
+        )
+        async with asyncio.timeout(WITHIN_S):
+            while not stranger.got:
+                await asyncio.sleep(0.01)
+            monkeypatch.setattr(mqtt, "WITHIN_S", 0.2)  # it has been told, and says nothing
+            with pytest.raises(AnbanError) as caught:
+                await listening
     assert caught.value.reason is Reason.PATH_DOWN
     assert b"geheim" in stranger.got
     assert "geheim" not in caplog.text + str(caught.value)

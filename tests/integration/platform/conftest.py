@@ -70,7 +70,7 @@ class Counters:
         self.may_return.set()
 
     def __call__(self, name: str, count: int) -> int:
-        assert self.may_return.wait(30), "the test never let the disk go on"
+        assert self.may_return.wait(60), "the test never let the disk go on"
         if name in self.lost:
             raise AnbanError(Reason.COUNTERS_LOST, f"the counter {name} is not known")
         if self.failing:
@@ -78,6 +78,13 @@ class Counters:
         first = self.next.get(name, 0)
         self.next[name] = first + count
         return first
+
+
+async def in_use(path: CoapPath, **contexts: str) -> None:
+    """Wait until the path goes by these: a start waits a second for its numbers, a busy machine longer."""
+    async with asyncio.timeout(60):
+        while {purpose: path.contexts()[purpose] for purpose in contexts} != contexts:
+            await asyncio.sleep(0.01)
 
 
 class Home:
@@ -175,7 +182,7 @@ class Wire(asyncio.DatagramProtocol):
 
     async def until(self, enough: Callable[[], bool]) -> None:
         """Wait until datagrams that came up make `enough()` true."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not enough():
                 self.heard.clear()
                 await self.heard.wait()

@@ -143,7 +143,7 @@ async def test_a_recorded_request_changes_nothing(
         stranger.connect(("127.0.0.1", platform.info["coap_port"]))
         changed_mid = recorded[:2] + bytes([recorded[2] ^ 0x55]) + recorded[3:]
         stranger.send(changed_mid)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await asyncio.get_running_loop().sock_recv(stranger, 2048)
     assert answer[1] == 0x81  # 4.01 Unauthorized
     assert rows("SELECT number FROM events") + rows("SELECT number FROM downlink") == before
@@ -172,7 +172,7 @@ async def test_a_recording_proves_nothing_to_a_restarted_platform(
             stranger.connect(("127.0.0.1", platform.info["coap_port"]))
             for datagram in recorded:
                 stranger.send(datagram)
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     answer = await asyncio.get_running_loop().sock_recv(stranger, 2048)
                 assert (
                     answer[1] == 0x44

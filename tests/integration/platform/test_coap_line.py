@@ -19,7 +19,7 @@ from protocols.errors import AnbanError, Reason
 from protocols.values import Lane
 from sim.platform.service import Platform, running
 
-from .conftest import Counters, Home, Wire, press, reading
+from .conftest import Counters, Home, Wire, in_use, press, reading
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
@@ -43,7 +43,7 @@ async def test_with_the_platform_gone_it_is_told_at_once(home: Home, directory: 
         port = platform.info["coap_port"]
     path = await home.coap(port)
     with pytest.raises(PathError) as caught:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await path.send([press()])
     assert caught.value.reason is Reason.PATH_DOWN
 
@@ -62,7 +62,7 @@ async def test_a_stuck_reading_a_stuck_assistance_and_a_poll_hold_no_sos(
         asyncio.create_task(path.poll(0, 5)),
     ]
     await wire.until(lambda: len({client for _, client in wire.up} - sos_clients) == 3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert (await path.send([press(3)]))[0].stage == "stored"
     assert not any(task.done() for task in stuck)
     for task in stuck:
@@ -80,7 +80,7 @@ async def test_a_stuck_sos_does_not_hold_the_next(
     wire.passes = lambda data, client: client not in old
     first = asyncio.create_task(path.send([press(1)]))
     await wire.until(lambda: len(wire.up) >= 3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert (await path.send([press(2)]))[0].stage == "stored"
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -209,17 +209,15 @@ async def test_a_resolver_that_dies_does_not_stop_a_call(
 async def test_check_and_time_are_authenticated(home: Home, platform: Platform) -> None:
     path = await home.coap(platform.info["coap_port"])
     wall_ms, round_trip_s = await path.time()
-    assert 0 < round_trip_s < 5
-    assert abs(wall_ms - __import__("time").time() * 1000) < 5_000
-    assert (await path.time())[1] < 5
+    assert 0 < round_trip_s < 60
+    assert abs(wall_ms - __import__("time").time() * 1000) < 60_000
+    assert (await path.time())[1] < 60
 
 
 async def test_lanes_choose_their_context(home: Home, platform: Platform, wire: Wire) -> None:
     """The key id on the wire says which context was used: calls on `sos`, all else on `main`."""
     path = await home.coap(wire.port)
-    async with asyncio.timeout(30):  # a busy machine may take longer than a call waits for its numbers
-        while path.contexts() != {"sos": "sos", "main": "main"}:
-            await asyncio.sleep(0.01)
+    await in_use(path, sos="sos", main="main")
     ids = {key.name: bytes.fromhex(key.sender_id) for key in home.keys}
     for event, name in ((press(1), "sos"), (press(2, kind="call.assistance"), "sos"), (reading(3), "main")):
         wire.up.clear()

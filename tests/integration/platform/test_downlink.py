@@ -42,7 +42,7 @@ async def test_a_held_poll_is_answered_the_moment_somebody_takes_the_call(
     while not platform.bell._waiting:
         await asyncio.sleep(0)
     await platform.store.act(press(1).id, Action.TAKE, "李")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         (taken,) = await waiting
     assert (taken.item.stage, taken.item.by, taken.item.about) == ("taken", "李", press(1).id)
     assert taken.cursor > stored.cursor
@@ -50,7 +50,7 @@ async def test_a_held_poll_is_answered_the_moment_somebody_takes_the_call(
 
 async def test_a_poll_with_nothing_to_say_ends_empty(path: Any) -> None:
     assert await path.poll(0, 0) == []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await path.poll(0, 0.2) == []
 
 
@@ -129,7 +129,7 @@ async def test_a_stopping_platform_answers_what_it_holds(home: Home, directory: 
         waiting = asyncio.create_task(path.poll(0, 25))
         while not platform.bell._waiting:
             await asyncio.sleep(0.01)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await waiting == []
 
 
@@ -221,7 +221,7 @@ def items(*cursors: int) -> list[DownlinkItem]:
 
 
 async def soon(queue: asyncio.Queue[Any]) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         return await queue.get()
 
 

@@ -60,7 +60,7 @@ async def test_time(home: Home, platform: Platform) -> None:
     path = home.https(platform)
     wall_ms, round_trip_s = await path.time()
     assert wall_ms > 1_700_000_000_000
-    assert 0 < round_trip_s < 5
+    assert 0 < round_trip_s < 60
 
 
 # --- who may come in, and to whom we speak ---
@@ -215,7 +215,7 @@ async def test_a_stuck_reading_and_a_poll_hold_no_sos(home: Home, platform: Plat
         stuck = [asyncio.create_task(path.send([reading(1)])), asyncio.create_task(path.poll(0, 20))]
         await wire.until(lambda: wire.swallowed >= 2)
         wire.silent = False
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert (await path.send([press(1)]))[0].stage == "stored"
         assert not any(task.done() for task in stuck)
         wire.drop()

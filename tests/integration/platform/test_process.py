@@ -31,7 +31,7 @@ class Process:
 
     async def end(self, number: int) -> int:
         self.child.send_signal(number)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.child.wait()
 
 
@@ -47,7 +47,7 @@ async def start(directory: Path) -> AsyncIterator[Start]:
         root = Path(__file__).parents[3]
         child = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)
         children.append(child)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not ready.exists():
                 assert child.returncode is None
                 await asyncio.sleep(0.02)

@@ -41,7 +41,7 @@ class Browser:
         head = [f"{method} {address} HTTP/1.1", f"host: {host}:{self.port}", "connection: close"]
         head += [f"content-length: {len(body)}", *([f"authorization: Bearer {given}"] if given else [])]
         writer.write("\r\n".join([*head, "", ""]).encode() + body)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await reader.read()
         writer.close()
         top, _, rest = answer.partition(b"\r\n\r\n")
@@ -108,7 +108,7 @@ async def test_a_call_shows_who_where_with_what_and_since_when(browser: Browser,
     )
     (shown,) = call["presses"]
     assert {name: shown["stages"][name] for name in stages} == stages
-    assert 400 <= shown["stages"]["here"] < 10_000
+    assert 400 <= shown["stages"]["here"] < 60_000
 
 
 async def test_no_way_time_is_claimed_by_a_clock_that_is_wrong(browser: Browser, platform: Platform) -> None:
@@ -221,7 +221,7 @@ async def test_the_stream_tells_of_calls_and_faults_as_they_come(
     writer.write(head.replace("host: 127.0.0.1", f"host: 127.0.0.1:{browser.port}").encode())
 
     async def told(name: str) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await reader.readline()).strip() != f"event: {name}".encode():
                 pass
             return json.loads((await reader.readline()).decode().removeprefix("data: "))
@@ -305,8 +305,11 @@ async def test_no_hub_can_show_another_homes_name(
 async def test_silence_of_a_hub_is_a_fault_and_ends_with_its_next_word(
     browser: Browser, platform: Platform
 ) -> None:
+    for task in platform._tasks:  # its own looks: here the time is the test's
+        task.cancel()
+    before_ms = now_ms()
     await platform.store.receive([reading(1)], "hub-01")
-    await platform.look_for_silent_hubs(now_ms() + 209_000)
+    await platform.look_for_silent_hubs(before_ms + 209_000)
     assert (await browser.state())["faults"] == []
     await platform.look_for_silent_hubs(now_ms() + 215_000)
     (group,) = (await browser.state())["faults"]

@@ -28,7 +28,7 @@ async def raw(
     ]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     head, _, rest = answer.partition(b"\r\n\r\n")
@@ -94,7 +94,7 @@ class TcpWire:
         self._writers.clear()
 
     async def until(self, enough: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not enough():
                 self._changed.clear()
                 await self._changed.wait()

@@ -39,7 +39,7 @@ async def test_without_bluetoothd_the_fault_is_told_once_and_recovery_is_tried(
     adapter = Unreachable("hci0")
     radio = Radio([adapter], Clock(), None, facts.append)
     task = asyncio.create_task(radio.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not adapter.recoveries:
             await asyncio.sleep(0.01)
     assert not task.done()

@@ -74,6 +74,28 @@ def test_the_higher_lane_is_told_first() -> None:
     assert owed.lane() == SOS
 
 
+def test_what_is_true_of_help_is_said_again_after_the_ack_of_a_press_that_joins() -> None:
+    """With the ack the pendant forgets what it was told before."""
+    for stage in (STAGE_TAKEN, STAGE_ARRIVED):
+        owed = Owed()
+        owed.stage(LIFE, 7, STAGE_DELIVERED, SOS)
+        owed.call_state(stage, SOS)
+        assert said(owed) == [("Ack", STAGE_DELIVERED), ("CallState", stage)]
+        owed.stage(LIFE, 8, STAGE_DELIVERED, SOS)  # heard, stored and taken in one step of the hub
+        owed.call_state(stage, SOS)
+        assert said(owed) == [("Ack", STAGE_DELIVERED), ("CallState", stage)]
+
+
+def test_a_word_of_help_that_was_on_its_way_before_the_ack_is_said_again() -> None:
+    owed = Owed()
+    owed.call_state(STAGE_TAKEN, SOS)
+    word = owed.next()
+    assert isinstance(word, messages.CallState)
+    owed.stage(LIFE, 8, STAGE_DELIVERED, SOS)
+    owed.answered(word)
+    assert said(owed) == [("Ack", STAGE_DELIVERED), ("CallState", STAGE_TAKEN)]
+
+
 def test_the_end_of_a_call_is_said_before_a_new_press_is_acknowledged() -> None:
     owed = Owed()
     owed.stage(LIFE, 8, STAGE_HEARD, SOS)

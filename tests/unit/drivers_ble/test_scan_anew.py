@@ -68,7 +68,7 @@ async def run(card: Card, enough: Callable[[bool], bool]) -> None:
     radio = Radio([card], Clock(), None, lambda fact: None, Patience(soon_s=0.01))  # type: ignore[list-item]
     radio.request(METER, Lane.READING, [], work)
     task = asyncio.create_task(radio.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not enough(done.is_set()):
             await asyncio.sleep(0.005)
     task.cancel()

@@ -38,7 +38,7 @@ class Room:
         return [Path(line).stem for line in self.log.read_text().splitlines()]
 
     async def until_heard(self, *names: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.heard() != list(names):
                 await asyncio.sleep(0.005)
 

@@ -65,7 +65,7 @@ class Saved(list[tuple[Sequence[Entry], list[int]]]):
         self._told.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._told.wait()
 
 
@@ -257,7 +257,7 @@ async def test_a_journal_in_memory_that_finds_its_disk_says_so(
     assert await writer.submit(Lane.SOS, [event(1)]) == [1]
     assert not writer.durable
     (tmp_path / "later").mkdir()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await attached.wait()
     assert writer.durable
     await writer.submit(Lane.SOS, [event(2)])

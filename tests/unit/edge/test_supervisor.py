@@ -25,8 +25,8 @@ async def test_a_failing_task_restarts_and_the_others_go_on(monkeypatch):
     watch = Supervisor(lambda *fault: faults.append(fault))
     watch.add("radio", failing)
     watch.add("keys", other)
-    await asyncio.wait_for(kept.wait(), 30)
-    await asyncio.wait_for(steady.wait(), 30)
+    await asyncio.wait_for(kept.wait(), 60)
+    await asyncio.wait_for(steady.wait(), 60)
     assert faults == [("radio", True, "OSError")]
     assert watch.running() == {"radio": supervisor.FAULT_AFTER, "keys": 0}
     await watch.stop()
@@ -51,6 +51,6 @@ async def test_a_task_that_recovers_clears_its_fault(monkeypatch):
 
     watch = Supervisor(on_fault)
     watch.add("radio", work)
-    await asyncio.wait_for(cleared.wait(), 30)
+    await asyncio.wait_for(cleared.wait(), 60)
     assert faults == [True, False]
     await watch.stop()
