@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 VERSION: Final = 2  # 1: without shapes
-FEATURES: Final = 39 + 32
+FEATURES: Final = 39 + 24
 DIP, LOW_N = 1, 3  # places among the features: the root of the least magnitude, blocks below 0.7 g
 ROW: Final = 4
 BEFORE: Final = 3

@@ -3,28 +3,32 @@
 `python -m provisioning.fall_nested --data DIR`. The figures of `train_fall` take the threshold on the scores
 that they report. Here it is taken by the same rule within the other folds alone: trees that saw neither of
 two folds score both, each fold's people are judged by the threshold of the rest; likewise for what the hub
-calls likely of the pendant's alarms. Intervals are of people drawn anew. Growth, features and limits stay as
-they are shipped; that these were chosen on the same people remains, and no estimate on them can undo it.
+calls likely of the pendant's alarms. Shapes too are chosen without those who are scored. Intervals are of
+people drawn anew. Growth, features and limits stay as they are shipped; that these were chosen on the same
+people remains, and no estimate on them can undo it.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from provisioning import fall_day, fall_training, train_fall
+from provisioning import fall_day, fall_shapes, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_training import NEVER, Candidates, Outcome
 from provisioning.fall_trees import Growth
 
 DRAWS = 2000
+Used = tuple[bool, ...]  # of each recording
+Seen = Callable[[Used], Sequence[Candidates]]
 
 
 class Estimate(NamedTuple):
@@ -70,10 +74,10 @@ def nested(
     if len({r.person for r in recordings}) < train_fall.LEAST_PEOPLE:
         raise DataError(f"{placement}: fewer than {train_fall.LEAST_PEOPLE} people; nobody could be held out")
     found = fall_training.views(recordings, placement)
-    noted = train_fall.noted(found)
+    seen = functools.cache(lambda used: _shaped(recordings, found, used))
     fold = fall_training.folds(recordings, train_fall.FOLDS)
-    pendant = _blind(recordings, found, fold, how or train_fall.HOW[placement])
-    hub = _blind(recordings, noted, fold, hub_how)
+    pendant = _blind(recordings, found[0], seen, fold, how or train_fall.HOW[placement])
+    hub = _blind(recordings, found[0], lambda used: train_fall.noted(seen(used)), fold, hub_how)
     judged: tuple[list[Outcome], list[Outcome]] = [], []
     limits: tuple[list[int], list[int]] = [], []
     for number in range(train_fall.FOLDS):
@@ -91,21 +95,30 @@ def nested(
     return Nested(*(Estimate(tuple(o), tuple(t)) for o, t in zip(judged, limits, strict=True)))
 
 
-def _blind(recordings: Sequence[Recording], found: Sequence[Candidates], fold: Any, how: Growth) -> _Blind:
-    inner = [np.full(len(found[0].recording), NEVER) for _ in range(train_fall.FOLDS)]
-    outer = np.full(len(found[0].recording), NEVER)
-    of = fold[found[0].recording]
+def _shaped(recordings: Sequence[Recording], found: Sequence[Candidates], used: Used) -> list[Candidates]:
+    """The impacts with the shapes that those who are used would choose."""
+    shapes = fall_shapes.chosen(recordings, found, np.array(used))
+    return [fall_shapes.shaped(each, shapes) for each in found]
+
+
+def _blind(
+    recordings: Sequence[Recording], impacts: Candidates, seen: Seen, fold: Any, how: Growth
+) -> _Blind:
+    inner = [np.full(len(impacts.recording), NEVER) for _ in range(train_fall.FOLDS)]
+    outer = np.full(len(impacts.recording), NEVER)
+    of = fold[impacts.recording]
     for one, other in itertools.combinations(range(train_fall.FOLDS), 2):
-        points = _points(recordings, found, (fold != one) & (fold != other), how)
+        points = _points(recordings, seen, (fold != one) & (fold != other), how)
         inner[one][of == other] = points[of == other]
         inner[other][of == one] = points[of == one]
     for number in range(train_fall.FOLDS):
-        outer[of == number] = _points(recordings, found, fold != number, how)[of == number]
+        outer[of == number] = _points(recordings, seen, fold != number, how)[of == number]
     return _Blind(inner, outer)
 
 
-def _points(recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, how: Growth) -> Any:
+def _points(recordings: Sequence[Recording], seen: Seen, used: Any, how: Growth) -> Any:
     """In thousandths, by trees grown on those that are marked."""
+    found = seen(tuple(used.tolist()))
     trees = fall_training.trained(recordings, found, used, how)
     return fall_training.thousandths(trees, found[0].features)
 
@@ -117,6 +130,7 @@ def _of(recordings: Sequence[Recording], found: Candidates, used: Any) -> tuple[
     impacts = replace(
         found,
         features=found.features[mine],
+        courses=found.courses[mine],
         recording=index[found.recording[mine]],
         at_s=found.at_s[mine],
         wakes=(),

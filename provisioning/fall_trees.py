@@ -9,7 +9,7 @@ same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class Trees:
     table: bytes
     scale: float
     halves: bool
+    gains: tuple[float, ...] = field(default=(), compare=False)  # what asking each feature was worth
 
     def score(self, features: Any) -> Any:
         """Sums of the leaves for rows of features, exactly as the pendant and the hub sum them."""
@@ -74,13 +75,15 @@ def grow(features: Any, labels: Any, weights: Any, people: Any, how: Growth) -> 
     start = float((weights * labels).sum() / weights.sum())
     log_odds = np.full(len(labels), np.log(start / (1 - start)))
     grown = []
+    gains = np.zeros(len(binned))
     for _ in range(how.trees):
         chance = 1 / (1 + np.exp(-log_odds))
         seen = np.isin(
             people, dice.choice(everybody, max(1, int(len(everybody) * how.people)), replace=False)
         )
         slope, curve = (chance - labels) * weights * seen, chance * (1 - chance) * weights * seen
-        which, at, leaf = _tree(binned, slope, curve, dice, how)
+        which, at, leaf, gained = _tree(binned, slope, curve, dice, how)
+        np.add.at(gains, which, gained)
         leaves = _leaves(leaf, slope, curve, how)
         if how.halves:
             leaves = _halves(leaves, how)
@@ -89,12 +92,13 @@ def grow(features: Any, labels: Any, weights: Any, people: Any, how: Growth) -> 
             log_odds += leaves[leaf]
         real = [int(cuts[f][b]) if b < len(cuts[f]) else 255 for f, b in zip(which, at, strict=True)]
         grown.append((which, real, leaves))
-    return _packed_halves(grown, how) if how.halves else _packed(grown)
+    trees = _packed_halves(grown, how) if how.halves else _packed(grown)
+    return replace(trees, gains=tuple(gains.tolist()))
 
 
-def _tree(binned: list[Any], slope: Any, curve: Any, dice: Any, how: Growth) -> tuple[Any, Any, Any]:
-    """Feature and bin of each level, and each row's leaf."""
-    which, at = [], []
+def _tree(binned: list[Any], slope: Any, curve: Any, dice: Any, how: Growth) -> tuple[Any, Any, Any, Any]:
+    """Feature and bin of each level, each row's leaf, and what each level gained."""
+    which, at, gained = [], [], []
     leaf = np.zeros(len(slope), np.int64)
     for level in range(DEPTH):
         width = 2**level
@@ -113,8 +117,9 @@ def _tree(binned: list[Any], slope: Any, curve: Any, dice: Any, how: Growth) -> 
                 best = (float(total[b]), f, b)
         which.append(best[1])
         at.append(best[2])
+        gained.append(max(best[0], 0.0))
         leaf = 2 * leaf + (binned[best[1]] > best[2])
-    return which, at, leaf
+    return which, at, leaf, gained
 
 
 def _leaves(leaf: Any, slope: Any, curve: Any, how: Growth) -> Any:

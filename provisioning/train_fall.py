@@ -10,6 +10,7 @@ same bytes.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from firmware.pendant import fall
-from provisioning import fall_day, fall_training
+from provisioning import fall_day, fall_shapes, fall_training
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees
 
@@ -44,6 +45,7 @@ class Trained:
     """One table, and what it is known to do."""
 
     placement: str
+    shapes: bytes
     trees: Trees
     hub: Trees  # over what the hub is told of it
     threshold: int  # in thousandths of log-odds
@@ -99,6 +101,12 @@ def threshold(
     return low, week(recordings, found, scores, low)
 
 
+def shipped(placement: str) -> bytes:
+    """The shapes of the pendant's table."""
+    shapes: bytes = importlib.import_module(f"firmware.pendant.fall_{placement}").TABLE[4]
+    return shapes
+
+
 def hourly(outcomes: Sequence[fall_training.Outcome]) -> float:
     """False alarms an hour of recorded daily life."""
     daily = [o for o in outcomes if o.recording.impact_s is None]
@@ -121,14 +129,17 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
     """Trees on everybody of `recordings`; threshold and figures from people held out, awake."""
     if len({r.person for r in recordings}) < LEAST_PEOPLE:
         raise DataError(f"{placement}: fewer than {LEAST_PEOPLE} people; nobody could be held out")
-    found = fall_training.views(recordings, placement)
     everything = np.ones(len(recordings), bool)
+    plain = fall_training.views(recordings, placement)
+    shapes = fall_shapes.chosen(recordings, plain, everything)
+    found = [fall_shapes.shaped(each, shapes) for each in plain]
     scores = fall_training.held_out(recordings, found, everything, HOW[placement], FOLDS)
     limit, a_week = threshold(recordings, found[0], scores[0], placement)
     out = fall_training.outcomes(recordings, found[0], scores[0], limit)
     falls = [o for o in out if o.recording.impact_s is not None]
     return Trained(
         placement,
+        shapes,
         fall_training.trained(recordings, found, everything, HOW[placement]),
         fall_training.trained(recordings, noted(found), everything, HUB_HOW),
         limit,
@@ -171,8 +182,8 @@ def module(result: Trained, recordings: Sequence[Recording]) -> str:
         f"    {cut},",
         f"    {fall_training.POSTS[result.placement]},",
     ]
-    ends = [f"    {fall.HALVES},", ")", ""] if result.trees.halves else [")", ""]
-    return "\n".join([*lines, *_rows(table), *ends])
+    size = fall.HALVES if result.trees.halves else fall.TREE
+    return "\n".join([*lines, *_rows(table), f"    {size},", *_rows(result.shapes), ")", ""])
 
 
 def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:

@@ -7,9 +7,9 @@ it swallows nothing. 2.56 s after it (3.52 s at the wrist) its features go throu
 `fall_trunk.py` or `fall_wrist.py`, tables that `provisioning.train_fall` writes. Posture is judged as a
 change: against the seconds before, and against the angle at which the pendant had been hanging until then,
 never against an absolute axis. Whoever lay before and lies after is not refused for it: lying before is a
-feature beside the others (falls from bed). Beside what is measured at the impact it is counted where in the
-whole course of 7.4 s a few shapes fit, that are in the tables too. A candidate is judged in two steps, so that
-neither takes long: its features at the end of its last block, shapes and trees at the sample after it.
+feature beside the others (falls from bed). Besides, the tables have a few shapes, and it is counted in how
+many places of the course of 7.4 s each fits. A candidate is judged in two steps, so that neither takes long:
+features and shapes at the end of its last block, trees at the sample after it.
 
     detector = make(hz)                 trunk: neck, chest, waist, hip; make_wrist(hz): wrist
     detector.reset()
@@ -102,8 +102,8 @@ def cosine(a: tuple, b: tuple) -> int:
 
 
 class Detector:
-    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees, TREE or HALVES,
-    bytes of shapes).
+    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees, TREE or
+    HALVES, bytes of shapes).
     """
 
     def __init__(self, hz: int, table: tuple) -> None:
@@ -157,7 +157,6 @@ class Detector:
             return False
         self._half_judged = False
         self.candidates += 1
-        self.shapes()
         return self.decide()
 
     def _felt(self, x: int, y: int, z: int) -> None:
@@ -204,6 +203,7 @@ class Detector:
         if peak < IMPACT_MG or max(high[c - NEAR : c]) >= peak or max(high[c + 1 : c + NEAR + 1]) > peak:
             return
         self.features(c)
+        self.shapes()
         self._half_judged = True
 
     def rows(self, ago: int, end: int, size: int) -> bytes:
@@ -321,9 +321,9 @@ class Detector:
     def shapes(self) -> None:
         """Fill the rest of `f`: in how many places of the last COURSE blocks each shape fits.
 
-        A shape is nine blocks `step` apart, three of them against all nine, and how far above. It is laid over
-        what was felt along the hanging angle, or over the magnitudes (kernels and counts as in Dempster, Schmidt
-        and Webb, MiniRocket, KDD 2021).
+        A shape is nine blocks `step` apart, three of them against all nine, and how far above. It is laid
+        over every other block of what was felt along the hanging angle, or of the magnitudes (kernels and
+        counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021).
         """
         shapes = self._shapes
         along, high = self.course()
@@ -333,7 +333,7 @@ class Detector:
             if kind != how:
                 how, step = kind, kind >> 1
                 values = high if kind & 1 else along
-                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(COURSE - 8 * step)]
+                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(0, COURSE - 8 * step, 2)]
             self.f[len(FEATURES) + n] = _fits(
                 values, sums, (two & 15) * step, (two >> 4) * step, third * step, (limit - 128) * LIMIT_MG
             )
@@ -345,7 +345,7 @@ class Detector:
         hx, hy, hz = self.hang()
         along = [
             (x * hx + y * hy + z * hz) >> 10
-            for x, y, z in zip(self._x[first:end], self._y[first:end], self._z[first:end])
+            for x, y, z in zip(self._x[first:end], self._y[first:end], self._z[first:end])  # noqa: B905
         ]
         return along, list(self._high[first:end])
 
@@ -390,8 +390,7 @@ class Detector:
 
 def _fits(values: list, sums: list, i: int, j: int, k: int, limit: int) -> int:
     n = 0
-    m = len(sums)
-    for a, b, c, s in zip(values[i : i + m], values[j : j + m], values[k : k + m], sums):
+    for a, b, c, s in zip(values[i::2], values[j::2], values[k::2], sums):  # noqa: B905
         if 3 * (a + b + c) - s > limit:
             n += 1
     return n

@@ -19,7 +19,7 @@ import numpy as np
 
 from drivers.pendant import adxl367
 from firmware import energy
-from provisioning import fall_day, fall_training, train_fall
+from provisioning import fall_day, fall_shapes, fall_training, train_fall
 from provisioning.fall_data import Recording, load
 from provisioning.fall_training import Candidates, Outcome
 from tests.benchmarks import steps
@@ -45,12 +45,14 @@ def measure(directory: Path, data: Path | None = None) -> dict[str, Any]:
 
 def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> None:
     post = fall_training.POSTS[name]
-    found = fall_training.views(recordings, name)
-    also = {
+    shapes = train_fall.shipped(name)
+    found = [fall_shapes.shaped(each, shapes) for each in fall_training.views(recordings, name)]
+    woken = {
         "woken after 0.3 s, 32 samples": fall_training.woken(recordings, post, 0.3),
         "woken after 0.6 s, 32 samples": fall_training.woken(recordings, post, 0.6),
         "woken after 0.6 s, 170 samples": fall_training.woken(recordings, post, 0.6, adxl367),
     }
+    also = {kind: fall_shapes.shaped(each, shapes) for kind, each in woken.items()}
     used = np.ones(len(recordings), bool)
     scores = fall_training.held_out(
         recordings, found, used, train_fall.HOW[name], train_fall.FOLDS, [*also.values()]

@@ -20,7 +20,7 @@ BYTE_US = 9 / 0.4  # nine clocks at 400 kHz
 CALL_US = 200  # of MicroPython's I2C [estimate]
 NAP_US = 820  # to light sleep and back [measured by others: firmware/energy.py]
 COLLECT_US = 1000  # a look's share of a collection of the heap [estimate]
-ELEMENTS = 12 * 32 * 3  # stretches of blocks that are summed or looked through, at most
+ELEMENTS = 12 * 32 * 3 + 24 * 4 * 46  # stretches of blocks that are summed or looked through, at most
 START_MS = 5_000_000
 LOOKS = 100
 
@@ -140,18 +140,21 @@ def test_a_look_and_a_decision_take_about_what_the_energy_model_says(no_radio: N
     app = App(board, clock)
     app.start()
     app.store.heartbeat_ms = app.store.proof_ms = clock.ms
+    detector = app.falls._detector
     looks: list[int] = []
-    decisions: list[int] = []
+    judging: list[int] = []  # one of a decision's steps, or both
     for n in range(LOOKS):
-        judged = app.falls._detector.candidates
+        judged, half = detector.candidates, detector._half_judged
         count = counted(app)
         if n > 1:  # not those that end the start
-            (decisions if app.falls._detector.candidates > judged else looks).append(count)
+            busy = half or detector._half_judged or detector.candidates > judged
+            (judging if busy else looks).append(count)
         clock.ms += 8
     assert board.napped == LOOKS
     plain = sum(looks) / len(looks)
     bus_us = (board.bytes * BYTE_US + board.calls * CALL_US) / LOOKS
     look_us = plain * OPERATION_US + bus_us + NAP_US + COLLECT_US
     assert look_us / 1e6 == pytest.approx(energy.LOOK_S, rel=0.3)
-    more_us = (sum(decisions) / len(decisions) - plain) * OPERATION_US + ELEMENTS * ELEMENT_US
+    more = (sum(judging) - plain * len(judging)) / detector.candidates
+    more_us = more * OPERATION_US + ELEMENTS * ELEMENT_US
     assert more_us / 1e6 == pytest.approx(energy.DECISION_S, rel=0.3)

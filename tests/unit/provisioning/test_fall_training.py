@@ -15,7 +15,7 @@ from edge import weighing
 from firmware.pendant import fall
 from firmware.pendant.falls import SETTLE_MS
 from protocols import fall_note
-from provisioning import fall_day, fall_nested, fall_training, train_fall
+from provisioning import fall_day, fall_nested, fall_shapes, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
 from provisioning.fall_trees import Growth, Trees, grow
 from tests.benchmarks.fall import poisson
@@ -74,13 +74,13 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path, capsys: pytest.Cap
     assert str(tmp_path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("how", "short"), [(FEW, ()), (HALVES, (fall.HALVES,))])
+@pytest.mark.parametrize(("how", "size"), [(FEW, fall.TREE), (HALVES, fall.HALVES)])
 def test_trees_score_alike_here_and_on_the_pendant(
-    waist: list[Recording], found: fall_training.Candidates, how: Growth, short: tuple[int, ...]
+    waist: list[Recording], found: fall_training.Candidates, how: Growth, size: int
 ) -> None:
     trees = fall_training.trained(waist, [found], np.ones(len(waist), bool), how)
     scores = trees.score(found.features)
-    detector = fall.Detector(50, (0, POST, trees.table, *short))
+    detector = fall.Detector(50, (0, POST, trees.table, size, b""))
     for row, score in zip(found.features[:100], scores[:100], strict=True):
         for n, value in enumerate(row.tolist()):
             detector.f[n] = value
@@ -127,6 +127,7 @@ def test_alarms_are_counted_as_the_scorer_counts_them(waist: list[Recording]) ->
     found = fall_training.Candidates(
         POST,
         np.zeros((6, len(fall.FEATURES)), np.uint8),
+        np.zeros((6, 2, fall.COURSE), np.int32),
         np.array([fallen, fallen, daily, daily, daily, daily]),
         np.array([impact - 2, impact + 3, 1.0, 5.0, 12.0, 23.0]),
     )
@@ -142,6 +143,7 @@ def test_the_same_data_give_the_same_table(
 ) -> None:
     monkeypatch.setattr(train_fall, "HOW", {"trunk": HALVES, "wrist": FEW})
     monkeypatch.setattr(train_fall, "HUB_HOW", FEW)
+    monkeypatch.setattr(fall_shapes, "HOW", FEW)
     written = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
