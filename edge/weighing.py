@@ -1,8 +1,9 @@
 """A fall is weighed: what the pendant felt, and what the home knows, become a confidence beside the call.
 
 The pendant decides that there was a fall and the call stands from then on; nothing here ends one or keeps one
-back. From the note that follows over GATT a richer model tells how sure it is; signs (in bed, charging, put
-down, dropped) are named beside it. Whoever takes the call sees it as `call.updated`, once for each fall.
+back. From the note that follows over GATT a richer model tells how sure it is, together with the pendant's
+score, in which is more than fits into a note; signs (in bed, charging, put down, dropped) are named beside
+it. Whoever takes the call sees it as `call.updated`, once for each fall.
 
 No pendant has a line that tells of its charger: that it charges is known from a cell whose charge rises. A
 pendant that lay on its charger for longer than that trend reaches back, full, is not known to.
@@ -45,8 +46,8 @@ def weigh(note: bytes, in_bed: bool = False, charges: bool = False) -> Weighed |
     read = fall_note.read(note)
     if read is None:
         return None
-    scale, least, trees = _table("wrist" if read.placement == WRIST else "trunk")
-    odds = score(trees, fall_note.weights(read)) / scale
+    scale, least, trees, pendants = _table("wrist" if read.placement == WRIST else "trunk")
+    odds = (score(trees, fall_note.weights(read)) / scale + read.score / pendants) / 2
     signs = []
     if in_bed:
         signs.append("in_bed")
@@ -78,9 +79,10 @@ def score(trees: bytes, weights: bytes) -> int:
     return total
 
 
-def _table(placement: str) -> tuple[float, int, bytes]:
-    scale, least, trees = importlib.import_module(f"edge.weighing_{placement}").TABLE
-    return scale, least, trees
+def _table(placement: str) -> tuple[float, int, bytes, float]:
+    """Scale of the trees, least score of what is likely, trees; scale of the pendant's own score."""
+    table: tuple[float, int, bytes, float] = importlib.import_module(f"edge.weighing_{placement}").TABLE
+    return table
 
 
 class Weighing:

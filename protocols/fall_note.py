@@ -1,6 +1,6 @@
 """The note of a fall: what the pendant's accelerometer felt, in bytes; read leniently, never trusted.
 
-    version 2 | placement | score int16 | features and shapes, a byte each (firmware/pendant/fall.py)
+    version 1 | placement | score int16 | features, a byte each (firmware/pendant/fall.py FEATURES)
     hanging angle x y z | 3 rows before: x y z movement | up to 9 rows of 0.32 s after the decision: the same
 
 x, y and z are int8 in 1/64 g, movements the root of milli-g of path. A note without rows after it is one
@@ -14,8 +14,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 2  # 1: without shapes
-FEATURES: Final = 39 + 24
+VERSION: Final = 1
+FEATURES: Final = 39
 DIP, LOW_N = 1, 3  # places among the features: the root of the least magnitude, blocks below 0.7 g
 ROW: Final = 4
 BEFORE: Final = 3

@@ -74,7 +74,8 @@ def nested(
     if len({r.person for r in recordings}) < train_fall.LEAST_PEOPLE:
         raise DataError(f"{placement}: fewer than {train_fall.LEAST_PEOPLE} people; nobody could be held out")
     found = fall_training.views(recordings, placement)
-    seen = functools.cache(lambda used: _shaped(recordings, found, used))
+    kept = fall_shapes.KEPT[placement]
+    seen = functools.cache(lambda used: _shaped(recordings, found, used, kept))
     fold = fall_training.folds(recordings, train_fall.FOLDS)
     pendant = _blind(recordings, found[0], seen, fold, how or train_fall.HOW[placement])
     hub = _blind(recordings, found[0], lambda used: train_fall.noted(seen(used)), fold, hub_how)
@@ -84,20 +85,23 @@ def nested(
         people, impacts = _of(recordings, found[0], fold != number)
         inner, weighed = (each.inner[number][(fold != number)[found[0].recording]] for each in (pendant, hub))
         limit, _ = train_fall.threshold(people, impacts, inner, placement)
-        least = train_fall.least_likely(people, impacts, np.where(inner >= limit, weighed, NEVER), placement)
+        both = train_fall.together(inner, weighed)
+        least = train_fall.least_likely(people, impacts, np.where(inner >= limit, both, NEVER), placement)
         limits[0].append(limit)
         limits[1].append(least)
         people, impacts = _of(recordings, found[0], fold == number)
         scores, weighed = (each.outer[(fold == number)[found[0].recording]] for each in (pendant, hub))
         judged[0].extend(fall_training.outcomes(people, impacts, scores, limit))
-        likely = np.where(scores >= limit, weighed, NEVER)
+        likely = np.where(scores >= limit, train_fall.together(scores, weighed), NEVER)
         judged[1].extend(fall_training.outcomes(people, impacts, likely, least))
     return Nested(*(Estimate(tuple(o), tuple(t)) for o, t in zip(judged, limits, strict=True)))
 
 
-def _shaped(recordings: Sequence[Recording], found: Sequence[Candidates], used: Used) -> list[Candidates]:
+def _shaped(
+    recordings: Sequence[Recording], found: Sequence[Candidates], used: Used, kept: int
+) -> list[Candidates]:
     """The impacts with the shapes that those who are used would choose."""
-    shapes = fall_shapes.chosen(recordings, found, np.array(used))
+    shapes = fall_shapes.chosen(recordings, found, np.array(used), kept)
     return [fall_shapes.shaped(each, shapes) for each in found]
 
 

@@ -21,7 +21,10 @@ from provisioning.fall_data import Recording
 from provisioning.fall_training import Candidates
 from provisioning.fall_trees import Growth
 
-SHAPES = 24  # kept: more take longer on the pendant and find no more
+KEPT = {
+    "trunk": 24,
+    "wrist": 0,
+}  # more take longer and find no more; at the wrist fewer falls are found with them
 STEPS = (6, 8, 10)  # blocks: 3.9 s to 6.5 s in all; shorter ones fit in more places and take longer
 LIMITS = 2  # of each
 WITHIN = (0.03, 0.97)  # of how far above they are, limits are taken
@@ -63,23 +66,18 @@ def _above(values: Any, step: int, taps: Sequence[int]) -> Any:
 
 
 def shaped(found: Candidates, shapes: bytes) -> Candidates:
-    """The same impacts with what the pendant counts of these shapes: in its features, and in its notes."""
-    counts = fits(found.courses, shapes)
-    size = len(fall.FEATURES)
-    at = 4 + size
-    notes = tuple(
-        note[:at] + bytes(row) + note[at:] for note, row in zip(found.notes, counts.tolist(), strict=True)
-    )
-    return replace(found, features=np.hstack([found.features[:, :size], counts]), notes=notes)
+    """The same impacts with what the pendant counts of these shapes."""
+    plain = found.features[:, : len(fall.FEATURES)]
+    return replace(found, features=np.hstack([plain, fits(found.courses, shapes)]))
 
 
-def chosen(
-    recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, count: int = SHAPES
-) -> bytes:
+def chosen(recordings: Sequence[Recording], found: Sequence[Candidates], used: Any, count: int) -> bytes:
     """The shapes that are worth most, of the recordings that `used` marks; those of a kind stand together.
 
     Trees have room for 255 questions, so that heats are held, and a final of who came first in them.
     """
+    if not count:
+        return b""
     found = found[:2]  # of whoever is awake
     thought = thought_of(found[0].courses[used[found[0].recording]])
     dice = np.random.default_rng(SEED)

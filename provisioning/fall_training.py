@@ -76,6 +76,7 @@ class _Kept:
         detector = self.detector
         seen = detector.candidates
         detector.update(*sample)
+        detector.judged()  # at once: a clip may end before the next sample
         while self._open and detector.count - self._open[0][1] == falls.AFTER:
             self.notes[self._open.pop(0)[0]] += detector.rows(falls.AFTER, 0, falls.ROW)
         if detector.candidates != seen:

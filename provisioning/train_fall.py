@@ -62,14 +62,21 @@ def noted(found: Sequence[fall_training.Candidates]) -> list[fall_training.Candi
 
 
 def likely(
-    recordings: Sequence[Recording], found: Sequence[Any], alarmed: Any, placement: str
+    recordings: Sequence[Recording], found: Sequence[Any], scores: Any, limit: int, placement: str
 ) -> tuple[int, Any, Any]:
-    """From which score the hub calls likely what the pendant alarmed of; the impacts, and their scores."""
+    """From which score the hub calls likely what the pendant alarmed of, by `scores` from `limit` on; the
+    impacts, and the hub's scores of them."""
     hub = noted(found)
     everybody = np.ones(len(recordings), bool)
-    scores, _ = fall_training.held_out(recordings, hub, everybody, HUB_HOW, FOLDS)
-    alarms = np.where(alarmed, scores, fall_training.NEVER)
-    return least_likely(recordings, hub[0], alarms, placement), hub[0], scores
+    weighed, _ = fall_training.held_out(recordings, hub, everybody, HUB_HOW, FOLDS)
+    both = together(scores, weighed)
+    alarms = np.where(scores >= limit, both, fall_training.NEVER)
+    return least_likely(recordings, hub[0], alarms, placement), hub[0], both
+
+
+def together(scores: Any, weighed: Any) -> Any:
+    """The hub goes by the mean of what the pendant's trees say and its own."""
+    return (scores + weighed) / 2
 
 
 def least_likely(recordings: Sequence[Recording], found: Any, scores: Any, placement: str) -> int:
@@ -131,7 +138,7 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
         raise DataError(f"{placement}: fewer than {LEAST_PEOPLE} people; nobody could be held out")
     everything = np.ones(len(recordings), bool)
     plain = fall_training.views(recordings, placement)
-    shapes = fall_shapes.chosen(recordings, plain, everything)
+    shapes = fall_shapes.chosen(recordings, plain, everything, fall_shapes.KEPT[placement])
     found = [fall_shapes.shaped(each, shapes) for each in plain]
     scores = fall_training.held_out(recordings, found, everything, HOW[placement], FOLDS)
     limit, a_week = threshold(recordings, found[0], scores[0], placement)
@@ -143,7 +150,7 @@ def train(recordings: Sequence[Recording], placement: str) -> Trained:
         fall_training.trained(recordings, found, everything, HOW[placement]),
         fall_training.trained(recordings, noted(found), everything, HUB_HOW),
         limit,
-        likely(recordings, found, scores[0] >= limit, placement)[0],
+        likely(recordings, found, scores[0], limit, placement)[0],
         len(falls),
         sum(o.delay_s is not None for o in falls) / len(falls),
         hourly(out),
@@ -200,6 +207,7 @@ def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:
         f"    {result.hub.scale:.3f},",
         f"    {result.likely},",
         *_rows(result.hub.table),
+        f"    {result.trees.scale:.3f},",
         ")",
         "",
     ]
@@ -207,7 +215,7 @@ def hub_module(result: Trained, recordings: Sequence[Recording]) -> str:
 
 
 def _rows(table: bytes) -> list[str]:
-    lines = []
+    lines = [] if table else ['    b""']
     for at in range(0, len(table), 24):
         lines.append('    b"' + "".join(f"\\x{byte:02x}" for byte in table[at : at + 24]) + '"')
     lines[-1] += ","

@@ -8,8 +8,8 @@ it swallows nothing. 2.56 s after it (3.52 s at the wrist) its features go throu
 change: against the seconds before, and against the angle at which the pendant had been hanging until then,
 never against an absolute axis. Whoever lay before and lies after is not refused for it: lying before is a
 feature beside the others (falls from bed). Besides, the tables have a few shapes, and it is counted in how
-many places of the course of 7.4 s each fits. A candidate is judged in two steps, so that neither takes long:
-features and shapes at the end of its last block, trees at the sample after it.
+many places of the course of 7.4 s each fits. A candidate is judged in three steps, so that none takes long:
+its features at the end of its last block, shapes and trees at the two samples after it.
 
     detector = make(hz)                 trunk: neck, chest, waist, hip; make_wrist(hz): wrist
     detector.reset()
@@ -132,7 +132,8 @@ class Detector:
         self._sx = self._sy = self._sz = self._path = 0
         self._most = self._least = 0
         self._px = self._py = self._pz = 0
-        self._begun = self._half_judged = False
+        self._begun = False
+        self._due = 0  # steps of a decision: 2 before the shapes, 1 before the trees
         self._hx = self._hy = self._hz = 0
         self._hung = False
         self.score = 0
@@ -147,15 +148,22 @@ class Detector:
 
     def update(self, x: int, y: int, z: int) -> bool:
         """One sample in milli-g; true when a fall is decided, of what was felt before it."""
-        fell = self.judged()
+        fell = self._due > 0 and self._step()
         self._felt(x, y, z)
         return fell
 
     def judged(self) -> bool:
-        """The second step, where it is due; asked before what is still to be judged would be forgotten."""
-        if not self._half_judged:
+        """The steps that are due, now; asked before what they judge would be forgotten."""
+        fell = False
+        while self._due:
+            fell = self._step()
+        return fell
+
+    def _step(self) -> bool:
+        self._due -= 1
+        if self._due:
+            self.shapes()
             return False
-        self._half_judged = False
         self.candidates += 1
         return self.decide()
 
@@ -203,8 +211,7 @@ class Detector:
         if peak < IMPACT_MG or max(high[c - NEAR : c]) >= peak or max(high[c + 1 : c + NEAR + 1]) > peak:
             return
         self.features(c)
-        self.shapes()
-        self._half_judged = True
+        self._due = 2
 
     def rows(self, ago: int, end: int, size: int) -> bytes:
         """What was felt from `ago` blocks ago until `end` ago, `size` blocks a row: x, y, z in 1/64 g as
@@ -326,6 +333,8 @@ class Detector:
         counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021).
         """
         shapes = self._shapes
+        if not shapes:
+            return
         along, high = self.course()
         how = 0
         for n in range(len(shapes) // SHAPE):

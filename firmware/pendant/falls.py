@@ -24,6 +24,7 @@ WATCH_MS = 120000  # [estimate] after a fall: long enough to get up alone and wa
 FAILURES = (OSError, MemoryError, ValueError)  # of bus, heap and pins: none of them may hold a press back
 AFTER = 36  # blocks after the decision that the note waits for: 2.9 s
 ROW = 4  # blocks a row of it
+FEATURES = 39  # a note has these; what shapes told is in its score
 WRIST = 2  # placement, as provisioning writes it: 0 neck, 1 waist, 2 wrist
 
 
@@ -71,8 +72,7 @@ class Falls:
         try:
             return self._look(now_ms)
         except FAILURES:
-            self._fail(now_ms)
-            return False
+            return self._fail(now_ms)
 
     def next_ms(self) -> int | None:
         """When `step` is due, while awake; None without a chip."""
@@ -114,14 +114,7 @@ class Falls:
             self._blow_ms = now_ms
         samples = self._chip.read()
         detector = self._detector
-        fell = False
-        if self._chip.overrun:  # what came before has nothing to do with what comes now
-            self._noted(b"")
-            fell = detector.judged()
-            if fell:
-                self._fallen()
-                self._noted(b"")
-            detector.reset()
+        fell = self._chip.overrun and self._broken_off()
         for x, y, z in samples:
             if detector.update(x, y, z):
                 fell = True
@@ -163,13 +156,22 @@ class Falls:
         if self._part is not None:
             self.note, self._part = self._part + after, None
 
-    def _fail(self, now_ms: int) -> None:
+    def _broken_off(self) -> bool:
+        """What came before has nothing to do with what comes now; true if it was a fall, without a note."""
         self._noted(b"")
-        if self._detector is not None:
-            self._detector.reset()
+        fell = self._detector.judged()
+        if fell:
+            self.note = self._watch_ms = self._steps = None
+            self.walks = False
+        self._detector.reset()
+        return fell
+
+    def _fail(self, now_ms: int) -> bool:
+        fell = self._detector is not None and self._broken_off()
         self.broken = True
         self._blow_ms = self._watch_ms = self._steps = None
         self._due_ms = now_ms + RETRY_MS
+        return fell
 
 
 def note_head(detector, placement: int) -> bytes:
@@ -177,4 +179,6 @@ def note_head(detector, placement: int) -> bytes:
     score = max(-32768, min(detector.score, 32767)) & 0xFFFF
     hang = bytes([max(-127, min(v >> 4, 127)) & 0xFF for v in detector.hang()])
     head = bytes((1, placement, score & 0xFF, score >> 8))
-    return head + bytes(detector.f) + hang + detector.rows(detector.post + 60, detector.post + 12, 16)
+    return (
+        head + bytes(detector.f[:FEATURES]) + hang + detector.rows(detector.post + 60, detector.post + 12, 16)
+    )

@@ -78,7 +78,7 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
     out.setdefault("left_out", {}).update(left_out(name, recordings, found, limit))
-    _with_hub(name, recordings, found, scores[0] >= limit, out)
+    _with_hub(name, recordings, found, scores[0], limit, out)
     out.setdefault("candidates", {})[name] = _candidates(
         recordings, found[0], also["woken after 0.6 s, 32 samples"]
     )
@@ -129,14 +129,19 @@ def _estimate(week: fall_day.Week) -> dict[str, float]:
 
 
 def _with_hub(
-    name: str, recordings: list[Recording], found: Sequence[Candidates], alarmed: Any, out: dict[str, Any]
+    name: str,
+    recordings: list[Recording],
+    found: Sequence[Candidates],
+    scores: Any,
+    limit: int,
+    out: dict[str, Any],
 ) -> None:
     """The hub's verdict "likely" on what the pendant alarmed of; and what it would be on every impact."""
-    least, noted, scores = train_fall.likely(recordings, found, alarmed, name)
-    both = np.where(alarmed, scores, fall_training.NEVER)
+    least, noted, weighed = train_fall.likely(recordings, found, scores, limit, name)
+    both = np.where(scores >= limit, weighed, fall_training.NEVER)
     out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted, both, least))
     out["curve"][f"{name} with the hub"] = curve(recordings, noted, both)
-    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted, scores)
+    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted, weighed)
 
 
 def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -214,6 +214,29 @@ def test_what_fails_while_it_looks_stops_nothing_and_is_tried_again(failure: Exc
     assert worn.after(16.0) == 1
 
 
+@pytest.mark.parametrize("breaks", ["the bus", "a loop that is late"])
+def test_a_fall_that_is_half_judged_is_told_whatever_breaks_then(breaks: str) -> None:
+    """The second step of a decision is due at the next sample, which may never come."""
+    worn = Worn()
+    for before in range(8):  # until the decision falls on the last sample of a look
+        worn.move(motion.fallen(26, HZ, before_s=6.0 + before * 2 / HZ, after_s=30.0))
+        told = 0
+        while not told and not worn.falls._detector._due:
+            told = worn.after(0.04)
+        if not told:
+            break
+        worn.after(40.0)
+    assert worn.falls._detector._due
+    if breaks == "the bus":
+        worn.chip.nak = 10**6
+    else:
+        worn.now_ms += 3000  # the FIFO holds 1.28 s
+    assert worn.after(1.0) == 1
+    assert worn.falls.broken == (breaks == "the bus")
+    assert worn.falls.note is None
+    assert not worn.falls._detector._due
+
+
 def test_what_a_fall_was_like_is_kept_for_the_hub_before_it_sleeps() -> None:
     worn = Worn(WRIST - 1)
     worn.move(motion.fallen(26, HZ, before_s=6.0, after_s=30.0))

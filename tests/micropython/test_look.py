@@ -142,12 +142,12 @@ def test_a_look_and_a_decision_take_about_what_the_energy_model_says(no_radio: N
     app.store.heartbeat_ms = app.store.proof_ms = clock.ms
     detector = app.falls._detector
     looks: list[int] = []
-    judging: list[int] = []  # one of a decision's steps, or both
+    judging: list[int] = []  # one of a decision's steps, or more
     for n in range(LOOKS):
-        judged, half = detector.candidates, detector._half_judged
+        judged, due = detector.candidates, detector._due
         count = counted(app)
         if n > 1:  # not those that end the start
-            busy = half or detector._half_judged or detector.candidates > judged
+            busy = due or detector._due or detector.candidates > judged
             (judging if busy else looks).append(count)
         clock.ms += 8
     assert board.napped == LOOKS

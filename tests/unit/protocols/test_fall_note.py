@@ -31,7 +31,7 @@ def test_what_the_pendant_writes_is_read() -> None:
     assert len(note) == fall_note.MAX_NOTE <= MAX_PLAINTEXT - MESSAGE_HEAD
     read = fall_note.read(note)
     assert read is not None
-    assert len(read.features) == len(fall.FEATURES) == fall_note.FEATURES
+    assert len(read.features) == len(fall.FEATURES) == fall_note.FEATURES == falls.FEATURES
     assert read.hang.y < -50, "it hung upright"
     assert abs(read.after[-1].y) < 20, "and lies"
     assert [row.move for row in read.before] > [row.move for row in read.after]

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware.pendant import fall, falls
-from protocols import fall_note
+from firmware.pendant import fall
 from provisioning import fall_shapes, fall_training
 from provisioning.fall_data import Recording, load
 from provisioning.fall_trees import Growth
@@ -45,18 +44,17 @@ def test_the_pendant_counts_as_the_training_does(
 ) -> None:
     shapes = many()
     detector = fall.Detector(50, (0, POST, b"", fall.TREE, shapes))
-    rows, notes = [], []
+    rows = []
     for recording in waist:
         detector.reset()
         for sample in recording.at(50):
             seen = detector.candidates
             detector.update(*sample)
+            detector.judged()
             if detector.candidates != seen:
                 rows.append(list(detector.f))
-                notes.append(falls.note_head(detector, 0))
     shaped = fall_shapes.shaped(found, shapes)
     assert shaped.features.tolist() == rows
-    assert [note[: len(head)] for note, head in zip(shaped.notes, notes, strict=True)] == notes
     counts = shaped.features[:, len(fall.FEATURES) :]
     assert counts.max() > 10
     assert sum(len(set(column)) > 3 for column in counts.T.tolist()) > counts.shape[1] // 2
@@ -93,11 +91,10 @@ def test_what_is_chosen_depends_on_those_who_are_used_alone(
 
 
 @pytest.mark.parametrize("placement", ["trunk", "wrist"])
-def test_the_shipped_shapes_fit_in_with_the_note(placement: str) -> None:
+def test_the_shipped_shapes_are_such(placement: str) -> None:
     table = __import__(f"firmware.pendant.fall_{placement}", None, None, ["TABLE"]).TABLE
     shapes = table[4]
-    assert len(shapes) == fall_shapes.SHAPES * fall.SHAPE
-    assert len(fall.FEATURES) + fall_shapes.SHAPES == fall_note.FEATURES
+    assert len(shapes) == fall_shapes.KEPT[placement] * fall.SHAPE
     for n in range(0, len(shapes), fall.SHAPE):
         kind, two, third, _ = shapes[n : n + fall.SHAPE]
         assert kind >> 1 in fall_shapes.STEPS

@@ -271,7 +271,8 @@ def test_a_nested_estimate_judges_everybody_by_a_threshold_they_had_no_part_in(
     """Whoever sets a fold's threshold is of other folds, and was scored by trees that saw neither."""
     asked: dict[str, list[set[str]]] = {"threshold": [], "least_likely": []}
     grown: list[set[str]] = []
-    trained = fall_training.trained
+    choosing: list[set[str]] = []
+    trained, chosen = fall_training.trained, fall_shapes.chosen
 
     def watched(name: str) -> Any:
         real = getattr(train_fall, name)
@@ -282,13 +283,26 @@ def test_a_nested_estimate_judges_everybody_by_a_threshold_they_had_no_part_in(
 
         return asks
 
+    def people_of(recordings: list[Recording], used: Any) -> set[str]:
+        return {r.person for r, use in zip(recordings, used, strict=True) if use}
+
+    def chooses(recordings: list[Recording], found: Any, used: Any, count: int) -> bytes:
+        choosing.append(people_of(recordings, used))
+        before = len(grown)
+        shapes = chosen(recordings, found, used, count)
+        assert all(people == choosing[-1] for people in grown[before:])
+        del grown[before:]
+        return shapes
+
     def seen(recordings: list[Recording], found: Any, used: Any, how: Growth) -> Trees:
-        grown.append({r.person for r, use in zip(recordings, used, strict=True) if use})
+        grown.append(people_of(recordings, used))
         return trained(recordings, found, used, how)
 
     for name in asked:
         monkeypatch.setattr(train_fall, name, watched(name))
     monkeypatch.setattr(fall_training, "trained", seen)
+    monkeypatch.setattr(fall_shapes, "chosen", chooses)
+    monkeypatch.setattr(fall_shapes, "HOW", FEW)
     got = fall_nested.nested(waist, "trunk", FEW, FEW)
     fold = dict(
         zip((r.person for r in waist), fall_training.folds(waist, train_fall.FOLDS).tolist(), strict=True)
@@ -303,6 +317,7 @@ def test_a_nested_estimate_judges_everybody_by_a_threshold_they_had_no_part_in(
     for part in (without[:each], without[each:]):
         assert len(set(part)) == each
         assert [len(folds) for folds in part] == [2] * 10 + [1] * train_fall.FOLDS
+    assert choosing == grown[:each], "shapes are chosen by those on whom trees are grown, once"
     for estimate in got:
         assert {id(o.recording) for o in estimate.outcomes} == {id(r) for r in waist}
         assert len(estimate.outcomes) == len(waist)
