@@ -160,10 +160,11 @@ class Detector:
         return fell
 
     def _step(self) -> bool:
-        self._due -= 1
-        if self._due:
+        if self._due == 2:
             self.shapes()
+            self._due = 1
             return False
+        self._due = 0
         self.candidates += 1
         return self.decide()
 

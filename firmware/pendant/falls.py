@@ -159,7 +159,10 @@ class Falls:
     def _broken_off(self) -> bool:
         """What came before has nothing to do with what comes now; true if it was a fall, without a note."""
         self._noted(b"")
-        fell = self._detector.judged()
+        try:
+            fell = self._detector.judged()
+        except FAILURES:
+            fell = False
         if fell:
             self.note = self._watch_ms = self._steps = None
             self.walks = False

@@ -204,6 +204,12 @@ def test_what_fails_while_it_looks_stops_nothing_and_is_tried_again(failure: Exc
     assert worn.falls.broken
     assert worn.falls.quiet(worn.now_ms)
     del worn.falls._detector.update
+    worn.falls.broken, worn.falls._due_ms = False, worn.now_ms
+    worn.falls._detector.shapes, worn.falls._detector._due = fails, 2  # in the middle of a decision
+    assert worn.after(1.0) == 0
+    assert worn.falls.broken
+    assert worn.falls._detector._due == 0
+    del worn.falls._detector.shapes
     worn.accelerometer = fails  # type: ignore[method-assign, assignment]
     assert worn.after(RETRY_MS / 1000) == 0
     assert worn.falls.broken

@@ -180,8 +180,8 @@ TESTS = (
         (
             Change(
                 "firmware/pendant/falls.py",
-                "        fell = self._detector.judged()\n",
-                "        fell = False\n",
+                "            fell = self._detector.judged()\n",
+                "            fell = False\n",
             ),
         ),
     ),
