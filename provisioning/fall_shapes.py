@@ -1,7 +1,7 @@
 """Shapes of a fall's course are chosen: which of many tell most of what the features do not.
 
 A shape is laid over the last seconds before a decision, and it is counted in how many places it fits
-(`firmware/pendant/fall.py`, `Detector.shapes`). Trees are grown on the features and on all shapes that are
+(`firmware/pendant/fall.py`, `Detector.course`). Trees are grown on the features and on all shapes that are
 thought of; those that it was worth most to ask are kept. Whoever wants to know what shapes are worth to other
 people chooses them without those.
 """
@@ -21,11 +21,11 @@ from provisioning.fall_data import Recording
 from provisioning.fall_training import Candidates
 from provisioning.fall_trees import Growth
 
-KEPT = {
-    "trunk": 24,
-    "wrist": 0,
-}  # more take longer and find no more; at the wrist fewer falls are found with them
+# More take longer and find no more; at the wrist fewer falls are found with them.
+KEPT = {"trunk": 24, "wrist": 0}
 STEPS = (6, 8, 10)  # blocks: 3.9 s to 6.5 s in all; shorter ones fit in more places and take longer
+SHAPE = 4  # bytes, as the pendant reads them
+LIMIT_MG = 32
 LIMITS = 2  # of each
 WITHIN = (0.03, 0.97)  # of how far above they are, limits are taken
 SEED = 11
@@ -43,7 +43,7 @@ def thought_of(courses: Any) -> bytes:
             for taps in combinations(range(9), 3):
                 above = _above(some[:, high], step, taps)
                 for limit in np.quantile(above, dice.uniform(*WITHIN, LIMITS)).tolist():
-                    coded = min(max(round(limit / fall.LIMIT_MG) + 128, 0), 255)
+                    coded = min(max(round(limit / LIMIT_MG) + 128, 0), 255)
                     out += bytes((2 * step + high, taps[0] | taps[1] << 4, taps[2], coded))
     return bytes(out)
 
@@ -51,16 +51,16 @@ def thought_of(courses: Any) -> bytes:
 def fits(courses: Any, shapes: bytes) -> Any:
     """In how many places of each course each shape fits, (n, shapes) uint8, as the pendant counts them."""
     wide = courses.astype(np.int32)
-    out = np.zeros((len(wide), len(shapes) // fall.SHAPE), np.uint8)
+    out = np.zeros((len(wide), len(shapes) // SHAPE), np.uint8)
     for n in range(out.shape[1]):
-        kind, two, third, limit = shapes[n * fall.SHAPE : (n + 1) * fall.SHAPE]
+        kind, two, third, limit = shapes[n * SHAPE : (n + 1) * SHAPE]
         above = _above(wide[:, kind & 1], kind >> 1, (two & 15, two >> 4, third))
-        out[:, n] = (above > (limit - 128) * fall.LIMIT_MG).sum(1)
+        out[:, n] = (above > (limit - 128) * LIMIT_MG).sum(1)
     return out
 
 
 def _above(values: Any, step: int, taps: Sequence[int]) -> Any:
-    places = fall.COURSE - 8 * step
+    places = fall_training.COURSE - 8 * step
     nine = sum(values[:, n * step : n * step + places : 2] for n in range(9))
     return 3 * sum(values[:, n * step : n * step + places : 2] for n in taps) - nine
 
@@ -81,7 +81,7 @@ def chosen(recordings: Sequence[Recording], found: Sequence[Candidates], used: A
     found = found[:2]  # of whoever is awake
     thought = thought_of(found[0].courses[used[found[0].recording]])
     dice = np.random.default_rng(SEED)
-    order = dice.permutation(len(thought) // fall.SHAPE)
+    order = dice.permutation(len(thought) // SHAPE)
     heats = np.array_split(order, -(-len(order) // HEAT))
     first = np.concatenate([_first(recordings, found, used, thought, heat, count) for heat in heats])
     last = _first(recordings, found, used, thought, first, count)
@@ -103,4 +103,4 @@ def _first(
 
 
 def _shape(shapes: bytes, n: int) -> bytes:
-    return shapes[n * fall.SHAPE : (n + 1) * fall.SHAPE]
+    return shapes[n * SHAPE : (n + 1) * SHAPE]

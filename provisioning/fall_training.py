@@ -23,6 +23,7 @@ from provisioning.fall_trees import Growth, Trees, grow
 POSTS = {"trunk": 32, "wrist": 44}  # blocks waited after an impact: 2.56 s; a wrist is told apart later
 BOOTS_S = (0.3, 0.6)
 GROWN_SETTLE_MS = 4000  # the trees' recipe; at the wrist fewer falls were found by trees grown at SETTLE_MS
+COURSE = 92  # blocks until a decision that shapes are laid over
 FREE_FALL_MG, FREE_FALL_SAMPLES = 312, 3  # as the driver sets the chip up
 AT_FALL_S = 1.6  # an impact so near to the labelled one (+-0.5 s) is the fall
 EARLY_S = 1.0  # an alarm so long before the labelled impact still counts as its detection
@@ -76,25 +77,34 @@ class _Kept:
         detector = self.detector
         seen = detector.candidates
         detector.update(*sample)
-        detector.judged()  # at once: a clip may end before the next sample
+        while detector.stage:  # at once: a clip may end before the next sample
+            detector.step()
         while self._open and detector.count - self._open[0][1] == falls.AFTER:
             self.notes[self._open.pop(0)[0]] += detector.rows(falls.AFTER, 0, falls.ROW)
         if detector.candidates != seen:
             self._open.append((len(self.notes), detector.count))
             self.notes.append(falls.note_head(detector, 0))
             self.rows.append(bytes(detector.f))
-            self.courses.append(np.array(detector.course(), np.int32))
+            self.courses.append(_course(detector))
             self.where.append(index)
             self.when.append(at_s)
 
     def all(self) -> Candidates:
         features = np.frombuffer(b"".join(self.rows), np.uint8).reshape(-1, len(fall.FEATURES))
-        courses = np.array(self.courses, np.int32).reshape(-1, 2, fall.COURSE)
+        courses = np.array(self.courses, np.int32).reshape(-1, 2, COURSE)
         where, when = np.array(self.where, np.int64), np.array(self.when)
         wakes, awake_s = tuple(self.wakes), tuple(self.awake_s)
         return Candidates(
             self.detector.post, features, courses, where, when, wakes, awake_s, tuple(self.notes)
         )
+
+
+def _course(detector: fall.Detector) -> Any:
+    """What shapes are laid over: the last blocks along the hanging angle, and their highest magnitudes."""
+    last = slice(detector._at + 1 - COURSE, detector._at + 1)
+    felt = np.array([detector._x[last], detector._y[last], detector._z[last]], np.int64)
+    along = (felt * np.array(detector.hang())[:, None]).sum(0) >> 10
+    return np.stack([along, np.array(detector._high[last], np.int64)]).astype(np.int32)
 
 
 def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:

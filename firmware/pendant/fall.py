@@ -52,11 +52,6 @@ LEAF_ZERO = 64
 _LEAF = bytes([(n - 8) * abs(n - 8) + LEAF_ZERO for n in range(16)])
 
 
-COURSE = 92  # blocks: 7.4 s until the decision
-SHAPE = 4  # bytes: twice the step, and 1 for magnitudes; two of the three; the third; limit / LIMIT_MG + 128
-LIMIT_MG = 32
-
-
 def _exact(n: int) -> int:
     x = 0
     while (x + 1) * (x + 1) <= n:
@@ -118,7 +113,7 @@ class Detector:
         self._high = array("h", room)
         self._low = array("h", room)
         self._move = array("h", room)
-        self.f = bytearray(len(FEATURES) + len(self._shapes) // SHAPE)  # of the last candidate
+        self.f = bytearray(len(FEATURES) + len(self._shapes) // 4)  # of the last candidate
         self.candidates = 0
         self.count = 0  # blocks so far
         self.reset()
@@ -133,7 +128,7 @@ class Detector:
         self._most = self._least = 0
         self._px = self._py = self._pz = 0
         self._begun = False
-        self._due = 0  # steps of a decision: 2 before the shapes, 1 before the trees
+        self.stage = 0  # of a decision: 2 before the shapes, 1 before the trees
         self._hx = self._hy = self._hz = 0
         self._hung = False
         self.score = 0
@@ -148,27 +143,7 @@ class Detector:
 
     def update(self, x: int, y: int, z: int) -> bool:
         """One sample in milli-g; true when a fall is decided, of what was felt before it."""
-        fell = self._due > 0 and self._step()
-        self._felt(x, y, z)
-        return fell
-
-    def judged(self) -> bool:
-        """The steps that are due, now; asked before what they judge would be forgotten."""
-        fell = False
-        while self._due:
-            fell = self._step()
-        return fell
-
-    def _step(self) -> bool:
-        if self._due == 2:
-            self.shapes()
-            self._due = 1
-            return False
-        self._due = 0
-        self.candidates += 1
-        return self.decide()
-
-    def _felt(self, x: int, y: int, z: int) -> None:
+        fell = self.stage > 0 and self.step()
         x = max(-FULL_MG, min(x, FULL_MG))
         y = max(-FULL_MG, min(y, FULL_MG))
         z = max(-FULL_MG, min(z, FULL_MG))
@@ -176,7 +151,7 @@ class Detector:
             held = self._held
             if held is None:
                 self._held = (x, y, z)
-                return
+                return fell
             x, y, z = (x + held[0]) >> 1, (y + held[1]) >> 1, (z + held[2]) >> 1
             self._held = None
         square = x * x + y * y + z * z
@@ -187,13 +162,27 @@ class Detector:
             self._half = True
             self._most = self._least = square
             self._sx, self._sy, self._sz = x, y, z
-            return
+            return fell
         self._half = False
         if square > self._most:
             self._most = square
         else:
             self._least = square
         self._block((self._sx + x) >> 1, (self._sy + y) >> 1, (self._sz + z) >> 1)
+        return fell
+
+    def step(self) -> bool:
+        """What is due of a decision, of which `stage` tells: the shapes, then the trees. Whoever would reset
+        takes the steps that are due before.
+        """
+        if self.stage == 2:
+            if self._shapes:
+                self.course()
+            self.stage = 1
+            return False
+        self.stage = 0
+        self.candidates += 1
+        return self.decide()
 
     def _block(self, x: int, y: int, z: int) -> None:
         move, self._path = min(self._path, 32000), 0
@@ -212,7 +201,7 @@ class Detector:
         if peak < IMPACT_MG or max(high[c - NEAR : c]) >= peak or max(high[c + 1 : c + NEAR + 1]) > peak:
             return
         self.features(c)
-        self._due = 2
+        self.stage = 2
 
     def rows(self, ago: int, end: int, size: int) -> bytes:
         """What was felt from `ago` blocks ago until `end` ago, `size` blocks a row: x, y, z in 1/64 g as
@@ -326,84 +315,59 @@ class Detector:
         for i in range(len(values)):
             self.f[i] = values[i]
 
-    def shapes(self) -> None:
-        """Fill the rest of `f`: in how many places of the last COURSE blocks each shape fits.
+    def course(self) -> None:
+        """Fill the rest of `f`: in how many places of the last 92 blocks, 7.4 s, each shape fits.
 
         A shape is nine blocks `step` apart, three of them against all nine, and how far above. It is laid
         over every other block of what was felt along the hanging angle, or of the magnitudes (kernels and
-        counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021).
+        counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021). Four bytes say it: twice the step, and
+        1 for magnitudes; two of the three; the third; the limit in 32 mg, and 128.
         """
-        shapes = self._shapes
-        if not shapes:
-            return
-        along, high = self.course()
-        how = 0
-        for n in range(len(shapes) // SHAPE):
-            kind, two, third, limit = shapes[n * SHAPE : n * SHAPE + SHAPE]
-            if kind != how:
-                how, step = kind, kind >> 1
-                values = high if kind & 1 else along
-                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(0, COURSE - 8 * step, 2)]
-            self.f[len(FEATURES) + n] = _fits(
-                values, sums, (two & 15) * step, (two >> 4) * step, third * step, (limit - 128) * LIMIT_MG
-            )
-
-    def course(self) -> tuple:
-        """The last COURSE blocks: along the hanging angle, and the highest magnitudes."""
         end = self._at + 1
-        first = end - COURSE
+        first = end - 92
         hx, hy, hz = self.hang()
         along = [
             (x * hx + y * hy + z * hz) >> 10
             for x, y, z in zip(self._x[first:end], self._y[first:end], self._z[first:end])  # noqa: B905
         ]
-        return along, list(self._high[first:end])
+        high = list(self._high[first:end])
+        how = 0
+        shapes = self._shapes
+        for at in range(0, len(shapes), 4):
+            kind, two, third, limit = shapes[at : at + 4]
+            if kind != how:
+                how, step = kind, kind >> 1
+                values = high if kind & 1 else along
+                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(0, 92 - 8 * step, 2)]
+            limit = (limit - 128) * 32
+            one, two = (two & 15) * step, (two >> 4) * step
+            fits = 0
+            for a, b, c, s in zip(values[one::2], values[two::2], values[third * step :: 2], sums):  # noqa: B905
+                if 3 * (a + b + c) - s > limit:
+                    fits += 1
+            self.f[len(FEATURES) + at // 4] = fits
 
     def decide(self) -> bool:
         """Sum the leaves of all trees over `f`."""
-        self.score = self._by_halves() if self._halves else self._by_bytes()
-        return self.score >= self.threshold
-
-    def _by_bytes(self) -> int:
-        trees, f = self._trees, self.f
-        total = 0
-        for at in range(0, len(trees), TREE):
-            leaf = at + 8
-            if f[trees[at]] > trees[at + 4]:
-                leaf += 8
-            if f[trees[at + 1]] > trees[at + 5]:
-                leaf += 4
-            if f[trees[at + 2]] > trees[at + 6]:
-                leaf += 2
-            if f[trees[at + 3]] > trees[at + 7]:
-                leaf += 1
-            total += trees[leaf] - 128
-        return total
-
-    def _by_halves(self) -> int:
         trees, f, worth = self._trees, self.f, _LEAF
         total = 0
-        for at in range(0, len(trees), HALVES):
-            leaf = at + 8
+        for at in range(0, len(trees), HALVES if self._halves else TREE):
+            leaf = 0
             if f[trees[at]] > trees[at + 4]:
-                leaf += 4
+                leaf = 8
             if f[trees[at + 1]] > trees[at + 5]:
-                leaf += 2
+                leaf += 4
             if f[trees[at + 2]] > trees[at + 6]:
-                leaf += 1
-            pair = trees[leaf]
+                leaf += 2
             if f[trees[at + 3]] > trees[at + 7]:
-                pair >>= 4
-            total += worth[pair & 15]
-        return total - len(trees) // HALVES * LEAF_ZERO
-
-
-def _fits(values: list, sums: list, i: int, j: int, k: int, limit: int) -> int:
-    n = 0
-    for a, b, c, s in zip(values[i::2], values[j::2], values[k::2], sums):  # noqa: B905
-        if 3 * (a + b + c) - s > limit:
-            n += 1
-    return n
+                leaf += 1
+            if self._halves:
+                leaf = trees[at + 8 + (leaf >> 1)] >> (leaf & 1) * 4
+                total += worth[leaf & 15] - LEAF_ZERO
+            else:
+                total += trees[at + 8 + leaf] - 128
+        self.score = total
+        return total >= self.threshold
 
 
 def _above(values, a: int, b: int, limit: int) -> int:

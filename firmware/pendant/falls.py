@@ -114,7 +114,7 @@ class Falls:
             self._blow_ms = now_ms
         samples = self._chip.read()
         detector = self._detector
-        fell = self._chip.overrun and self._broken_off()
+        fell = self._chip.overrun and self.reset()
         for x, y, z in samples:
             if detector.update(x, y, z):
                 fell = True
@@ -156,11 +156,13 @@ class Falls:
         if self._part is not None:
             self.note, self._part = self._part + after, None
 
-    def _broken_off(self) -> bool:
+    def reset(self) -> bool:
         """What came before has nothing to do with what comes now; true if it was a fall, without a note."""
         self._noted(b"")
+        fell = False
         try:
-            fell = self._detector.judged()
+            while self._detector.stage:
+                fell = self._detector.step()
         except FAILURES:
             fell = False
         if fell:
@@ -170,7 +172,7 @@ class Falls:
         return fell
 
     def _fail(self, now_ms: int) -> bool:
-        fell = self._detector is not None and self._broken_off()
+        fell = self._detector is not None and self.reset()
         self.broken = True
         self._blow_ms = self._watch_ms = self._steps = None
         self._due_ms = now_ms + RETRY_MS

@@ -146,16 +146,16 @@ def test_no_step_of_a_decision_takes_long() -> None:
 
     for sample in samples:
         count = 0
-        due = detector._due
+        due = detector.stage
         sys.settrace(trace)
         try:
             detector.update(*sample)
         finally:
             sys.settrace(None)
-        if detector._due != due:
-            most[detector._due] = max(most[detector._due], count)
+        if detector.stage != due:
+            most[detector.stage] = max(most[detector.stage], count)
     # Stretches of blocks that are summed or looked through, at most, and what shapes are laid over.
-    elements = 12 * 32 * 3 + len(detector._shapes) // fall.SHAPE * 4 * fall.COURSE // 2
+    elements = 12 * 32 * 3 + len(detector._shapes) // 4 * 4 * 46
     assert min(most) > 1000
     for operations in most:
         assert operations * OPERATION_US + elements * ELEMENT_US < DECISION_US, most

@@ -205,11 +205,11 @@ def test_what_fails_while_it_looks_stops_nothing_and_is_tried_again(failure: Exc
     assert worn.falls.quiet(worn.now_ms)
     del worn.falls._detector.update
     worn.falls.broken, worn.falls._due_ms = False, worn.now_ms
-    worn.falls._detector.shapes, worn.falls._detector._due = fails, 2  # in the middle of a decision
+    worn.falls._detector.course, worn.falls._detector.stage = fails, 2  # in the middle of a decision
     assert worn.after(1.0) == 0
     assert worn.falls.broken
-    assert worn.falls._detector._due == 0
-    del worn.falls._detector.shapes
+    assert worn.falls._detector.stage == 0
+    del worn.falls._detector.course
     worn.accelerometer = fails  # type: ignore[method-assign, assignment]
     assert worn.after(RETRY_MS / 1000) == 0
     assert worn.falls.broken
@@ -227,12 +227,12 @@ def test_a_fall_that_is_half_judged_is_told_whatever_breaks_then(breaks: str) ->
     for before in range(8):  # until the decision falls on the last sample of a look
         worn.move(motion.fallen(26, HZ, before_s=6.0 + before * 2 / HZ, after_s=30.0))
         told = 0
-        while not told and not worn.falls._detector._due:
+        while not told and not worn.falls._detector.stage:
             told = worn.after(0.04)
         if not told:
             break
         worn.after(40.0)
-    assert worn.falls._detector._due
+    assert worn.falls._detector.stage
     if breaks == "the bus":
         worn.chip.nak = 10**6
     else:
@@ -240,7 +240,7 @@ def test_a_fall_that_is_half_judged_is_told_whatever_breaks_then(breaks: str) ->
     assert worn.after(1.0) == 1
     assert worn.falls.broken == (breaks == "the bus")
     assert worn.falls.note is None
-    assert not worn.falls._detector._due
+    assert not worn.falls._detector.stage
 
 
 def test_what_a_fall_was_like_is_kept_for_the_hub_before_it_sleeps() -> None:

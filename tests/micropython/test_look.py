@@ -144,10 +144,10 @@ def test_a_look_and_a_decision_take_about_what_the_energy_model_says(no_radio: N
     looks: list[int] = []
     judging: list[int] = []  # one of a decision's steps, or more
     for n in range(LOOKS):
-        judged, due = detector.candidates, detector._due
+        judged, due = detector.candidates, detector.stage
         count = counted(app)
         if n > 1:  # not those that end the start
-            busy = due or detector._due or detector.candidates > judged
+            busy = due or detector.stage or detector.candidates > judged
             (judging if busy else looks).append(count)
         clock.ms += 8
     assert board.napped == LOOKS

@@ -180,8 +180,8 @@ TESTS = (
         (
             Change(
                 "firmware/pendant/falls.py",
-                "            fell = self._detector.judged()\n",
-                "            fell = False\n",
+                "            while self._detector.stage:\n",
+                "            while False:\n",
             ),
         ),
     ),

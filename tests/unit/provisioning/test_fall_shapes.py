@@ -50,7 +50,8 @@ def test_the_pendant_counts_as_the_training_does(
         for sample in recording.at(50):
             seen = detector.candidates
             detector.update(*sample)
-            detector.judged()
+            while detector.stage:
+                detector.step()
             if detector.candidates != seen:
                 rows.append(list(detector.f))
     shaped = fall_shapes.shaped(found, shapes)
@@ -61,10 +62,10 @@ def test_the_pendant_counts_as_the_training_does(
 
 
 def test_a_shape_is_three_of_nine_against_all_nine() -> None:
-    course = np.zeros((1, 2, fall.COURSE), np.int32)
+    course = np.zeros((1, 2, fall_training.COURSE), np.int32)
     course[0, 0, 40:44] = 1000  # one of the nine at a time, for steps above four blocks
     shape = bytes((2 * 8, 0 | 3 << 4, 5, 128 + 1))  # more than 32 mg
-    places = range(0, fall.COURSE - 64, 2)
+    places = range(0, fall_training.COURSE - 64, 2)
     fitting = [p for p in places if any(40 <= p + 8 * tap < 44 for tap in (0, 3, 5))]
     assert fall_shapes.fits(course, shape).tolist() == [[len(fitting)]]
     assert len(fitting) >= 2
@@ -79,8 +80,8 @@ def test_what_is_chosen_depends_on_those_who_are_used_alone(
     fold = fall_training.folds(waist, 4)
     used = fold != 0
     chosen = fall_shapes.chosen(waist, [found], used, 6)
-    assert len(chosen) == 6 * fall.SHAPE
-    assert len({chosen[n : n + fall.SHAPE] for n in range(0, len(chosen), fall.SHAPE)}) == 6
+    assert len(chosen) == 6 * fall_shapes.SHAPE
+    assert len({chosen[n : n + fall_shapes.SHAPE] for n in range(0, len(chosen), fall_shapes.SHAPE)}) == 6
     others = ~used[found.recording]
     blank = fall_shapes.replace(
         found,
@@ -94,10 +95,10 @@ def test_what_is_chosen_depends_on_those_who_are_used_alone(
 def test_the_shipped_shapes_are_such(placement: str) -> None:
     table = __import__(f"firmware.pendant.fall_{placement}", None, None, ["TABLE"]).TABLE
     shapes = table[4]
-    assert len(shapes) == fall_shapes.KEPT[placement] * fall.SHAPE
-    for n in range(0, len(shapes), fall.SHAPE):
-        kind, two, third, _ = shapes[n : n + fall.SHAPE]
+    assert len(shapes) == fall_shapes.KEPT[placement] * fall_shapes.SHAPE
+    for n in range(0, len(shapes), fall_shapes.SHAPE):
+        kind, two, third, _ = shapes[n : n + fall_shapes.SHAPE]
         assert kind >> 1 in fall_shapes.STEPS
         assert two & 15 < two >> 4 < third < 9
-    kinds = shapes[:: fall.SHAPE]
+    kinds = shapes[:: fall_shapes.SHAPE]
     assert list(kinds) == sorted(kinds), "those of a kind stand together, so that their sums are made once"

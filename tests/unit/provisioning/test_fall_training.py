@@ -127,7 +127,7 @@ def test_alarms_are_counted_as_the_scorer_counts_them(waist: list[Recording]) ->
     found = fall_training.Candidates(
         POST,
         np.zeros((6, len(fall.FEATURES)), np.uint8),
-        np.zeros((6, 2, fall.COURSE), np.int32),
+        np.zeros((6, 2, fall_training.COURSE), np.int32),
         np.array([fallen, fallen, daily, daily, daily, daily]),
         np.array([impact - 2, impact + 3, 1.0, 5.0, 12.0, 23.0]),
     )
