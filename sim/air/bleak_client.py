@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sim.air.bleak_backend import BumbleAdapter
 
 _NEEDS_SECURITY = {att.ATT_INSUFFICIENT_AUTHENTICATION_ERROR, att.ATT_INSUFFICIENT_ENCRYPTION_ERROR}
+_ASKED_AGAIN_S = 0.02
 _CANCEL_S = 1.0  # a controller answers Create Connection Cancel at once, or it hangs
 GONE = (core.BaseBumbleError, hci.HCI_Error)
 
@@ -155,7 +156,11 @@ class BumbleClient(BaseBleakClient):
         """The caller lost interest: Bumble would leave the controller waiting for the peer for ever."""
         with contextlib.suppress(TimeoutError, *GONE):
             async with asyncio.timeout(_CANCEL_S):
-                await self.adapter.device.cancel_connection()
+                while (
+                    not attempt.done()
+                ):  # it may not have asked the controller yet: asked again until it ends
+                    await self.adapter.device.cancel_connection()
+                    await asyncio.wait({attempt}, timeout=_ASKED_AGAIN_S)
                 (got,) = await asyncio.gather(attempt, return_exceptions=True)
                 if isinstance(got, Connection):
                     await got.disconnect()

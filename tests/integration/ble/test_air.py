@@ -170,6 +170,28 @@ async def test_a_cancelled_connect_leaves_the_adapter_free(station: Station) -> 
     await adapter.close()
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 6])
+async def test_a_connect_that_is_cancelled_before_it_began_leaves_the_adapter_free(
+    station: Station, turns: int
+) -> None:
+    board = await board_on(station)
+    adapter, heard = await hub_on(station)
+    device = await heard.device()
+    board.say(op="adv", us=None)
+    await board.ping()
+    attempt = asyncio.ensure_future(adapter.client(device, lambda: None, 60, [SERVICE]).connect())
+    for _ in range(turns):  # of the loop: the controller may not have been asked yet
+        await asyncio.sleep(0)
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    board.say(op="adv", us=20000, c=1)
+    client = adapter.client(device, lambda: None, 60, [SERVICE])
+    await client.connect()
+    assert client.is_connected
+    await adapter.close()
+
+
 async def test_jamming_silences_and_lifts(station: Station) -> None:
     await board_on(station)
     adapter, heard = await hub_on(station, x=2)
