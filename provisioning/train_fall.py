@@ -2,9 +2,9 @@
 
 Writes `fall_trunk.py` and `fall_wrist.py` for the pendant, `weighing_trunk.py` and `weighing_wrist.py` for
 the hub, with the trees, where they come from, how held-out people scored, and the note that the data asks
-for. The threshold is the lowest at which the estimate of an ordinary week (`fall_day.py`) stays within one
-false alarm and scripted daily life within AN_HOUR, on people who were in no training. The same data give the
-same bytes.
+for. Shapes are chosen by everybody (`fall_shapes.py`). The threshold is the lowest at which the estimate of
+an ordinary week (`fall_day.py`) stays within one false alarm and scripted daily life within AN_HOUR, on
+people who were in no training. The same data give the same bytes.
 """
 
 from __future__ import annotations

@@ -132,7 +132,8 @@ class Owed:
             acks = [item for item in acks if item[1].stage > STAGE_HEARD]
         elif call and not STAGE_HEARD < call.stage < STAGE_ARRIVED:
             acks = []
-        for (life, number), told in acks:
+        if acks:
+            (life, number), told = acks[0]
             return messages.Ack(life, number, told.stage, told.answered)
         if call:
             return messages.CallState(call.stage)

@@ -323,6 +323,8 @@ class Detector:
         counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021). Four bytes say it: twice the step, and
         1 for magnitudes; two of the three; the third; the limit in 32 mg, and 128.
         """
+        # Plain numbers and one function: each new name takes room for ever in MicroPython's pool of names,
+        # which would have to grow just when a hub connects.
         end = self._at + 1
         first = end - 92
         hx, hy, hz = self.hang()

@@ -1,4 +1,5 @@
-"""Falls: sensitivity, false alarms an hour, delay; every person is scored by trees that never saw them.
+"""Falls: sensitivity, false alarms an hour, delay; every person is scored by trees that never saw them, with
+the shipped shapes, which everybody chose (`provisioning.fall_nested` chooses them anew).
 
 `anban bench fall --data DIR`. The pendant's own detector takes the candidates; the trees of each fold are
 trained on the other people. `groups` are at the shipped tables' operating point (the estimate of an ordinary
@@ -87,7 +88,8 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
 def left_out(
     name: str, recordings: Sequence[Recording], found: Sequence[Candidates], limit: int
 ) -> dict[str, Any]:
-    """Each data set with falls, scored at the shipped threshold by trees that never saw anything of it."""
+    """Each data set with falls, scored at the shipped threshold by trees that never saw anything of it; the
+    shapes are the shipped ones, in whose choice it had a part."""
     of = np.array([r.dataset for r in recordings])
     out: dict[str, Any] = {}
     for dataset in sorted({r.dataset for r in recordings if r.impact_s is not None}):
