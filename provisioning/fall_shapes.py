@@ -23,9 +23,9 @@ from provisioning.fall_trees import Growth
 
 # More take longer and find no more; at the wrist fewer falls are found with them.
 KEPT = {"trunk": 24, "wrist": 0}
-STEPS = (6, 8, 10)  # blocks: 3.9 s to 6.5 s in all; shorter ones fit in more places and take longer
+STEPS = (6, 8, 10)  # blocks, even: 3.9 s to 6.5 s in all
 SHAPE = 4  # bytes, as the pendant reads them
-LIMIT_MG = 32
+LIMIT = 4  # of a course's 8 mg
 LIMITS = 2  # of each
 WITHIN = (0.03, 0.97)  # of how far above they are, limits are taken
 SEED = 11
@@ -34,7 +34,7 @@ HOW = Growth(trees=150, rate=0.1, share=0.1, seed=SEED)
 
 
 def thought_of(courses: Any) -> bytes:
-    """All shapes, with limits between which the courses differ. `courses`: (n, 2, COURSE)."""
+    """All shapes, with limits between which the courses differ. `courses`: (n, 2, COURSE), in 8 mg."""
     dice = np.random.default_rng(SEED)
     some = courses[dice.permutation(len(courses))[:400]].astype(np.int32)
     out = bytearray()
@@ -43,7 +43,7 @@ def thought_of(courses: Any) -> bytes:
             for taps in combinations(range(9), 3):
                 above = _above(some[:, high], step, taps)
                 for limit in np.quantile(above, dice.uniform(*WITHIN, LIMITS)).tolist():
-                    coded = min(max(round(limit / LIMIT_MG) + 128, 0), 255)
+                    coded = min(max(round(limit / LIMIT) + 128, 0), 255)
                     out += bytes((2 * step + high, taps[0] | taps[1] << 4, taps[2], coded))
     return bytes(out)
 
@@ -55,7 +55,7 @@ def fits(courses: Any, shapes: bytes) -> Any:
     for n in range(out.shape[1]):
         kind, two, third, limit = shapes[n * SHAPE : (n + 1) * SHAPE]
         above = _above(wide[:, kind & 1], kind >> 1, (two & 15, two >> 4, third))
-        out[:, n] = (above > (limit - 128) * LIMIT_MG).sum(1)
+        out[:, n] = (above > (limit - 128) * LIMIT).sum(1)
     return out
 
 

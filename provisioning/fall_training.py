@@ -57,7 +57,7 @@ class _Kept:
     """The detector, and what it looked at."""
 
     def __init__(self, post: int, hz: int) -> None:
-        self.detector = fall.Detector(hz, (1, post, b"", fall.TREE, b""))
+        self.detector = fall.Detector(hz, (1, post, b"", b""))
         self.rows: list[bytes] = []
         self.courses: list[Any] = []
         self.where: list[int] = []
@@ -100,11 +100,13 @@ class _Kept:
 
 
 def _course(detector: fall.Detector) -> Any:
-    """What shapes are laid over: the last blocks along the hanging angle, and their highest magnitudes."""
+    """What shapes are laid over, in 8 mg: the last blocks along the hanging angle, and their highest
+    magnitudes.
+    """
     last = slice(detector._at + 1 - COURSE, detector._at + 1)
     felt = np.array([detector._x[last], detector._y[last], detector._z[last]], np.int64)
-    along = (felt * np.array(detector.hang())[:, None]).sum(0) >> 10
-    return np.stack([along, np.array(detector._high[last], np.int64)]).astype(np.int32)
+    along = np.clip((felt * np.array(detector.hang())[:, None]).sum(0) >> 13, -2600, 2600)
+    return np.stack([along, np.array(detector._high[last], np.int64) >> 3]).astype(np.int32)
 
 
 def candidates(recordings: Sequence[Recording], post: int, hz: int = 50, skip: int = 0) -> Candidates:

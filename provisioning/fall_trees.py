@@ -1,10 +1,10 @@
-"""Boosted trees are grown over features of one byte and written as the bytes that the pendant reads.
+"""Boosted trees are grown over features of one byte and written as the bytes that pendant and hub read.
 
 Trees are oblivious: one feature and one cut for each of four levels, 16 leaves. They take four comparisons
-each, and the single question a level is what keeps them from learning persons by heart. A leaf is a byte, or
-half of one where the pendant's heap is what is short: then each tree is grown on what the rounded ones before
-it left. Logistic loss, second order; every choice is made by a generator with a seed: the same data give the
-same bytes.
+each, and the single question a level is what keeps them from learning persons by heart. A leaf is a byte for
+the hub (`edge/weighing.py`), half of one for the pendant (`firmware/pendant/fall.py`), whose heap is short:
+then each tree is grown on what the rounded ones before it left. Logistic loss, second order; every choice is
+made by a generator with a seed: the same data give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from firmware.pendant.fall import DEPTH, HALVES, TREE
+from firmware.pendant import fall
+from firmware.pendant.fall import DEPTH
 
 LEAVES = 2**DEPTH
 BINS = 32  # cuts that are tried for a feature, at its quantiles
+HUB_TREE = 2 * DEPTH + LEAVES  # bytes of one: features, cuts, leaves
 ZERO = 128  # the byte of a leaf that says nothing
 MOST = 3.0  # log-odds of a leaf, before the rate
 HALF_MOST = 7  # the largest half: what it stands for is its square
@@ -27,14 +29,14 @@ HALF_MOST = 7  # the largest half: what it stands for is its square
 class Growth:
     """How trees are grown."""
 
-    trees: int = 80  # 1920 bytes: what fits the pendant's heap beside its history; 128 of halves
+    trees: int = 80
     rate: float = 0.17
     least_weight: float = 3.0  # of a leaf, in its curvature: keeps single recordings from having a leaf
     smooth: float = 2.0
     share: float = 0.4  # of the features that one level chooses from
     people: float = 0.8  # of the people that one tree sees
     seed: int = 1
-    halves: bool = False  # leaves of half a byte
+    halves: bool = False  # leaves of half a byte; takes an even number of trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +50,28 @@ class Trees:
 
     def score(self, features: Any) -> Any:
         """Sums of the leaves for rows of features, exactly as the pendant and the hub sum them."""
+        asked, leaves = self._halves() if self.halves else self._rows()
         total = np.zeros(len(features), np.int32)
-        for at in range(0, len(self.table), HALVES if self.halves else TREE):
+        for questions, worth in zip(asked, leaves, strict=True):
             leaf = np.zeros(len(features), np.int64)
             for level in range(DEPTH):
-                right = features[:, self.table[at + level]] > self.table[at + DEPTH + level]
-                leaf = 2 * leaf + right
-            total += self._leaves(at + 2 * DEPTH)[leaf]
+                leaf = 2 * leaf + (features[:, questions[level]] > questions[DEPTH + level])
+            total += worth[leaf]
         return total
 
-    def _leaves(self, at: int) -> Any:
-        if not self.halves:
-            return np.frombuffer(self.table, np.uint8, LEAVES, at).astype(np.int32) - ZERO
-        pairs = np.frombuffer(self.table, np.uint8, LEAVES // 2, at).astype(np.int32)
-        halves = np.stack([pairs & 15, pairs >> 4], 1).ravel() - 8
-        return halves * abs(halves)
+    def _rows(self) -> tuple[Any, Any]:
+        """Features and cuts (trees, 8), what leaves stand for (trees, 16)."""
+        rows = np.frombuffer(self.table, np.uint8).reshape(-1, HUB_TREE)
+        return rows[:, : 2 * DEPTH], rows[:, 2 * DEPTH :].astype(np.int32) - ZERO
+
+    def _halves(self) -> tuple[Any, Any]:
+        """The same of the pendant's."""
+        count = len(self.table) // (2 * fall.TREE)
+        table = np.frombuffer(self.table, np.uint8)
+        asked = table[: 4 * DEPTH * count].reshape(2, 2 * DEPTH, count).transpose(0, 2, 1)
+        both = table[4 * DEPTH * count :].reshape(count, LEAVES).astype(np.int32)
+        halves = np.concatenate([both & 15, both >> 4]) - 8
+        return asked.reshape(-1, 2 * DEPTH), halves * abs(halves)
 
 
 def grow(features: Any, labels: Any, weights: Any, people: Any, how: Growth) -> Trees:
@@ -138,17 +147,24 @@ def _halves(leaves: Any, how: Growth) -> Any:
 
 
 def _packed_halves(grown: list[tuple[Any, Any, Any]], how: Growth) -> Trees:
-    parts = []
-    for which, cuts, leaves in grown:
-        halves = leaves + 8
-        parts.append(bytes(which) + bytes(cuts) + bytes((halves[0::2] + 16 * halves[1::2]).tolist()))
-    return Trees(b"".join(parts), _scale(how), True)
+    middle, odd = divmod(len(grown), 2)
+    if odd:
+        raise ValueError("an even number of trees, please: a byte has a leaf of two")
+    asked = [
+        bytes(c) for half in (grown[:middle], grown[middle:]) for c in zip(*map(_asked, half), strict=True)
+    ]
+    leaves = np.array([leaves + 8 for _, _, leaves in grown])
+    both = leaves[:middle] + 16 * leaves[middle:]
+    return Trees(b"".join(asked) + bytes(both.ravel().tolist()), _scale(how), True)
 
 
 def _packed(grown: list[tuple[Any, Any, Any]]) -> Trees:
     most = max(float(np.abs(leaves).max()) for _, _, leaves in grown)
     scale = 127 / most if most else 1.0
-    parts = [
-        bytes(w) + bytes(c) + bytes((np.round(v * scale).astype(int) + ZERO).tolist()) for w, c, v in grown
-    ]
+    parts = [bytes(_asked(t) + (np.round(t[2] * scale).astype(int) + ZERO).tolist()) for t in grown]
     return Trees(b"".join(parts), scale, False)
+
+
+def _asked(tree: tuple[Any, Any, Any]) -> list[int]:
+    which, cuts, _ = tree
+    return [*which, *cuts]

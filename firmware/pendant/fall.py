@@ -45,8 +45,7 @@ MOVING = 100  # movement of a block that only a body in motion makes
 VIOLENT = 1500  # and that no walk makes
 NEAR_1_G = 300  # a mean of 80 ms of walking is within it
 DEPTH = 4
-TREE = 24  # bytes: a feature and a cut (above it goes right) for each level, 16 leaves with 128 for nothing
-HALVES = 16  # and where a leaf is half a byte: more trees in the same heap
+TREE = 16  # bytes: a feature and a cut (above it goes right) for each level, 16 leaves of half a byte
 LEAF_ZERO = 64
 # What half a byte of a leaf stands for, and LEAF_ZERO: n * |n| for n from -8 to 7, the small ones finer.
 _LEAF = bytes([(n - 8) * abs(n - 8) + LEAF_ZERO for n in range(16)])
@@ -97,14 +96,13 @@ def cosine(a: tuple, b: tuple) -> int:
 
 
 class Detector:
-    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees, TREE or
-    HALVES, bytes of shapes).
+    """One wearer's stream. `table` is (threshold, blocks to wait after an impact, bytes of trees, bytes of
+    shapes).
     """
 
     def __init__(self, hz: int, table: tuple) -> None:
         self._pairs = hz == 50
-        self.threshold, self.post, self._trees, tree, self._shapes = table
-        self._halves = tree == HALVES
+        self.threshold, self.post, self._trees, self._shapes = table
         self._span = PRE + 1 + self.post + 1
         room = [0] * (self._span + SLACK)
         self._x = array("h", room)
@@ -320,54 +318,60 @@ class Detector:
 
         A shape is nine blocks `step` apart, three of them against all nine, and how far above. It is laid
         over every other block of what was felt along the hanging angle, or of the magnitudes (kernels and
-        counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021). Four bytes say it: twice the step, and
-        1 for magnitudes; two of the three; the third; the limit in 32 mg, and 128.
+        counts as in Dempster, Schmidt and Webb, MiniRocket, KDD 2021), all in 8 mg. Four bytes say it: twice
+        the step, which is even, and 1 for magnitudes; two taps; the third; the limit in 32 mg, and 128.
+
+        All places are looked at at once: a course is one long number, 16 bits a block, and what is above the
+        limit has the highest of them set. Within 2600 nothing runs over into the next block.
         """
         # Plain numbers and one function: each new name takes room for ever in MicroPython's pool of names,
         # which would have to grow just when a hub connects.
-        end = self._at + 1
-        first = end - 92
+        x, y, z, high = self._x, self._y, self._z, self._high
         hx, hy, hz = self.hang()
-        along = [
-            (x * hx + y * hy + z * hz) >> 10
-            for x, y, z in zip(self._x[first:end], self._y[first:end], self._z[first:end])  # noqa: B905
+        every = range(self._at - 91, self._at + 1, 2)
+        along = [max(-2600, min((x[i] * hx + y[i] * hy + z[i] * hz) >> 13, 2600)) + 2600 for i in every]
+        courses = [
+            int.from_bytes(array("h", values), "little") for values in (along, [high[i] >> 3 for i in every])
         ]
-        high = list(self._high[first:end])
+        ones = int.from_bytes(b"\1\0" * 46, "little")
         how = 0
         shapes = self._shapes
         for at in range(0, len(shapes), 4):
             kind, two, third, limit = shapes[at : at + 4]
             if kind != how:
-                how, step = kind, kind >> 1
-                values = high if kind & 1 else along
-                sums = [sum(values[p : p + 8 * step + 1 : step]) for p in range(0, 92 - 8 * step, 2)]
-            limit = (limit - 128) * 32
-            one, two = (two & 15) * step, (two >> 4) * step
-            fits = 0
-            for a, b, c, s in zip(values[one::2], values[two::2], values[third * step :: 2], sums):  # noqa: B905
-                if 3 * (a + b + c) - s > limit:
-                    fits += 1
-            self.f[len(FEATURES) + at // 4] = fits
+                how, step = kind, (kind >> 1) * 8
+                nine = [courses[kind & 1] >> n * step for n in range(9)]
+                all_nine = sum(nine)
+                places = (ones >> 8 * step) << 15
+            fits = 3 * (nine[two & 15] + nine[two >> 4] + nine[third]) - all_nine
+            fits = (fits + (0x7FFF - (limit - 128) * 4) * ones) & places
+            self.f[len(FEATURES) + at // 4] = fits.to_bytes(92, "little").count(b"\x80")
 
     def decide(self) -> bool:
-        """Sum the leaves of all trees over `f`."""
-        trees, f, worth = self._trees, self.f, _LEAF
-        total = 0
-        for at in range(0, len(trees), HALVES if self._halves else TREE):
-            leaf = 0
-            if f[trees[at]] > trees[at + 4]:
-                leaf = 8
-            if f[trees[at + 1]] > trees[at + 5]:
-                leaf += 4
-            if f[trees[at + 2]] > trees[at + 6]:
-                leaf += 2
-            if f[trees[at + 3]] > trees[at + 7]:
-                leaf += 1
-            if self._halves:
-                leaf = trees[at + 8 + (leaf >> 1)] >> (leaf & 1) * 4
-                total += worth[leaf & 15] - LEAF_ZERO
-            else:
-                total += trees[at + 8 + leaf] - 128
+        """Sum the leaves of all trees over `f`.
+
+        Of half of the trees the first features stand together, then the second ones, so that one loop has
+        them at hand; after four of these the cuts; then the other half. A byte of leaves has one of each.
+        """
+        f, worth, trees = self.f, _LEAF, self._trees
+        n = len(trees) // (2 * TREE)
+        leaves = trees[16 * n :]
+        total = -2 * n * LEAF_ZERO
+        for half in (0, 4):
+            first = 0
+            columns = [trees[at : at + n] for at in range(2 * half * n, (2 * half + 8) * n, n or 1)]
+            for a, b, c, d, p, q, r, s in zip(*columns):  # noqa: B905
+                i = first
+                if f[a] > p:
+                    i += 8
+                if f[b] > q:
+                    i += 4
+                if f[c] > r:
+                    i += 2
+                if f[d] > s:
+                    i += 1
+                total += worth[leaves[i] >> half & 15]
+                first += 16
         self.score = total
         return total >= self.threshold
 
@@ -383,12 +387,13 @@ def _above(values, a: int, b: int, limit: int) -> int:
 def _crossings(values, a: int, b: int) -> int:
     """How often it rises above a step's impact."""
     n = 0
-    was = True
+    below = False
     for v in values[a:b]:
-        above = v > STEP_MG
-        if above and not was:
+        if v <= STEP_MG:
+            below = True
+        elif below:
             n += 1
-        was = above
+            below = False
     return n
 
 

@@ -4,7 +4,8 @@ the shipped shapes, which everybody chose (`provisioning.fall_nested` chooses th
 `anban bench fall --data DIR`. The pendant's own detector takes the candidates; the trees of each fold are
 trained on the other people. `groups` are at the shipped tables' operating point (the estimate of an ordinary
 week), `curve` is the sensitivity at thresholds that give so many false alarms an hour, chosen on the very
-people that are scored. Scripted daily life is dense: false alarms an hour are a stress figure.
+people that are scored. Whoever slides down a wall hardly falls: those falls count in each figure, and the
+curves stand once more without them. Scripted daily life is dense: false alarms an hour are a stress figure.
 """
 
 from __future__ import annotations
@@ -67,19 +68,19 @@ def _placement(name: str, recordings: list[Recording], out: dict[str, Any]) -> N
     }
     for group, rows in _grouped(name, at_point).items():
         out["groups"][group] = summary(rows)
-    out["curve"][name] = curve(recordings, found[0], scores[0])
+    _curves(name, "", recordings, found[0], scores[0], out)
     for dealing in DEALT_OTHERWISE:
         otherwise = fall_training.held_out(
             recordings, found, used, train_fall.HOW[name], train_fall.FOLDS, dealing=dealing
         )
-        out["curve"][f"{name}, people dealt otherwise ({dealing})"] = curve(
-            recordings, found[0], otherwise[0]
-        )
+        dealt = f", people dealt otherwise ({dealing})"
+        _curves(name, dealt, recordings, found[0], otherwise[0], out)
+        _with_hub(name, dealt, recordings, found, otherwise[0], dealing, out)
     for (kind, each), score in zip(also.items(), scores[len(found) :], strict=True):
         out["curve"][f"{name}, {kind}"] = curve(recordings, each, score)
         out["groups"][f"{name}, {kind}"] = summary(fall_training.outcomes(recordings, each, score, limit))
     out.setdefault("left_out", {}).update(left_out(name, recordings, found, limit))
-    _with_hub(name, recordings, found, scores[0], limit, out)
+    _with_hub(name, "", recordings, found, scores[0], fall_training.DEALING, out)
     out.setdefault("candidates", {})[name] = _candidates(
         recordings, found[0], also["woken after 0.6 s, 32 samples"]
     )
@@ -132,18 +133,41 @@ def _estimate(week: fall_day.Week) -> dict[str, float]:
 
 def _with_hub(
     name: str,
+    dealt: str,
     recordings: list[Recording],
     found: Sequence[Candidates],
     scores: Any,
-    limit: int,
+    dealing: int,
     out: dict[str, Any],
 ) -> None:
     """The hub's verdict "likely" on what the pendant alarmed of; and what it would be on every impact."""
-    least, noted, weighed = train_fall.likely(recordings, found, scores, limit, name)
+    limit, _ = train_fall.threshold(recordings, found[0], scores, name)
+    least, noted, weighed = train_fall.likely(recordings, found, scores, limit, name, dealing)
     both = np.where(scores >= limit, weighed, fall_training.NEVER)
-    out["groups"][f"{name} with the hub"] = summary(fall_training.outcomes(recordings, noted, both, least))
-    out["curve"][f"{name} with the hub"] = curve(recordings, noted, both)
-    out["curve"][f"{name}, the hub were it told of every impact"] = curve(recordings, noted, weighed)
+    at_point = fall_training.outcomes(recordings, noted, both, least)
+    out["groups"][f"{name} with the hub{dealt}"] = summary(at_point)
+    _curves(f"{name} with the hub", dealt, recordings, noted, both, out)
+    _curves(f"{name}, the hub were it told of every impact", dealt, recordings, noted, weighed, out)
+
+
+def _curves(
+    name: str,
+    dealt: str,
+    recordings: Sequence[Recording],
+    found: Candidates,
+    scores: Any,
+    out: dict[str, Any],
+) -> None:
+    """Of all falls, and of all but the slides."""
+    out["curve"][name + dealt] = curve(recordings, found, scores)
+    if any(map(slid, recordings)):
+        without = curve(recordings, found, scores, lambda r: not slid(r))
+        out["curve"][f"{name}, without falls down a wall{dealt}"] = without
+
+
+def slid(recording: Recording) -> bool:
+    """Down a wall."""
+    return recording.impact_s is not None and "wall" in recording.text
 
 
 def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:
@@ -155,9 +179,8 @@ def _grouped(name: str, rows: Sequence[Outcome]) -> dict[str, list[Outcome]]:
         lambda r: f"{name} {r.age_group}",
         lambda r: f"{r.dataset} {r.placement} {r.age_group}",
         lambda r: f"{name} {r.dataset}: {r.text}",
-        lambda r: (
-            "falls down a wall" if name == "trunk" and r.impact_s is not None and "wall" in r.text else ""
-        ),
+        lambda r: "falls down a wall" if name == "trunk" and slid(r) else "",
+        lambda r: f"{name} without falls down a wall" if name == "trunk" and not slid(r) else "",
         lambda r: f"{name} falls from bed" if r.impact_s is not None and "bed" in r.text.lower() else "",
     )
     for key in by:
@@ -188,7 +211,12 @@ def summary(rows: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> dict[str, float | None]:
+def curve(
+    recordings: Sequence[Recording],
+    found: Candidates,
+    scores: Any,
+    counts: Callable[[Recording], bool] = lambda r: True,
+) -> dict[str, float | None]:
     """Sensitivity at the lowest threshold with at most so many false alarms an hour."""
     out: dict[str, float | None] = {}
     for most in CURVE:
@@ -200,7 +228,8 @@ def curve(recordings: Sequence[Recording], found: Candidates, scores: Any) -> di
                 high = middle
             else:
                 low = middle + 1
-        out[f"{most:g}/h"] = summary(fall_training.outcomes(recordings, found, scores, low))["sensitivity"]
+        rows = fall_training.outcomes(recordings, found, scores, low)
+        out[f"{most:g}/h"] = summary([row for row in rows if counts(row.recording)])["sensitivity"]
     return out
 
 

@@ -45,7 +45,7 @@ class Clip(NamedTuple):
 def clip(recording: Recording) -> Clip | None:
     """None for what is too short to tell."""
     post = POSTS["trunk" if recording.trunk else "wrist"]
-    detector = fall.Detector(steps.HZ, (1, post, b"", fall.TREE, b""))
+    detector = fall.Detector(steps.HZ, (1, post, b"", b""))
     samples = recording.at(steps.HZ)
     impact = recording.impact_s
     start_s = LEARNS_S if impact is None else impact + (post + 0.5) * fall.BLOCK_MS / 1000

@@ -1,5 +1,7 @@
 """Shapes: counted in training as on the pendant, chosen by those who may have a part in it."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +41,24 @@ def many() -> bytes:
     return bytes(out)
 
 
+def wild(recording: Recording, seed: int) -> Recording:
+    """Of the chip's whole range, and beyond what can be laid over."""
+    dice = np.random.default_rng(seed)
+    sizes = dice.choice((20, 300, 2000, 16000), len(recording.samples))[:, None]
+    held = np.repeat(dice.integers(-sizes, sizes + 1, (len(sizes), 3)), dice.integers(1, 30, len(sizes)), 0)
+    return replace(recording, samples=held[: len(sizes)].astype(np.int16))
+
+
+@pytest.mark.parametrize(
+    "made", [lambda waist: waist, lambda waist: list(map(wild, waist, range(len(waist))))]
+)
 def test_the_pendant_counts_as_the_training_does(
-    waist: list[Recording], found: fall_training.Candidates
+    waist: list[Recording], made: Callable[[list[Recording]], list[Recording]]
 ) -> None:
     shapes = many()
-    detector = fall.Detector(50, (0, POST, b"", fall.TREE, shapes))
+    detector = fall.Detector(50, (0, POST, b"", shapes))
+    waist = made(waist)
+    found = fall_training.candidates(waist, POST)
     rows = []
     for recording in waist:
         detector.reset()
@@ -94,7 +109,7 @@ def test_what_is_chosen_depends_on_those_who_are_used_alone(
 @pytest.mark.parametrize("placement", ["trunk", "wrist"])
 def test_the_shipped_shapes_are_such(placement: str) -> None:
     table = __import__(f"firmware.pendant.fall_{placement}", None, None, ["TABLE"]).TABLE
-    shapes = table[4]
+    shapes = table[3]
     assert len(shapes) == fall_shapes.KEPT[placement] * fall_shapes.SHAPE
     for n in range(0, len(shapes), fall_shapes.SHAPE):
         kind, two, third, _ = shapes[n : n + fall_shapes.SHAPE]

@@ -17,7 +17,7 @@ from firmware.pendant.falls import SETTLE_MS
 from protocols import fall_note
 from provisioning import fall_day, fall_nested, fall_shapes, fall_training, train_fall
 from provisioning.fall_data import DataError, Recording, load
-from provisioning.fall_trees import Growth, Trees, grow
+from provisioning.fall_trees import HUB_TREE, Growth, Trees, grow
 from tests.benchmarks.fall import poisson
 from tests.unit.provisioning import recordings
 
@@ -74,13 +74,12 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path, capsys: pytest.Cap
     assert str(tmp_path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("how", "size"), [(FEW, fall.TREE), (HALVES, fall.HALVES)])
 def test_trees_score_alike_here_and_on_the_pendant(
-    waist: list[Recording], found: fall_training.Candidates, how: Growth, size: int
+    waist: list[Recording], found: fall_training.Candidates
 ) -> None:
-    trees = fall_training.trained(waist, [found], np.ones(len(waist), bool), how)
+    trees = fall_training.trained(waist, [found], np.ones(len(waist), bool), HALVES)
     scores = trees.score(found.features)
-    detector = fall.Detector(50, (0, POST, trees.table, size, b""))
+    detector = fall.Detector(50, (0, POST, trees.table, b""))
     for row, score in zip(found.features[:100], scores[:100], strict=True):
         for n, value in enumerate(row.tolist()):
             detector.f[n] = value
@@ -141,7 +140,7 @@ def test_alarms_are_counted_as_the_scorer_counts_them(waist: list[Recording]) ->
 def test_the_same_data_give_the_same_table(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_fall, "HOW", {"trunk": HALVES, "wrist": FEW})
+    monkeypatch.setattr(train_fall, "HOW", dict.fromkeys(("trunk", "wrist"), HALVES))
     monkeypatch.setattr(train_fall, "HUB_HOW", FEW)
     monkeypatch.setattr(fall_shapes, "HOW", FEW)
     written = []
@@ -224,7 +223,7 @@ def test_rounded_leaves_are_made_up_for_by_the_trees_after_them(halves: bool) ->
     off = []
     for count in (2, 8, 60):
         trees = grow(features, labels, np.ones(4000), people, Growth(trees=count, halves=halves))
-        assert len(trees.table) == count * (fall.HALVES if halves else fall.TREE)
+        assert len(trees.table) == count * (fall.TREE if halves else HUB_TREE)
         guess = trees.score(features) / trees.scale
         off.append(float(np.abs(guess - guess.mean() - odds + odds.mean()).mean()))
     assert off[0] > off[1] > off[2]
