@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import signal
 from collections.abc import Awaitable, Sequence
 
 from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
-from drivers.ble.bluez import adapters as bluez_adapters
+from drivers.ble import bluez
 from drivers.ble.ports import AdapterPort
 from drivers.pi.pins import open_pins
 from edge.clock import SystemClock
@@ -27,8 +26,8 @@ async def serve(config: Config, credentials: Credentials, *, damage: str = "", v
     log_to(verbose=verbose)
 
     async def adapters() -> Sequence[AdapterPort]:
-        await in_thread("import bleak", importlib.import_module, "bleak")  # not on the loop: keys
-        return bluez_adapters()
+        await in_thread("import bleak", bluez.load)  # not on the loop: keys
+        return bluez.adapters()
 
     system = SystemdNotifier()
     ports = Ports(SystemClock(), open_pins, adapters, feed_watchdog=lambda: system.notify("WATCHDOG=1"))

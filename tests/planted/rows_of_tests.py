@@ -186,6 +186,31 @@ TESTS = (
         ),
     ),
     Plant(
+        "what weighs a fall is loaded with the first fall",
+        (4,),
+        "tests/system/test_loaded.py::test_a_fall_a_reading_and_a_press_without_internet_load_nothing",
+        "edge.weighing",
+        (
+            Change("edge/inputs/pendants.py", "from edge.weighing import Weighing, charging\n", ""),
+            Change("edge/inputs/pendants.py", "self._weighing = Weighing(hub)\n", "self._weighing = None\n"),
+            Change(
+                "edge/inputs/pendants.py",
+                "        weighed = self._weighing.take(\n",
+                "        from edge.weighing import Weighing, charging\n\n"
+                "        self._weighing = self._weighing or Weighing(self._hub)\n"
+                "        weighed = self._weighing.take(\n",
+            ),
+        ),
+    ),
+    Plant(
+        "what connects to a pendant is loaded at the first connection",
+        (4,),
+        "tests/unit/drivers_ble/test_bluez.py"
+        "::test_what_the_first_scan_and_the_first_connection_need_is_loaded_before_in_a_thread",
+        "",
+        (Change("drivers/ble/bluez.py", ', "bleak.backends.bluezdbus.client"', ""),),
+    ),
+    Plant(
         "the watchdog is started when the boot is over",
         (4,),
         "tests/micropython/test_supervision.py"
