@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Awaitable, Sequence
 
@@ -11,6 +12,7 @@ from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
 from drivers.ble import bluez
 from drivers.ble.ports import AdapterPort
+from drivers.pi.memory import lock_memory
 from drivers.pi.pins import open_pins
 from edge.clock import SystemClock
 from edge.config import Config
@@ -20,10 +22,13 @@ from edge.main import run
 from edge.ports import Ports
 from edge.threads import in_thread
 
+log = logging.getLogger(__name__)
+
 
 async def serve(config: Config, credentials: Credentials, *, damage: str = "", verbose: bool = False) -> None:
     """Run on this Raspberry Pi until SIGTERM or SIGINT; `damage` as in `run`."""
     log_to(verbose=verbose)
+    log.info("memory: %s", lock_memory() or "locked")
 
     async def adapters() -> Sequence[AdapterPort]:
         await in_thread("import bleak", bluez.load)  # not on the loop: keys

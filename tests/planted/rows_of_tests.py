@@ -32,6 +32,19 @@ TESTS = (
         ),
     ),
     Plant(
+        "the hub's loop reads the source of a traceback from the card",
+        (4,),
+        "tests/unit/edge/test_logs.py::test_the_source_of_a_traceback_is_read_by_the_logs_thread_alone",
+        "",
+        (
+            Change(
+                "edge/logs.py",
+                "            self._records.put_nowait(record)\n",
+                "            self.format(record)\n            self._records.put_nowait(record)\n",
+            ),
+        ),
+    ),
+    Plant(
         "that somebody took the call is felt of a press that came after it was said",
         (9,),
         "tests/micropython/test_press.py::"
