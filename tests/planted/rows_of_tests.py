@@ -216,6 +216,13 @@ TESTS = (
         ),
     ),
     Plant(
+        "what writes Chinese into a text is loaded with the first text",
+        (4,),
+        "tests/system/test_loaded.py::test_a_fall_a_reading_and_a_press_without_internet_load_nothing",
+        "utf_16_be",
+        (Change("protocols/sms_pdu.py", 'codecs.lookup("utf-16-be")', 'codecs.lookup("utf-8")'),),
+    ),
+    Plant(
         "what connects to a pendant is loaded at the first connection",
         (4,),
         "tests/unit/drivers_ble/test_bluez.py"
