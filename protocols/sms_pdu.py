@@ -20,9 +20,8 @@ import msgspec
 from protocols import gsm7
 from protocols.errors import AnbanError, Reason
 
-codecs.lookup(
-    "utf-16-be"
-)  # Python reads a codec from the disk when it is first asked for: not with a call's text
+# Python reads a codec from the disk when it is first asked for: now, and not with the text of a call.
+codecs.lookup("utf-16-be")
 
 MAX_SEPTETS: Final = 160  # of one message in one part; 140 octets
 MAX_OCTETS: Final = 140
