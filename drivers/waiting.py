@@ -1,4 +1,4 @@
-"""Waits for an event, and no longer than it may take."""
+"""Waits for an event, and no longer than it may take, or than another task takes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,18 @@ async def any_came(*events: asyncio.Event, within_s: float | None = None) -> boo
     finally:
         for wait in waits:
             wait.cancel()
+
+
+async def ended_before(task: asyncio.Task[None], event: asyncio.Event) -> bool:
+    """Wait until a task ends or an event is set; whether the task has ended. Raises what that raised; never
+    ends it.
+    """
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if not task.done():
+        return False
+    await task
+    return True

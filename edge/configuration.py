@@ -12,13 +12,14 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from edge.clock import Clock
 from edge.config import SCHEMA, Settings, parse_settings, render
 from edge.paths.base import MAX_AUTHOR
+from edge.stores.state import Kept
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 
@@ -47,16 +48,6 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     def settings(self) -> Settings:
         """The document read. AnbanError(BAD_CONFIG) if a later release wrote what this one does not know."""
         return parse_settings(self.document)
-
-
-class Kept(Protocol):
-    """The part of `edge.stores.state.State` that is used here."""
-
-    def get(self, space: str, name: str) -> bytes | None: ...
-
-    def names(self, space: str) -> list[str]: ...
-
-    def put_all(self, values: dict[tuple[str, str], bytes | None]) -> None: ...
 
 
 class Configuration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from edge.by_hand import ByHand
 from edge.care import whose
@@ -14,13 +14,11 @@ from edge.config import Config
 from edge.entries import SensedEntry
 from edge.hub import Hub
 from edge.stores.journal import Journal
+from edge.trends import Slept, trends
 from protocols.errors import AnbanError, Reason
 from protocols.fhir import LAST_MS, bundle
 from protocols.figures import figures
 from protocols.values import Event, Lane
-
-if TYPE_CHECKING:
-    from edge.trends import Slept
 
 LOOKED: Final = 5_000  # newest rows of the lane that are looked through: reading them must delay no call
 MOST: Final = 200  # of one answer, which has to fit the door's line
@@ -64,8 +62,6 @@ class History:
 
     async def trends(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The last week of each person (edge/trends.py)."""
-        from edge.trends import trends
-
         home = self._home()
         beds = {sensor.id: sensor.elder for sensor in home.sensors if sensor.role == "bed"}
         rules = {elder: home.care.of(elder).vitals for elder in home.elders}
@@ -103,8 +99,6 @@ def doors_of(
 
 def slept_of(journal: Journal, beds: Mapping[str, str]) -> list[Slept]:
     """What the beds' sensors said lately, by a clock that was right."""
-    from edge.trends import Slept
-
     found = []
     for _, entry in journal.of_care(max(0, journal.head[0] - BACK_ROWS)):
         if isinstance(entry, SensedEntry) and entry.sensor in beds and entry.at.trusted:

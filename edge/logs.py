@@ -2,7 +2,8 @@
 
 The journal of a Raspberry Pi is on the card too. When the card hangs, journald stops reading, its socket is
 full after some thousand lines, and whoever writes the next one waits as long as the card does: that must not
-be the loop. What finds no room is counted, and the count is written once there is room again.
+be the loop. What finds no room is counted, and the count is written once there is room again. The source
+lines of a traceback are read from the card too: by the same thread.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ class Log(logging.Handler):
         self._lost = 0  # lines of which nobody has been told yet
         self._counting = threading.Lock()
         self._descriptor = descriptor
-        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=lines)
+        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(maxsize=lines)
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Never waits, never raises."""
         try:
-            self._lines.put_nowait(self.format(record))
+            record.msg, record.args = record.getMessage(), None  # while its arguments are what they were
+            self._records.put_nowait(record)
         except (queue.Full, TypeError, ValueError):  # no room; or arguments that do not fit their message
             self._lose(1)
 
@@ -42,16 +44,16 @@ class Log(logging.Handler):
         """The last lines, within END_S; `logging` calls it at the end of the process."""
         if self._thread.is_alive():
             try:
-                self._lines.put(None, timeout=END_S)
+                self._records.put(None, timeout=END_S)
                 self._thread.join(END_S)
             except queue.Full:
                 pass
         super().close()
 
     def _write_all(self) -> None:
-        line: str | None = ""
-        while line is not None:
-            line = self._lines.get()
+        while True:
+            record = self._records.get()
+            line = None if record is None else self.format(record)
             lost = self._lose(0)
             told = f"WARNING {__name__}: {lost} lines of that time could not be written" if lost else None
             lines = [text for text in (line, told) if text is not None]
@@ -60,6 +62,8 @@ class Log(logging.Handler):
                 self._lose(-lost)
             except OSError:
                 self._lose(0 if line is None else 1)
+            if record is None:
+                return
 
     def _lose(self, lines: int) -> int:
         with self._counting:

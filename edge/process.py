@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
+import logging
 import signal
 from collections.abc import Awaitable, Sequence
 
 from sdnotify import SystemdNotifier  # type: ignore[import-untyped]
 
-from drivers.ble.bluez import adapters as bluez_adapters
+from drivers.ble import bluez
 from drivers.ble.ports import AdapterPort
+from drivers.pi.memory import lock_memory
 from drivers.pi.pins import open_pins
 from edge.clock import SystemClock
 from edge.config import Config
@@ -21,14 +22,17 @@ from edge.main import run
 from edge.ports import Ports
 from edge.threads import in_thread
 
+log = logging.getLogger(__name__)
+
 
 async def serve(config: Config, credentials: Credentials, *, damage: str = "", verbose: bool = False) -> None:
     """Run on this Raspberry Pi until SIGTERM or SIGINT; `damage` as in `run`."""
     log_to(verbose=verbose)
+    log.info("memory: %s", lock_memory() or "locked")
 
     async def adapters() -> Sequence[AdapterPort]:
-        await in_thread("import bleak", importlib.import_module, "bleak")  # not on the loop: keys
-        return bluez_adapters()
+        await in_thread("import bleak", bluez.load)  # not on the loop: keys
+        return bluez.adapters()
 
     system = SystemdNotifier()
     ports = Ports(SystemClock(), open_pins, adapters, feed_watchdog=lambda: system.notify("WATCHDOG=1"))

@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ from edge.inputs.answers import Answer
 from edge.phrases import Phrase
 from edge.prompts import LATER, NO, SILENCE, YES, Asked, Plan, Prompt, Step, decide, plan_of
 from edge.stores.journal import Journal
+from edge.stores.state import Kept
 from edge.threads import in_thread
 from protocols.errors import AnbanError, Reason
 from protocols.rrule import between
@@ -46,16 +47,6 @@ CLOCK_GRACE_MS: Final = 10 * 60_000
 CALENDAR: Final = "dateutil.rrule"  # 3 MB that only a home with prompts pays
 ASIDE: Final = "aside"
 UNDERSTOOD: Final = {YES: Phrase.UNDERSTOOD_YES, NO: Phrase.UNDERSTOOD_NO, LATER: Phrase.UNDERSTOOD_LATER}
-
-
-class Kept(Protocol):
-    """The part of `edge.stores.state.State` that is used here."""
-
-    def get(self, space: str, name: str) -> bytes | None: ...
-
-    def names(self, space: str) -> list[str]: ...
-
-    def put_all(self, values: dict[tuple[str, str], bytes | None]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

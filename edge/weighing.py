@@ -8,16 +8,16 @@ it. Whoever takes the call sees it as `call.updated`, once for each fall.
 No pendant has a line that tells of its charger: that it charges is known from a cell whose charge rises. A
 pendant that lay on its charger for longer than that trend reaches back, full, is not known to.
 
-Public: `Weighed`, `weigh`, `charging`, `Weighing`. Loaded with the first note.
+Public: `Weighed`, `weigh`, `charging`, `Weighing`.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from edge import weighing_trunk, weighing_wrist
 from edge.book import find
 from edge.faults import Sign
 from edge.hub import Hub
@@ -46,7 +46,7 @@ def weigh(note: bytes, in_bed: bool = False, charges: bool = False) -> Weighed |
     read = fall_note.read(note)
     if read is None:
         return None
-    scale, least, trees, pendants = _table("wrist" if read.placement == WRIST else "trunk")
+    scale, least, trees, pendants = (weighing_wrist if read.placement == WRIST else weighing_trunk).TABLE
     odds = (score(trees, fall_note.weights(read)) / scale + read.score / pendants) / 2
     signs = []
     if in_bed:
@@ -77,12 +77,6 @@ def score(trees: bytes, weights: bytes) -> int:
             leaf = 2 * leaf + (weights[trees[level]] > trees[level + 4])
         total += trees[at + 8 + leaf] - 128
     return total
-
-
-def _table(placement: str) -> tuple[float, int, bytes, float]:
-    """Scale of the trees, least score of what is likely, trees; scale of the pendant's own score."""
-    table: tuple[float, int, bytes, float] = importlib.import_module(f"edge.weighing_{placement}").TABLE
-    return table
 
 
 class Weighing:

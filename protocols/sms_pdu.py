@@ -9,6 +9,7 @@ Whatever comes in gives a value or AnbanError(BAD_VALUE): a hostile PDU never ra
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import re
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ import msgspec
 
 from protocols import gsm7
 from protocols.errors import AnbanError, Reason
+
+# Python reads a codec from the disk when it is first asked for: now, and not with the text of a call.
+codecs.lookup("utf-16-be")
 
 MAX_SEPTETS: Final = 160  # of one message in one part; 140 octets
 MAX_OCTETS: Final = 140

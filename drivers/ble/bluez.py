@@ -1,7 +1,12 @@
-"""BlueZ's adapters as the radio wants them: stock Bleak, imported when the first one is used."""
+"""BlueZ's adapters as the radio wants them: stock Bleak, which a machine without BlueZ need not load.
+
+`load()` first, in a thread: what an adapter imports is then there, and a loop that scans or connects reads
+nothing from a card that may hang.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -78,6 +83,19 @@ class BluezAdapter:
                 f"The Bluetooth adapter {self._name} does not come back after a reset.",
                 "Unplug it and plug it in again; a built-in one needs a restart of the hub.",
             )
+
+
+# All that adapters import, and what Bleak itself leaves for the first scan and the first connection.
+_LOADED: Final = (
+    *("bleak.exc", "bleak.backends.bluezdbus.scanner", "bleak.backends.bluezdbus.client"),
+    *("drivers.ble.bonded", "bluetooth_auto_recovery"),
+)
+
+
+def load() -> None:
+    """Import all that adapters need; a second on a Raspberry Pi, so not on a loop. ImportError."""
+    for name in _LOADED:
+        importlib.import_module(name)
 
 
 def adapters() -> list[BluezAdapter]:

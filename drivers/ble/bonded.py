@@ -21,7 +21,7 @@ from dbus_fast.aio import MessageBus
 
 from drivers.ble.agent import answering
 from drivers.ble.ports import Bonding, Client
-from drivers.waiting import came
+from drivers.waiting import came, ended_before
 
 BLUEZ: Final = "org.bluez"
 DEVICE: Final = "org.bluez.Device1"
@@ -75,16 +75,12 @@ class BondedClient:
     async def _use(self) -> None:
         """Connect by the bond that there is. BlueZ would try again and again where the other side lost it."""
         using = asyncio.create_task(self._discover())
-        ended = asyncio.create_task(self._ended.wait())
         try:
-            await asyncio.wait({using, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if using.done():
-                await using
+            if await ended_before(using, self._ended):
                 return
             self._bonding.lost()
             raise ConnectionError("the link ended before it was encrypted")
         finally:
-            ended.cancel()
             using.cancel()
             await asyncio.gather(using, return_exceptions=True)
 
@@ -101,15 +97,9 @@ class BondedClient:
         )
 
     async def _begin(self) -> None:
-        self._pairing = asyncio.create_task(self._pair())
-        self._pairing.add_done_callback(lambda task: task.cancelled() or task.exception())  # `bond` tells it
-        linked = asyncio.create_task(self._linked.wait())
-        try:
-            await asyncio.wait({linked, self._pairing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            linked.cancel()
-        if self._pairing.done():
-            await self._pairing  # it failed before there was a link
+        self._pairing = pairing = asyncio.create_task(self._pair())
+        pairing.add_done_callback(lambda task: task.cancelled() or task.exception())  # `bond` tells it
+        await ended_before(pairing, self._linked)  # or it failed before there was a link
 
     async def _pair(self) -> None:
         async with answering(self._device, self._bonding.ask):
@@ -118,7 +108,8 @@ class BondedClient:
     async def bond(self) -> str:
         """Until it is bonded and discovered; its identity. OSError where the meter refuses."""
         if self._pairing is not None:
-            await self._is_paired(self._pairing)
+            # Until BlueZ has the keys: its answer to Pair, and 5.66's `Paired`, wait for services too.
+            await ended_before(self._pairing, self._paired)
         identity = str(await self._property("Address"))  # its own, once it has told its keys
         if self._client is None:
             if await self._asked_all():
@@ -126,16 +117,6 @@ class BondedClient:
             else:
                 await self._end()
         return identity
-
-    async def _is_paired(self, pairing: asyncio.Task[None]) -> None:
-        """Until BlueZ has the keys. Its answer to Pair, and 5.66's `Paired`, wait for services too."""
-        paired = asyncio.create_task(self._paired.wait())
-        try:
-            await asyncio.wait({paired, pairing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            paired.cancel()
-        if pairing.done():
-            await pairing
 
     async def _asked_all(self) -> bool:
         """Whether bluetoothd has asked what it has. With ReverseServiceDiscovery = false in its main.conf it

@@ -70,6 +70,8 @@ class Meters:
         self._arrivals = 0
         self._meters: dict[str, _Known] = {}
         self._keys = credentials.sensors if credentials is not None else {}
+        if config.meters:
+            importlib.import_module("edge.told")  # now: the card may hang when the first reading comes
         if any(section.profile not in ADVERTS for section in config.meters):
             from drivers.ble.consent import Consent
             from drivers.ble.meter_facts import Meter

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from drivers.ble.facts import (
     FallAnswered,
@@ -37,13 +37,11 @@ from edge.stores.errors import StoreError
 from edge.stores.state import State
 from edge.surfaces import PendantStage, Question
 from edge.threads import in_thread
+from edge.weighing import Weighing, charging
 from protocols.errors import AnbanError, Reason
 from protocols.kinds import KINDS as EVENT_KINDS
 from protocols.link.const import FAULT_ACCELEROMETER, MEANING_ASSIST, MEANING_CALL_BACK, MEANING_FALL
 from protocols.values import EventId
-
-if TYPE_CHECKING:
-    from edge.weighing import Weighing
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +78,7 @@ class Pendants:
         self._radio: Radio | None = None
         self.listeners: list[Callable[[Advert], None]] = []  # others who hear the radio's adverts
         self.in_bed: Callable[[str], bool] = lambda elder: False  # what the bed's sensor says of an elder
-        self._weighing: Weighing | None = None
+        self._weighing = Weighing(hub)
         self._elsewhere = Elsewhere(hub)
         self._changed: dict[tuple[str, str], bytes] = {}  # for state.db, the newest only
         self._keeping = asyncio.Event()
@@ -212,10 +210,6 @@ class Pendants:
 
     def _weigh(self, pendant: _Pendant, fact: FallNoted) -> None:
         """What the fall was like comes after it: how sure it is goes with the call."""
-        from edge.weighing import Weighing, charging  # not before somebody falls
-
-        if self._weighing is None:
-            self._weighing = Weighing(self._hub)
         weighed = self._weighing.take(
             self._told_as(fact),
             fact.note,

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from edge.stores import recovery, statefile
 from edge.stores.content import MAX_COUNTER, Content, Item, newest, read_copy, write_copy
@@ -35,6 +35,16 @@ _log = logging.getLogger("anban.stores")
 
 def _system_wall_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+class Kept(Protocol):
+    """The part of a State by which settings and prompts are kept."""
+
+    def get(self, space: str, name: str) -> bytes | None: ...
+
+    def names(self, space: str) -> list[str]: ...
+
+    def put_all(self, values: dict[tuple[str, str], bytes | None]) -> None: ...
 
 
 class State:

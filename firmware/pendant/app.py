@@ -85,6 +85,10 @@ class App:
                 self.core.restore(self.store.book, now, self.store.same_clock)
             except ValueError:
                 self.store.counters_lost = True
+        if self.store.unfelt:  # a reset came while the press was being stored: felt on the air, then stored
+            self._unfelt.append(surface.PRESSED)
+            self._stored = False
+            self._store_due_ms = now + STORE_RETRY_MS
         effects = self._first_effects(cause, now)
         wanted = effects or self.core.book.presses or self._busy()
         if cause == "motion" and self.board.naps and not wanted:
@@ -93,7 +97,6 @@ class App:
         else:
             self._start_radio(now)
         self.perform(effects)
-        self.store.owe_wake(False)
         self.falls.start(now, cause == "motion")
         if cause == "watchdog":
             self.store.watchdog = True
@@ -144,13 +147,13 @@ class App:
                 self._payload_due_ms = self.clock.now_ms()
                 self._air(self._payload_due_ms)
             elif what == STORE:
-                self._commit()
+                self._commit((FEEL, surface.PRESSED) in effects)
             elif what == FEEL:
                 self._feel(effect[1])
 
-    def _commit(self) -> None:
+    def _commit(self, pressed: bool = False) -> None:
         now = self.clock.now_ms()
-        self._stored = self.store.commit(self.core.book.pack(now))
+        self._stored = self.store.commit(self.core.book.pack(now), pressed)
         self._store_due_ms = now + STORE_RETRY_MS
 
     def _feel(self, buzz: int) -> None:
@@ -329,6 +332,8 @@ class App:
             for buzz in self._unfelt:
                 self.buzzer.play(surface.BUZZES[buzz], surface.OVERTAKEN[buzz])
             self._unfelt = []
+        if not self._unfelt:  # what is to be felt begins in this pass
+            self.store.felt()
         if self.store.wake_owed and not (self._rests or self._busy()):
             self.store.owe_wake(False)
         if self.store.found_book:

@@ -150,8 +150,7 @@ class Core:
         out = []  # type: list[tuple]
         for what, at_ms in made:
             if what == gesture.STUCK or what == gesture.FREED:
-                out.append((STORE,))
-                continue
+                continue  # a fault, which the next heartbeat tells; nothing of it is in the book
             self._event(what, at_ms, now_ms)
             out.append((AIR,))
             out.append((STORE,))

@@ -28,8 +28,8 @@ MAX_U32 = 0xFFFFFFFF
 MAX_STALE = 4  # then flash is left alone until the next reset: each holds some hundred bytes
 
 _COUNTERS = "<4sIII"  # magic, life, counters reserved up to, numbers reserved up to
-_RTC = "<4sBBB2sIIIIIBHqqqqH"
-_RTC_MAGIC = b"ABR1"
+_RTC = "<4sBHB2sIIIIIBHqqqqH"
+_RTC_MAGIC = b"ABR2"
 _COUNTERS_MAGIC = b"ABC1"
 _BOOK_MAGIC = b"ABJ1"
 
@@ -74,6 +74,7 @@ class Store:
         # small state that RTC memory alone carries
         self.stuck = False  # the key was stuck down when the chip went to sleep
         self.wake_owed = False  # the key woke the chip, and its press is not in the book yet
+        self.unfelt = False  # a press is in the book, and its buzz has not begun
         self.watchdog = False  # a watchdog reset that no hub knows of
         self.never_heard = False  # a press waited 20 s without a hub, and no hub knows of it
         self.heartbeat_ms = -3600000  # the first one at once
@@ -142,6 +143,7 @@ class Store:
         self.counters_lost = bool(flags & 8)
         self._reserved_in_flash = not flags & 16
         self.unread = bool(flags & 128)
+        self.unfelt = bool(flags & 256)
         self.watchdog = bool(flags & 32)
         self.never_heard = bool(flags & 64)
         self.book = bytes(data[size : size + length])
@@ -231,11 +233,15 @@ class Store:
 
     # -- the press book
 
-    def commit(self, book: bytes) -> bool:
+    def commit(self, book: bytes, pressed: bool = False) -> bool:
         """The book goes to RTC memory and to flash; False when the flash failed (and the book goes on
-        without it).
+        without it). `pressed`: a press is new in it. From here on RTC memory has that press and its number,
+        and a reset while flash is written owes its buzz, not the press.
         """
         self.book = book
+        if pressed:
+            self.wake_owed = False
+            self.unfelt = True
         self._keep(False)
         if self.unread and not self._catch_up():
             self.flash_ok = False
@@ -315,6 +321,12 @@ class Store:
             self.wake_owed = owed
             self._keep(False)
 
+    def felt(self) -> None:
+        """The buzz of every press in the book has begun: no reset repeats it."""
+        if self.unfelt:
+            self.unfelt = False
+            self._keep(False)
+
     def _keep(self, clean: bool, until_ms: int = 0) -> None:
         flags = (
             (1 if self.stuck else 0)
@@ -325,6 +337,7 @@ class Store:
             | (32 if self.watchdog else 0)
             | (64 if self.never_heard else 0)
             | (128 if self.unread else 0)
+            | (256 if self.unfelt else 0)
         )
         head = struct.pack(
             _RTC, _RTC_MAGIC, 1 if clean else 0, flags, self.preset, self.language, self.life,

@@ -43,6 +43,12 @@ def test_a_press_is_on_the_air_then_in_flash_then_felt():
     assert (press.number, press.meaning, press.pressed_ms, interval) == (1, SOS, 1000, 20)
 
 
+def test_a_key_that_was_stuck_and_is_pressed_anew_is_on_the_air_before_flash_is_written():
+    mind = Core(0, numbers())
+    assert mind.resume_stuck(True, 100000) == []
+    assert mind.pressed_anew(200000, 200450)[0] == (AIR,)
+
+
 def test_the_pace_on_the_air():
     on = [schedule.pace(schedule.UNHEARD, age)[0] for age in range(0, 180000, 1000)]
     assert on == [20] * 30 + [100] * 150

@@ -27,25 +27,46 @@ async def test_a_program_that_hangs_is_reset_and_the_press_goes_on(board, side):
 
 
 @pytest.mark.parametrize("what", ["write", "read"])
-async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_watchdog(board, side, what):
-    """Nothing but the watchdog ends it, so it must be on before the first thing that can hang."""
+async def test_a_flash_that_hangs_at_the_press_that_woke_the_chip_delays_its_buzz_alone(board, side, what):
+    """Nothing but the watchdog ends it, so it must be on before the first thing that can hang. The press is
+    on the air before that, goes on under its number, and is felt when it is there again.
+    """
     await board.start()
     await side.bring_to_sleep(board)
     board.flash_hangs, before = what, len(side.adverts)
     await board.press()
     await board.until(lambda b: any(k == "flash" and v[0] == "hangs" for _, k, v in b.log))
     assert board.watched
-    aired: list[int] = []
-    if what == "write":
-        await side.until(lambda: any(a.meaning for a in side.adverts[before:]))  # the flash held nothing back
-        assert [v for _, k, v in board.log if k == "wake"][-1] == "key"
-        aired = [a.number for a in side.adverts[before:] if a.meaning]
-        assert len(set(aired)) == 1
+    await side.until(lambda: any(a.meaning for a in side.adverts[before:]))  # the flash held nothing back
+    assert [v for _, k, v in board.log if k == "wake"][-1] == "key"
+    assert board.felt() == []
+    sos = next(a for a in side.adverts[before:] if a.meaning)
     board.flash_hangs = ""
     board.bite_in(0.1)
     await board.until(lambda b: "watchdog" in [v for _, k, v in b.log if k == "wake"])
-    # What was on the air goes on under its number. (A wake that is owed besides may be told as a second one.)
-    await side.advert(lambda a: a.number in aired if aired else a.meaning)
+    again = await side.advert(lambda a: a.meaning)
+    await board.until(lambda b: b.felt() == ["pressed"])
+    assert (again.number, again.meaning) == (sos.number, sos.meaning)
+    assert again.age_ms >= sos.age_ms
+    assert [press.number for press in (await side.meet()).status.presses] == [sos.number]
+
+
+async def test_a_press_that_the_watchdog_interrupts_before_it_is_decided_is_not_lost(make_board, side):
+    """A tap or a hold: the key that woke the chip is still down, and is let go while the program hangs."""
+    board = make_board(preset="two-meanings")
+    await board.start()
+    await side.bring_to_sleep(board)
+    side.handles = {}
+    board.key_down()
+    await side.until(lambda: side.handles)
+    await side.meet()  # its loop runs
+    assert board._process
+    os.kill(board._process.pid, signal.SIGSTOP)
+    board.key_up()
+    board.bite_in(0.1)
+    await board.until(lambda b: "watchdog" in [v for _, k, v in b.log if k == "wake"])
+    await side.advert(lambda a: a.meaning in (const.MEANING_ASSIST, const.MEANING_SOS))
+    await board.until(lambda b: b.felt() == ["pressed"])
 
 
 async def test_a_heartbeat_every_hour_with_sleep_between(board, side):

@@ -7,6 +7,7 @@ so. A fault is the kind of slip that a change could make, not sabotage of the sc
 from __future__ import annotations
 
 from tests.planted.plant import Change, Plant
+from tests.planted.rows_of_cards import LOADED
 from tests.planted.rows_of_care import METERS, PROMPTS, RULES, SENSORS
 from tests.planted.rows_of_falls import FALLS
 from tests.planted.rows_of_modem import MODEM
@@ -429,5 +430,5 @@ SETTINGS = (
 PLANTS = (
     *MODEM,
     *(*PRESSES, *FALLS, *LINES, *TEXTS, *PHONES, *PAGES, *DEATHS, *CARDS, *RADIO, *WEIGHT, *SETTINGS),
-    *(*METERS, *SENSORS, *RULES, *PROMPTS, *TESTS),
+    *(*METERS, *SENSORS, *RULES, *PROMPTS, *LOADED, *TESTS),
 )

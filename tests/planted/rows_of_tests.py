@@ -189,7 +189,7 @@ TESTS = (
         "the watchdog is started when the boot is over",
         (4,),
         "tests/micropython/test_supervision.py"
-        "::test_a_flash_that_hangs_at_the_press_that_woke_the_chip_ends_in_the_watchdog",
+        "::test_a_flash_that_hangs_at_the_press_that_woke_the_chip_delays_its_buzz_alone",
         "",
         (
             Change(
@@ -203,6 +203,34 @@ TESTS = (
                 "            self.beat_now()\n"
                 "        self._watchdog = self.board.watchdog(WATCHDOG_MS)\n"
                 "        gc.collect()\n\n    def _first",
+            ),
+        ),
+    ),
+    Plant(
+        "a press that is in the book is owed besides, and goes out under two numbers",
+        (9,),
+        "tests/micropython/test_power_cut.py"
+        "::test_a_watchdog_reset_at_every_flash_operation_between_wake_and_journal_leaves_one_press",
+        "one press, two numbers",
+        (
+            Change(
+                "firmware/pendant/store.py",
+                "            self.wake_owed = False\n            self.unfelt",
+                "            self.unfelt",
+            ),
+        ),
+    ),
+    Plant(
+        "a press that is not decided yet is owed no longer once the pendant has started",
+        (4,),
+        "tests/micropython/test_supervision.py"
+        "::test_a_press_that_the_watchdog_interrupts_before_it_is_decided_is_not_lost",
+        "",
+        (
+            Change(
+                "firmware/pendant/app.py",
+                "        self.perform(effects)\n        self.falls",
+                "        self.perform(effects)\n        self.store.owe_wake(False)\n        self.falls",
             ),
         ),
     ),

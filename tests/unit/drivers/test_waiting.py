@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from drivers.waiting import any_came, came
+from drivers.waiting import any_came, came, ended_before
 
 
 async def settled() -> None:
@@ -56,3 +56,37 @@ async def test_who_is_ended_while_waiting_for_several_leaves_nobody_waiting() ->
     waiting.cancel()
     await settled()
     assert asyncio.all_tasks() == before
+
+
+async def test_a_task_or_an_event_whichever_is_first() -> None:
+    async def fails() -> None:
+        raise ConnectionError("refused")
+
+    event, going_on = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(came_without_end(going_on))
+    waiting = asyncio.create_task(ended_before(task, event))
+    await settled()
+    assert not waiting.done()
+    event.set()
+    assert not await waiting
+    assert not task.done(), "whose event came first goes on"
+    going_on.set()
+    assert await ended_before(task, asyncio.Event())
+    with pytest.raises(ConnectionError):
+        await ended_before(asyncio.create_task(fails()), asyncio.Event())
+
+
+async def test_who_is_ended_while_it_waits_for_either_leaves_the_task_alone() -> None:
+    task = asyncio.create_task(came_without_end(asyncio.Event()))
+    waiting = asyncio.create_task(ended_before(task, asyncio.Event()))
+    await settled()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await settled()
+    assert waiting.cancelled()
+    assert asyncio.all_tasks() == {task, asyncio.current_task()}
+    task.cancel()
+
+
+async def came_without_end(event: asyncio.Event) -> None:
+    await event.wait()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -63,3 +66,36 @@ def test_adapters_are_those_of_the_kernel_without_their_links(
         (tmp_path / name).mkdir()
     monkeypatch.setattr(bluez, "_SYSFS", tmp_path)
     assert [adapter.name for adapter in adapters()] == ["hci0", "hci1"]
+
+
+SCANS_AND_CONNECTS = """
+import asyncio, sys
+from bleak.backends.device import BLEDevice
+from drivers.ble import bluez
+
+async def first_use():
+    adapter = bluez.BluezAdapter("hci0")
+    scanner = adapter.scanner(lambda device, advert: None, {})
+    path = "/org/bluez/hci0/dev_C4_00_00_00_00_01"
+    client = adapter.client(BLEDevice("C4:00:00:00:00:01", None, {"path": path}), lambda: None, 5.0, ())
+    for first in (scanner.start, client.connect):
+        try:
+            await first()
+        except adapter.errors + (OSError,):
+            pass
+
+bluez.load()
+before = set(sys.modules)
+asyncio.run(first_use())
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_what_the_first_scan_and_the_first_connection_need_is_loaded_before_in_a_thread(
+    tmp_path: Path,
+) -> None:
+    """Bleak leaves it until then; the first connection is that to a pendant whose press waits for its ack."""
+    nobody = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/nobody"}
+    command = [sys.executable, "-c", SCANS_AND_CONNECTS]
+    done = subprocess.run(command, env={**os.environ, **nobody}, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

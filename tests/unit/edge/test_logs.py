@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -67,6 +68,32 @@ def test_a_hub_whose_log_nobody_reads_goes_on_and_ends() -> None:
             assert hub.wait(LIMIT_S) == 0
         finally:
             hub.kill()
+
+
+def test_the_source_of_a_traceback_is_read_by_the_logs_thread_alone(pipe: tuple[int, int]) -> None:
+    """It is on the card, which may hang."""
+    readers = set()
+
+    class Loader:
+        """Whom Python asks for a module's source, to show the lines of a traceback."""
+
+        def get_source(self, name: str) -> str:
+            readers.add(threading.current_thread().name)
+            return "raise ValueError('mend it')\n"
+
+    module = types.ModuleType("on_the_card")
+    module.__dict__["__loader__"] = Loader()
+    log = Log(pipe[1])
+    try:
+        exec(compile("raise ValueError('mend it')", "/card/on_the_card.py", "exec"), module.__dict__)
+    except ValueError:
+        failed = logging.LogRecord("edge.hub", logging.ERROR, "", 0, "it failed", (), sys.exc_info())
+    log.emit(failed)
+    told = read_to(pipe[0], "ValueError: mend it")
+    log.close()
+    assert told[0] == "it failed"
+    assert "    raise ValueError('mend it')" in told
+    assert readers == {"log"}
 
 
 def test_what_found_no_room_is_counted_and_told_once_there_is(
