@@ -156,8 +156,8 @@ def test_a_decision_does_not_take_long() -> None:
         if detector.stage != due:
             most[detector.stage] = max(most[detector.stage], count)
     elements = 12 * 32 * 3  # stretches of blocks that are summed or looked through, at most
-    shapes = [detector._shapes[at] for at in range(0, len(detector._shapes), 4)]
-    long_ones = 7 * len(shapes) + 18 * len(set(shapes))  # made for each shape, and for each kind of them
+    kinds = [detector._shapes[at] for at in range(0, len(detector._shapes), 4)]
+    long_ones = 9 * len(kinds) + 20 * len(set(kinds))  # made for each shape, and for each kind of them
     assert min(most) > 1000
     took_us = sum(most) * OPERATION_US + elements * ELEMENT_US + long_ones * LONG_US
     assert took_us < DECISION_US, (most, took_us)
