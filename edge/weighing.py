@@ -2,8 +2,8 @@
 
 The pendant decides that there was a fall and the call stands from then on; nothing here ends one or keeps one
 back. From the note that follows over GATT a richer model tells how sure it is, together with the pendant's
-score, in which is more than fits into a note; signs (in bed, charging, put down, dropped) are named beside
-it. Whoever takes the call sees it as `call.updated`, once for each fall.
+score, in which is more than fits into a note; signs (in bed, charging, put down, dropped, too many false
+falls lately) are named beside it. Whoever takes the call sees it as `call.updated`, once for each fall.
 
 No pendant has a line that tells of its charger: that it charges is known from a cell whose charge rises. A
 pendant that lay on its charger for longer than that trend reaches back, full, is not known to.
@@ -41,8 +41,14 @@ class Weighed(NamedTuple):
     signs: tuple[str, ...] = ()
 
 
-def weigh(note: bytes, in_bed: bool = False, charges: bool = False) -> Weighed | None:
-    """The confidence of a note; None for what is no note: then the fall counts as it was told."""
+def weigh(
+    note: bytes, in_bed: bool = False, charges: bool = False, false_often: bool = False
+) -> Weighed | None:
+    """The confidence of a note; None for what is no note: then the fall counts as it was told.
+
+    That many were none says nothing of what was felt this time: whoever takes the call is told, and what is
+    likely stays so.
+    """
     read = fall_note.read(note)
     if read is None:
         return None
@@ -57,6 +63,8 @@ def weigh(note: bytes, in_bed: bool = False, charges: bool = False) -> Weighed |
         signs.append("dropped" if fall_note.dropped(read) else "put_down")
     confidence = round(100 / (1 + math.exp(-max(-20.0, min(odds, 20.0)))))
     likely = round(odds * PER_MILLE) >= least and not signs
+    if false_often:
+        signs.append("false_falls")
     return Weighed(max(1, min(confidence, 99)), likely, tuple(signs))
 
 
@@ -87,13 +95,18 @@ class Weighing:
         self._told: dict[EventId, Weighed] = {}  # of this process; a restart may tell again
 
     def take(
-        self, event_id: EventId, note: bytes, in_bed: Callable[[], bool], charges: Callable[[], bool]
+        self,
+        event_id: EventId,
+        note: bytes,
+        in_bed: Callable[[], bool],
+        charges: Callable[[], bool],
+        false_often: Callable[[], bool],
     ) -> Weighed | None:
         """A note of a fall that is a call: told to whoever has it, once."""
         call = find(self._hub.book, event_id)
         if call is None or event_id in self._told:
             return None
-        weighed = weigh(note, in_bed(), charges())
+        weighed = weigh(note, in_bed(), charges(), false_often())
         if weighed is None:
             return None
         self._told[event_id] = weighed

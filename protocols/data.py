@@ -73,7 +73,7 @@ class CallUpdateData(Data, frozen=True, kw_only=True):
     stage: Token | None = None
     age_ms: Millis | None = None
     confidence: HealthNumber | None = None  # percent, that a fall is one
-    signs: HealthSentence | None = None  # "in_bed", "charging", "put_down", "dropped"
+    signs: HealthSentence | None = None  # "in_bed", "charging", "put_down", "dropped", "false_falls"
 
 
 class FaultData(Data, frozen=True, kw_only=True):

@@ -215,6 +215,7 @@ class Pendants:
             fact.note,
             lambda: self.in_bed(pendant.section.elder),
             lambda: charging(pendant.signs, self._ports.clock.monotonic_ms()),
+            lambda: often(self._hub.book, fact.device, self._hub.mint.stamp()),
         )
         log.info("%s: fall %d weighed: %s", fact.device, fact.number, weighed)
 

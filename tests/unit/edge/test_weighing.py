@@ -115,6 +115,12 @@ async def test_a_note_of_no_call_says_nothing(wrist: Wrist) -> None:
     assert notes(wrist, noted(motion.fallen(3))) == []
 
 
+def test_that_many_falls_were_none_is_told_and_makes_none_less_likely() -> None:
+    felt = weigh(noted(motion.fallen(3)))
+    assert felt is not None
+    assert weigh(noted(motion.fallen(3)), false_often=True) == (felt.confidence, True, ("false_falls",))
+
+
 async def test_more_than_two_falls_a_day_that_were_none_are_a_fault_and_the_next_still_calls(
     wrist: Wrist,
 ) -> None:
@@ -131,6 +137,8 @@ async def test_more_than_two_falls_a_day_that_were_none_are_a_fault_and_the_next
     assert ("falls_often", "pd-01") in wrist.hub.faults.open
     wrist.hears(LIFE, MEANING_FALL)
     assert wrist.hub.book.calls[FALL_ID].life is Life.ASKING, "never off"
+    told = notes(wrist, noted(motion.fallen(3)))[-1]
+    assert (told["change"], told["signs"]) == ("fall_likely", "false_falls")
     wrist.clock.now += 24 * HOUR_MS
     wrist.pendants._count_falls("pd-01")
     assert ("falls_often", "pd-01") not in wrist.hub.faults.open
