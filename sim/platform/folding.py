@@ -82,6 +82,8 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[str, int]
     change: str = ""  # of a call.updated
     detail: str = ""  # why a rule raised it, in the home's words
+    confidence: int = 0  # percent, that a fall is one; 0: nobody says
+    signs: tuple[str, ...] = ()  # what else is known of the fall
     uptime_ms: int = 0  # of its hub, within `boot`
     boot: int = 0  # 0: it came by text, which does not say
 
@@ -368,6 +370,7 @@ def _named(case: Case, name: Name) -> Case:
 
 def _press(event: Event, at_ms: int) -> Press:
     change, detail = event.data.get("change"), event.data.get("detail")
+    confidence, signs = event.data.get("confidence"), event.data.get("signs")
     return Press(
         id=str(event.id),
         kind=event.kind,
@@ -381,6 +384,8 @@ def _press(event: Event, at_ms: int) -> Press:
         stages=dict(event.stages),
         change=change if isinstance(change, str) and event.kind == "call.updated" else "",
         detail=detail if isinstance(detail, str) else "",
+        confidence=round(confidence) if isinstance(confidence, (int, float)) and 0 < confidence < 100 else 0,
+        signs=tuple(signs.split()) if isinstance(signs, str) else (),
         uptime_ms=event.uptime_ms,
         boot=event.boot,
     )

@@ -74,6 +74,8 @@ def _press_view(press: Press) -> dict[str, Any]:
         "kind": press.kind,
         "change": press.change,
         "detail": press.detail,
+        "confidence": press.confidence,
+        "signs": press.signs,
         "device": press.device,
         "room": press.room,
         "received_ms": press.received_ms,

@@ -223,3 +223,17 @@ async def test_what_the_family_was_told_and_what_it_answers_stands_with_the_call
     await expect(card.locator(".note")).to_have_count(2)
     await expect(card.locator(".note").last).to_contain_text("Text · daughter · nobody has taken it · sent")
     assert desk.complaints == []
+
+
+async def test_how_sure_the_home_is_of_a_fall_stands_beside_it(browser: Browser, desk: Desk) -> None:
+    page = await desk.page(browser)
+    await page.fill("#name", "Li")
+    await desk.comes(event(1, "call.fall"))
+    data = {"change": "fall_unsure", "confidence": 41, "signs": f"in_bed constructor {HOSTILE}"}
+    await desk.comes(event(2, "call.updated", data=data))
+    card = page.locator("article.call")
+    chip = card.locator(".chip", has_text="may not be a fall")
+    await expect(chip).to_contain_text("may not be a fall · 41 % · in bed · constructor · <img")
+    await card.locator("summary").click()
+    await expect(card.locator(".press .what").filter(has_text="41 % · in bed")).to_have_count(1)
+    assert desk.complaints == []

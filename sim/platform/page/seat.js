@@ -17,7 +17,7 @@ let liveAt = 0;               // when the platform was last heard, its own time,
 
 const word = (key) => WORDS[language][key] ?? key;
 const fill = (key, values) => word(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const among = (table, key) => WORDS[language][table][key] ?? key;
+const among = (table, key) => (Object.hasOwn(WORDS[language][table], key) ? WORDS[language][table][key] : key);
 const who = (by) => (by === "seat" ? word("somebody") : by);   // "seat": nobody gave a name
 const now = () => Date.now() + skew;
 
@@ -248,6 +248,12 @@ function place(call) {
   return row;
 }
 
+/* of a fall also how sure the home is of it, and what else it knows */
+function changed(press) {
+  const signs = press.signs.map((sign) => among("signs", sign));
+  return [among("changes", press.change), press.confidence > 0 && `${press.confidence} %`, ...signs].filter(Boolean).join(" · ");
+}
+
 function chips(call, ended, taken) {
   const row = make("div", "chips");
   if (!ended && taken && call.unseen > 0) row.append(make("span", "chip loud", fill("again_N", { n: call.unseen })));
@@ -259,7 +265,7 @@ function chips(call, ended, taken) {
   const reply = call.notes.find((note) => note.words);
   if (!ended && reply) row.append(make("span", "chip", `${reply.contact}: “${reply.words}”`));
   const last = call.presses.find((press) => press.change && among("changes", press.change) !== press.change);
-  if (!ended && last && !["cancel_asked", "cancelled", "cancel"].includes(last.change)) row.append(make("span", "chip warn", among("changes", last.change)));
+  if (!ended && last && !["cancel_asked", "cancelled", "cancel"].includes(last.change)) row.append(make("span", "chip warn", changed(last)));
   if (taken) row.append(make("span", "chip", fill(call.handling === "arrived" ? "arrived_by" : "taken", { by: who(call.handling === "arrived" ? call.arrived_by : call.taken_by) })));
   if (ended) row.append(make("span", "chip", fill(call.lifecycle, { by: who(call.ended_by) })));
   return row;
@@ -310,7 +316,7 @@ function history_(call, wasOpen) {
     box.append(make("div", "press note", null, make("time", "", clockTime(note.received_ms)), make("span", "what", what)));
   }
   for (const press of call.presses) {
-    const what = press.change ? among("changes", press.change) : among("kinds", press.kind);
+    const what = press.change ? changed(press) : among("kinds", press.kind);
     const row = make("div", "press", null, make("time", "", clockTime(press.received_ms)), make("span", "what", [what, press.device, press.room && among("rooms", press.room)].filter(Boolean).join(" · ")));
     const stages = make("span", "stages");
     for (const name of ["heard", "stored", "sent", "here"]) {

@@ -275,6 +275,26 @@ async def test_the_seat_reads_why_a_rule_called(browser: Browser, platform: Plat
     assert (call["kind"], call["presses"][0]["detail"]) == ("call.bed_exit", why)
 
 
+@pytest.mark.parametrize(
+    ("told", "confidence", "signs"),
+    [
+        ({"confidence": 93}, 93, []),
+        ({"confidence": 41, "signs": "in_bed false_falls"}, 41, ["in_bed", "false_falls"]),
+        ({"confidence": "93", "signs": 7}, 0, []),
+        ({"confidence": 1e9}, 0, []),
+    ],
+)
+async def test_the_seat_reads_how_sure_a_home_is_of_a_fall(
+    browser: Browser, platform: Platform, told: dict[str, Any], confidence: int, signs: list[str]
+) -> None:
+    fall = press(1, kind="call.fall", data={"source": "pendant", "press": 1})
+    weighed = press(2, kind="call.updated", call_id=fall.id, data={"change": "fall_unsure", **told})
+    await platform.store.receive([fall, weighed], "hub-01")
+    (call,) = (await browser.state())["calls"]
+    known = next(press for press in call["presses"] if press["change"])
+    assert (known["confidence"], known["signs"]) == (confidence, signs)
+
+
 async def test_a_prompt_is_sent_to_a_hub_and_taken_away_again(browser: Browser, platform: Platform) -> None:
     prompts = "/seat/hubs/hub-01/prompts"
     assert (await browser.ask("POST", f"{prompts}?by=Li", b'{"id": "pills"}'))[0] == 202
