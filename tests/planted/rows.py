@@ -65,7 +65,11 @@ PRESSES = (
         (2,),
         "second-press",
         "it is still one case",
-        (Change("sim/platform/folding.py", "return event.call_id or event.id", "return event.id"),),
+        (
+            Change("sim/platform/folding.py", "return event.call_id or event.id", "return event.id"),
+            # else it is taken for the new call of a hub that has forgotten the first, and joins it
+            Change("sim/platform/desk.py", "known = self._shelf.open_case_for(hub, event.elder)", "pass"),
+        ),
     ),
     Plant(
         "the wish to cancel ends the call by itself",
