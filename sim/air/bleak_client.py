@@ -95,6 +95,9 @@ class BumbleClient(BaseBleakClient):
         self.connection = connection = await self._open()
         self.peer = Peer(connection)
         connection.on(Connection.EVENT_DISCONNECTION, self._gone)
+        if self.adapter.device.connections.get(connection.handle) is not connection:
+            self.connection = self.peer = None  # lost already: nobody will tell, and nothing is ever answered
+            raise BleakError("connected, and disconnected at once")
         try:
             bonded = await self._bonded()
             if pair or bonded:

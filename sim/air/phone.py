@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Coroutine
 from typing import Any
@@ -62,9 +63,10 @@ class Phone:
         host knows nothing, and refuse every attempt until then.
         """
         self._leaves = True
-        if self._attempt and not self._attempt.done():
-            await self.device.cancel_connection()
-            await asyncio.wait({self._attempt})
+        while self._attempt and not self._attempt.done():
+            with contextlib.suppress(hci.HCI_Error):  # the link has just come, and the host does not know it
+                await self.device.cancel_connection()
+            await asyncio.wait({self._attempt}, timeout=_AGAIN_S)
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -176,6 +176,21 @@ async def test_a_cancelled_connect_leaves_the_adapter_free(station: Station, tur
     await adapter.close()
 
 
+async def test_a_link_that_is_lost_as_soon_as_it_came_ends_the_attempt(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy host reads of both at once: it must not ask something of a link that is gone already."""
+    monkeypatch.setattr("sim.air.ether._CONNECT_FAIL_S", 0.0)
+    adapter, heard = await hub_on(station)
+    await station.forge("forger", PENDANT, ADVERT, times=2000, every_s=0.01)  # nobody answers there
+    device = await heard.device()
+    attempt = asyncio.ensure_future(adapter.client(device, lambda: None, 60, [SERVICE]).connect())
+    done, _ = await asyncio.wait({attempt}, timeout=20)  # below the 30 s of a request without an answer
+    assert done
+    assert isinstance(attempt.exception(), BleakError)
+    await adapter.close()
+
+
 async def test_jamming_silences_and_lifts(station: Station) -> None:
     await board_on(station)
     adapter, heard = await hub_on(station, x=2)
@@ -264,6 +279,23 @@ async def test_a_stranger_that_gives_up_in_the_middle_of_connecting_leaves_nothi
     await until(lambda: thief.connections == 1)  # the phone may know of it later than the pendant
     await station.phone_stop("thief")
     await board.next(2)
+
+
+async def test_a_stranger_is_stopped_in_the_moment_in_which_its_link_comes(station: Station) -> None:
+    board = await board_on(station)
+    await station.phone("thief", "pd-01", "idle", x=1)
+    thief = station.radios["thief"]
+    connect, stops = thief.radio.create_le_connection, []
+
+    def connected(address: Any) -> None:  # the controller has it, the host is not done with the attempt
+        connect(address)
+        stops.append(asyncio.create_task(station.phone_stop("thief")))
+
+    thief.radio.create_le_connection = connected
+    await until(lambda: stops)
+    await asyncio.wait_for(stops[0], 60)
+    await board.next(2)
+    assert (await station.state())["radios"]["thief"]["connections"] == 0
 
 
 async def test_a_forger_replays_a_recorded_advert(station: Station) -> None:
