@@ -20,6 +20,7 @@ from sim.home.ledger import Press, match
 from sim.home.waiting import came
 from sim.modem.modem import Manners
 
+LONG_S = 8.0  # of a round: its parts are told
 HEALS_S = 100.0  # start of hub and platform, and the longest gap of the plan (60 s)
 QUIET_S = 0.4  # no event came for so long: nothing that is not owed is on its way any more
 SEEN_S = 5.0  # until the end of a case is seen in the platform's database
@@ -44,6 +45,7 @@ class Storm:
     red: asyncio.Lock = field(default_factory=asyncio.Lock)  # one key takes one finger at a time
     _presses_before: int = 0  # of the ledger, all settled
     _events_before: int = 0  # of the platform, all settled
+    _parts: list[tuple[str, float]] = field(default_factory=list)  # of a round, and when each was over
 
     @property
     def where(self) -> str:
@@ -56,12 +58,23 @@ class Storm:
             if time.monotonic() > until_s:
                 return
             began = time.monotonic()
+            self._parts.clear()
             evils = await self._round(f"round {number}")
             took_s = time.monotonic() - began
             self.slowest_s = max(self.slowest_s, took_s)
-            print(f"round {number}: {', '.join(evils)}: {took_s:.1f} s", flush=True)
+            print(f"round {number}: {', '.join(evils)}: {took_s:.1f} s{self._told(began)}", flush=True)
             self.figures["rounds"] += 1
             self.figures.update(evils)
+
+    def _over(self, part: str) -> None:
+        self._parts.append((part, time.monotonic()))
+
+    def _told(self, began: float) -> str:
+        """What took so long; empty for a round that did not."""
+        starts = [began, *(over for _, over in self._parts)]
+        parts = [(part, over - start) for (part, over), start in zip(self._parts, starts, strict=False)]
+        long = sum(took for _, took in parts) > LONG_S
+        return "".join(f", {part} {took:.1f} s" for part, took in parts) if long else ""
 
     async def _round(self, name: str) -> list[str]:
         names = self.dice.sample(sorted(self.evils), self.dice.choice((1, 1, 2)))
@@ -70,14 +83,18 @@ class Storm:
         words = f"{name} ({', '.join(names)})"
         evils = [self.evils[evil](self) for evil in names]
         results = await asyncio.gather(self._sky(), self._fingers(), *evils, return_exceptions=True)
+        self._over("fingers and evils")
         await self._linger()
         await heal(self.home)
+        self._over("healing")
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         await self._settle(words)
+        self._over("settling")
         if self.dice.random() < CLOSES:
             await self._close(words)
+            self._over("closing")
         return names
 
     @property
