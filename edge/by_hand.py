@@ -5,6 +5,7 @@ Uric acid and lipids have no public Bluetooth profile: a drop of blood, a strip,
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -65,7 +66,7 @@ class ByHand:
         commit = self._hub.record(event, "system")
         if commit is None:
             raise AnbanError(Reason.STORAGE_FAILED, "The hub cannot keep it now.", "Try again in a minute.")
-        await commit
+        await asyncio.shield(commit)  # whoever asked may leave; the hub's own answer to it may not
         return {"id": str(event.id), "kind": args["kind"]}
 
 

@@ -37,7 +37,7 @@ class Log(logging.Handler):
         try:
             record.msg, record.args = record.getMessage(), None  # while its arguments are what they were
             self._records.put_nowait(record)
-        except (queue.Full, TypeError, ValueError):  # no room; or arguments that do not fit their message
+        except Exception:  # no room; or arguments that do not fit their message
             self._lose(1)
 
     def close(self) -> None:
@@ -53,7 +53,11 @@ class Log(logging.Handler):
     def _write_all(self) -> None:
         while True:
             record = self._records.get()
-            line = None if record is None else self.format(record)
+            try:
+                line = None if record is None else self.format(record)
+            except Exception:  # whatever a record holds, those after it are written
+                line = None
+                self._lose(1)
             lost = self._lose(0)
             told = f"WARNING {__name__}: {lost} lines of that time could not be written" if lost else None
             lines = [text for text in (line, told) if text is not None]

@@ -33,7 +33,7 @@ LIGHT_MA = 0.35  # [M] C3, light sleep, everything off
 # [E] a look at the FIFO: 4.8 ms of bytecodes (counted in tests/micropython/test_look.py), 2.0 ms on the bus
 # (63 bytes at 400 kHz, three calls), 0.8 ms to light sleep and back [M], 1 ms of the garbage collector
 LOOK_S = 0.0086
-DECISION_S = 0.0198  # [E] an impact that is judged on the trunk, in three steps: bytecodes as counted there
+DECISION_S = 0.0198  # [E] an impact that is judged on the trunk, in three steps: as counted in test_fall.py
 SECONDS_PER_DAY = 86400
 MC_PER_MAH = 3600.0
 

@@ -46,6 +46,18 @@ async def test_a_uric_acid_is_hers_and_answered_once_it_is_durable() -> None:
     assert event.data["measured_ms"] == 1_789_864_200_000
 
 
+async def test_whoever_asks_may_leave_and_the_hub_still_hears_of_its_disk() -> None:
+    table = Table()
+    asked = asyncio.ensure_future(table.by_hand.add({"person": "e-chen", "kind": "hdl", "value": 1.2}))
+    await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait({asked})
+    told: list[str] = []
+    table.hub.on_change.append(lambda: told.append("changed"))
+    await table.disk.commit()
+    assert told == ["changed"]
+
+
 async def test_a_disk_that_says_no_is_said() -> None:
     table = Table()
     asked = asyncio.ensure_future(table.by_hand.add({"person": "e-chen", "kind": "hdl", "value": 1.2}))

@@ -157,3 +157,28 @@ def test_the_end_waits_for_a_log_that_hangs_no_longer_than_it_must(monkeypatch: 
     monkeypatch.setattr(logs, "END_S", LIMIT_S)
     log.close()
     os.close(other)
+
+
+def test_a_record_that_cannot_be_written_down_ends_no_log(pipe: tuple[int, int]) -> None:
+    log = Log(pipe[1])
+    broken = record("what failed")
+    broken.exc_info = (ValueError, ValueError(), "no traceback")  # type: ignore[assignment]
+    log.emit(broken)
+    log.emit(record("and what came then"))
+    lines = read_to(pipe[0], "and what came then")
+    assert any(line.endswith("1 lines of that time could not be written") for line in lines)
+    log.close()
+
+
+class Unsaid:
+    def __str__(self) -> str:
+        raise RuntimeError("nothing to say")
+
+
+@pytest.mark.parametrize(("text", "argument"), [("%(x)s", {"y": 1}), ("%d", "one"), ("%s", Unsaid())])
+def test_whoever_logs_is_told_of_no_failure(pipe: tuple[int, int], text: str, argument: object) -> None:
+    log = Log(pipe[1])
+    log.emit(record(text, argument))
+    log.emit(record("and what came then"))
+    assert read_to(pipe[0], "could not be written")
+    log.close()

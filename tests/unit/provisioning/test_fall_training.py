@@ -230,6 +230,12 @@ def test_rounded_leaves_are_made_up_for_by_the_trees_after_them(halves: bool) ->
     assert off[2] < 0.35
 
 
+def test_the_pendants_trees_come_in_pairs() -> None:
+    features, labels = np.arange(40, dtype=np.uint8).reshape(-1, 1).repeat(2, 1), np.arange(40) % 2
+    with pytest.raises(ValueError, match="even number"):
+        grow(features, labels, np.ones(40), np.arange(40) % 4, Growth(trees=3, halves=True))
+
+
 @pytest.mark.parametrize("chip", [lis2dw12, adxl367])
 def test_a_sleeping_pendant_is_scored_with_what_its_fifo_holds(waist: list[Recording], chip: Any) -> None:
     """Whoever rests wakes nobody; a fall wakes it, of the steps before it is known what the FIFO holds."""
